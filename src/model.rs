@@ -1,3 +1,9 @@
-//! Plain data and rules: ids, conversations, entries, users. No IO, no async, nothing else of the crate.
+//! Plain data and rules: ids, conversations, entries, drafts, users, groups, policy. No IO, no async, nothing else of the crate.
 
+pub mod conversation;
+pub mod draft;
+pub mod entry;
+pub mod group;
 pub mod ids;
+pub mod policy;
+pub mod user;
