@@ -5,5 +5,6 @@ pub mod draft;
 pub mod entry;
 pub mod group;
 pub mod ids;
+pub mod message;
 pub mod policy;
 pub mod user;
