@@ -3,8 +3,10 @@
 pub mod conversation;
 pub mod draft;
 pub mod entry;
+pub mod error;
 pub mod group;
 pub mod ids;
 pub mod message;
 pub mod policy;
+pub mod signal;
 pub mod user;
