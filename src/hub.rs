@@ -121,6 +121,7 @@ impl Hub {
             registry,
             next_conn: Arc::default(),
             stats,
+            clock,
         };
         (hub, Feed::new(shards))
     }
