@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const ID_MAX: u64 = (1 << 53) - 1;
 
 /// The place of an entry in the cluster's one total order: 1, 2, 3, … dense. 0 is "before everything".
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
@@ -46,9 +44,7 @@ impl fmt::Display for Seq {
 pub struct Epoch(pub u64);
 
 /// A user. 0 is the system itself, the author of notices.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(pub u64);
 
