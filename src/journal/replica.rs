@@ -17,6 +17,8 @@ use crate::store::{LogHead, UserSnapshot};
 
 /// A connection may go live over at most this many entries of the window; farther behind it reads the store.
 const CATCH_UP_ENTRIES_MAX: u64 = 4_096;
+/// … and over at most this many bytes of bodies, so that nobody's first frame is as large as the window.
+const CATCH_UP_BYTES_MAX: usize = 512 << 10;
 /// Most connections that wait for this node to reach the position they have seen elsewhere.
 const WAITING_MAX: usize = 16_384;
 
