@@ -48,8 +48,18 @@ impl Live {
         announce: bool,
     ) -> Result<(), NotLive> {
         let (reply, answer) = oneshot::channel();
-        let ticket = Ticket { user, announce, reply };
-        let attach = Attach { conn, user, after, snapshot, ticket };
+        let ticket = Ticket {
+            user,
+            announce,
+            reply,
+        };
+        let attach = Attach {
+            conn,
+            user,
+            after,
+            snapshot,
+            ticket,
+        };
         if self.0.send(Command::Attach(attach)).await.is_err() {
             return Err(NotLive::Busy);
         }

@@ -221,16 +221,21 @@ impl<D: Dispatch> Replica<D> {
             }
             self.load(user, &snapshot);
         }
+        let view = &self.view;
+        let entitled = self
+            .window
+            .after(after)
+            .filter(|entry| view.entitled(user, entry));
+        let missed: Vec<Arc<Entry>> = entitled.cloned().collect();
+        if missed.iter().map(|entry| entry.body.len()).sum::<usize>() > CATCH_UP_BYTES_MAX {
+            if !self.connections_of.contains_key(&user) {
+                self.view.unload(user);
+            }
+            return self.dispatch.not_live(ticket, NotLive::Behind);
+        }
         if self.connections.insert(conn, user).is_none() {
             *self.connections_of.entry(user).or_insert(0) += 1;
         }
-        let view = &self.view;
-        let missed = self
-            .window
-            .after(after)
-            .filter(|entry| view.entitled(user, entry))
-            .cloned()
-            .collect();
         let groups = self.view.groups_of(user);
         let position = self.applied;
         self.dispatch.live(GoingLive {
