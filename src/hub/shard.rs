@@ -90,7 +90,7 @@ pub(super) enum Order {
     Live {
         conn: ConnId,
         groups: Vec<GroupId>,
-        page: Option<(Bytes, u64)>,
+        pages: Vec<(Bytes, u64)>,
         position: Seq,
     },
     AllBehind {
@@ -231,9 +231,9 @@ impl Shard {
             Order::Live {
                 conn,
                 groups,
-                page,
+                pages,
                 position,
-            } => self.live(conn, groups, page, position),
+            } => self.live(conn, groups, pages, position),
             Order::AllBehind { position } => self.all_behind(position),
             Order::Reset { head } => self.reset(head),
         }
@@ -365,7 +365,7 @@ impl Shard {
         &mut self,
         conn: ConnId,
         groups: Vec<GroupId>,
-        page: Option<(Bytes, u64)>,
+        pages: Vec<(Bytes, u64)>,
         position: Seq,
     ) {
         self.applied = self.applied.max(position);
@@ -380,8 +380,8 @@ impl Shard {
         connection.groups = groups;
         connection.standing = Standing::Live;
         connection.position = position;
-        if let Some((frame, entries)) = page {
-            connection.delivered += entries;
+        for (frame, entries) in pages {
+            self.connections[slot].delivered += entries;
             self.push(slot, frame);
         }
     }
