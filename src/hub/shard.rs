@@ -74,6 +74,9 @@ pub(super) enum Order {
         frame: Bytes,
         except: UserId,
     },
+    Signal {
+        frame: Bytes,
+    },
     Drain {
         grace: Duration,
     },
@@ -223,6 +226,11 @@ impl Shard {
                 frame,
                 except,
             } => self.group_signal(group, &frame, except),
+            Order::Signal { frame } => {
+                for slot in self.all_slots() {
+                    self.push_signal(slot, &frame);
+                }
+            }
             Order::Drain { grace } => self.drain(grace),
             Order::Deliver(delivery) => self.deliver(&delivery),
             Order::EnterGroup { user, group } => self.enter_group(user, group),
