@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod hub;
 pub mod journal;
 pub mod model;
 pub mod node;

@@ -2,6 +2,7 @@
 
 pub mod conversation;
 pub mod draft;
+pub mod encode;
 pub mod entry;
 pub mod error;
 pub mod group;

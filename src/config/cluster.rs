@@ -38,6 +38,7 @@ pub struct Cluster {
     /// Where datagrams are sent; empty: the directed broadcast address of each interface.
     /// `127.255.255.255:PORT` for several nodes on one machine.
     pub targets: Vec<SocketAddr>,
+    /// What carries the bus: `udp` or `redis`.
     pub transport: Transport,
     /// The address peers reach this node's own socket at; empty: found out.
     #[serde(with = "super::optional")]

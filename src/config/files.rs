@@ -26,10 +26,13 @@ pub struct Files {
 pub struct S3 {
     /// `https://host` of the service.
     pub endpoint: String,
+    /// The region the service signs for; may be empty.
     pub region: String,
     /// Empty: files stay in the folder.
     pub bucket: String,
+    /// The account that may read and write the bucket.
     pub access_key: String,
+    /// Its secret.
     pub secret_key: Secret,
     /// The bucket's name in the path instead of the host.
     pub path_style: bool,

@@ -14,6 +14,7 @@ use tracing::warn;
 use super::position::Position;
 use crate::model::draft::{Draft, Outcome};
 use crate::model::entry::Entry;
+use crate::model::ids::ConnId;
 use crate::store::LogStore;
 
 /// Most drafts of one append. At 1,000 a single SQLite transaction is far past the knee of its cost curve.
@@ -30,10 +31,6 @@ const APPEND_DEADLINE: Duration = Duration::from_secs(3);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// What a refused sender is told to wait.
 const RETRY_AFTER_MS: u64 = 1_000;
-
-/// A local connection; unique within one run of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub u64);
 
 /// An entry of our own that is durable now, and the connection that gets an ack in place of it.
 #[derive(Clone, Debug)]

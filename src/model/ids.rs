@@ -105,6 +105,10 @@ impl fmt::Debug for Incarnation {
     }
 }
 
+/// A connection of a client to this node; unique within one run of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
 /// The sender's own id of one send: 1-64 printable ASCII bytes, compared byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
