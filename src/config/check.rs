@@ -11,7 +11,7 @@ pub(super) struct Checks(Vec<(&'static str, String)>);
 
 impl Checks {
     /// The value lies within its bounds.
-    pub(super) fn within<T: PartialOrd + Display>(
+    pub(super) fn within<T: PartialOrd + Display + Copy>(
         &mut self,
         key: &'static str,
         value: T,

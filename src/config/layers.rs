@@ -256,14 +256,12 @@ impl Known {
                 None => problems.push(refuse("a number out of range".to_owned())),
             }
         } else if path.is_empty() || self.is_section(path) {
-            match node.kind {
-                ValueKind::Table(inner) => {
-                    let sorted: BTreeMap<String, Layered> = inner.into_iter().collect();
-                    for (name, child) in sorted {
-                        self.walk(&join(path, &name), child, leaves, problems, file);
-                    }
-                }
-                _ => problems.push(refuse("this is a section, not a value".to_owned())),
+            let ValueKind::Table(inner) = node.kind else {
+                problems.push(refuse("this is a section, not a value".to_owned()));
+                return;
+            };
+            for (name, child) in inner.into_iter().collect::<BTreeMap<_, _>>() {
+                self.walk(&join(path, &name), child, leaves, problems, file);
             }
         } else {
             problems.push(refuse(self.unknown(path)));
