@@ -241,7 +241,9 @@ impl Hub {
     /// Queues a frame for all live connections. Best effort.
     pub fn signal_all(&self, frame: &Bytes) {
         for shard in self.shards.iter() {
-            let _ = shard.try_send(Order::Signal { frame: frame.clone() });
+            let _ = shard.try_send(Order::Signal {
+                frame: frame.clone(),
+            });
         }
     }
 

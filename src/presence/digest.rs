@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::core::interface::DIGEST_BYTES_MAX;
+use crate::cluster::core::DIGEST_BYTES_MAX;
 use crate::model::ids::UserId;
 
 /// Users of one part: ids take up to 8 bytes as varints, and the two ends as much.
