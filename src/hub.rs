@@ -264,3 +264,6 @@ impl Hub {
 fn shard_of(conn: ConnId, shards: usize) -> usize {
     usize::try_from(conn.0 % shards as u64).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;
