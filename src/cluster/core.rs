@@ -147,7 +147,8 @@ impl Core {
     /// at once and delivered when nothing below them is missing.
     pub fn handle_committed(&mut self, now: Duration, items: Vec<Item>) {
         let now = self.enter(now);
-        if self.stopped.is_none() {
+        if self.stopped.is_none() && !items.is_empty() {
+            // A new seq tells where the head is, as a poll would. An append without new entries tells nothing.
             self.reading.store_answered(now, &self.config.limits);
             self.take_committed(now, items);
         }

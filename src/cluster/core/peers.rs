@@ -24,6 +24,8 @@ pub(super) struct Peer {
     pub(super) address: SocketAddr,
     pub(super) version: u16,
     pub(super) window: ReplayWindow,
+    /// Numbers of its signals.
+    pub(super) signals: ReplayWindow,
     pub(super) subkeys: SubkeyCache,
     pub(super) head: Seq,
     /// The log it last spoke of.
@@ -62,6 +64,7 @@ impl Peer {
             address: row.address,
             version: row.version,
             window: ReplayWindow::starting_after(row.packet_number),
+            signals: ReplayWindow::starting_after(0),
             subkeys: SubkeyCache::default(),
             head: Seq::ZERO,
             epoch: None,
