@@ -57,10 +57,6 @@ impl Oracle {
         self.acked.contains_key(&cid)
     }
 
-    pub fn acked_ids(&self) -> Vec<Cid> {
-        self.acked.keys().copied().collect()
-    }
-
     /// P3 and D1: what is delivered is exactly what the store durably has at that place; so it is the same everywhere
     /// and can never vanish. Order and once (P2) is checked by the replica.
     pub fn delivered(

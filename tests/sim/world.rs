@@ -15,7 +15,7 @@ use starling::cluster::core::{
     Core, Fetched, Item, Output, Registration, Safeguards, StorePosition, Target, Unavailable,
     WentBack,
 };
-use starling::model::ids::{Incarnation, Seq};
+use starling::model::ids::Seq;
 
 use crate::faults::Profile;
 use crate::network::Network;
@@ -317,7 +317,7 @@ impl World {
             Event::Restart { node } => self.request(node, Request::Start),
             Event::StoreUp => self.store.up = true,
             Event::Deadline { head, since } => return self.deadline(head, since),
-            Event::Heal => return self.heal(),
+            Event::Heal => self.heal(),
         }
         Ok(())
     }
@@ -888,18 +888,11 @@ impl World {
         }
     }
 
-    fn heal(&mut self) -> Result<(), Violation> {
+    /// Paused processes thaw and dead ones restart as they would anyway.
+    fn heal(&mut self) {
         self.healed = true;
         self.network.heal();
         self.store.up = true;
-        for node in 0..self.nodes.len() {
-            if self.nodes[node].is_paused(self.now) {
-                self.nodes[node].paused_until = self.now;
-                self.nodes[node].disturbed_at = self.now;
-                self.thaw(node)?;
-            }
-        }
-        Ok(())
     }
 
     fn around(&mut self, mean: Duration) -> Duration {
@@ -924,7 +917,3 @@ fn lost(reply: &Reply) -> Reply {
     }
 }
 
-/// The incarnation of a node's first run.
-pub fn first_incarnation(index: usize) -> Incarnation {
-    incarnation(index, 0)
-}
