@@ -227,7 +227,7 @@ fn a_file_that_may_only_be_read_is_refused() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
     let error = open_at(&path, true).map(|_| ()).unwrap_err();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+    assert!(matches!(error, OpenError::ReadOnly(_)), "{error}");
 }
 
 #[tokio::test]
