@@ -4,6 +4,7 @@
 //! Knows the store's traits, never its SQL; knows nothing of sockets or HTTP.
 
 pub mod committer;
+pub mod live;
 pub mod position;
 pub mod replica;
 pub mod view;

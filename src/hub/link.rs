@@ -17,6 +17,7 @@ pub struct Link {
     closed: AtomicBool,
     behind: Mutex<Option<Seq>>,
     changed: Notify,
+    drained: Notify,
 }
 
 impl Link {
@@ -37,11 +38,18 @@ impl Link {
         self.queued_bytes.load(Ordering::Acquire)
     }
 
-    /// The shard's word on how much waits; wakes the reader when nothing does.
+    /// The shard's word on how much waits; wakes who waits for there to be nothing.
     pub(super) fn set_queued_bytes(&self, bytes: u64) {
-        let before = self.queued_bytes.swap(bytes, Ordering::AcqRel);
-        if bytes == 0 && before > 0 {
-            self.changed.notify_one();
+        self.queued_bytes.store(bytes, Ordering::Release);
+        if bytes == 0 {
+            self.drained.notify_one();
+        }
+    }
+
+    /// Resolves when the client has taken everything written so far. For one waiter.
+    pub async fn drained(&self) {
+        while self.queued_bytes() > 0 && !self.is_closed() {
+            self.drained.notified().await;
         }
     }
 
@@ -64,6 +72,7 @@ impl Link {
     pub(super) fn set_closed(&self) {
         self.closed.store(true, Ordering::Release);
         self.changed.notify_one();
+        self.drained.notify_one();
     }
 
     /// Whether the connection is over.
