@@ -133,7 +133,9 @@ impl World {
 
     pub fn crash(&mut self, node: usize) {
         if self.nodes[node].core.is_some() {
-            self.deaths.insert(self.nodes[node].incarnation, self.now);
+            let node_run = &self.nodes[node];
+            self.dead
+                .insert(node_run.incarnation, (node_run.started_at, self.now));
             self.nodes[node].crash(self.now);
             let wait = self.micros(20_000, 1_500_000);
             self.after(wait, Event::Restart { node });

@@ -36,19 +36,16 @@ fn without_the_replay_window_a_dead_node_lives_on_in_recordings() {
         let profile = Profile {
             crash_every: Some(Duration::from_secs(4)),
             replay_every: Some(Duration::from_millis(10)),
-            active: Duration::from_secs(15),
+            active: Duration::from_secs(40),
             // Shorter than a living peer may be silent: a ghost still shows.
             heal: Duration::from_secs(2),
             send_every: Duration::from_millis(500),
             ..Profile::calm(3)
         };
         (0..20).find_map(|seed| {
-            Some(
-                World::new(seed, profile.clone(), safeguards)
-                    .run()
-                    .err()?
-                    .invariant,
-            )
+            let violation = World::new(seed, profile.clone(), safeguards).run().err()?;
+            println!("seed {seed}: {}", violation.detail);
+            Some(violation.invariant)
         })
     };
     assert_eq!(run(Safeguards::default()), None);

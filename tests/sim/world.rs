@@ -30,6 +30,12 @@ const EVENTS_MAX: u64 = 3_000_000;
 /// A peer is suspect after 2.5 s; a node that was frozen itself gives it more time.
 const GHOST_BOUND: Duration = Duration::from_secs(8);
 
+/// Nodes that lived together for less may know each other from the registry alone, which is read every 5 s.
+const ACQUAINTED: Duration = Duration::from_secs(6);
+
+/// Who did not hear the dead one himself may be fooled by fresh recordings until its row has stood still for its time.
+const GHOST_BOUND_OF_NEWCOMERS: Duration = Duration::from_secs(32);
+
 /// Something that happens at a moment.
 #[derive(Debug)]
 pub enum Event {
@@ -151,8 +157,8 @@ pub struct World {
     pub healed: bool,
     pub next_cid: Cid,
     pub strangers: u32,
-    /// When process runs ended.
-    pub deaths: BTreeMap<Incarnation, Duration>,
+    /// When process runs that ended had begun and ended.
+    pub dead: BTreeMap<Incarnation, (Duration, Duration)>,
 }
 
 impl World {
@@ -183,7 +189,7 @@ impl World {
             healed: false,
             next_cid: 1,
             strangers: 0,
-            deaths: BTreeMap::new(),
+            dead: BTreeMap::new(),
             profile,
         };
         world.schedule_beginning();
@@ -254,10 +260,18 @@ impl World {
                 .map(|core| core.status(self.now).peers)
                 .unwrap_or_default();
             for peer in peers.iter().filter(|peer| peer.state == PeerState::Up) {
-                let died = self.deaths.get(&peer.incarnation);
-                if died.is_some_and(|&died| self.now - died > GHOST_BOUND) {
+                let Some(&(born, died)) = self.dead.get(&peer.incarnation) else {
+                    continue;
+                };
+                let newcomer = died < born.max(node.started_at) + ACQUAINTED;
+                let bound = if newcomer {
+                    GHOST_BOUND_OF_NEWCOMERS
+                } else {
+                    GHOST_BOUND
+                };
+                if self.now - died > bound {
                     let detail = format!(
-                        "node {} holds {} for alive, it died at {died:?}",
+                        "node {} holds {} for alive, it died at {died:?} (newcomer: {newcomer})",
                         node.index, peer.incarnation
                     );
                     return violated("M1", detail);
