@@ -3,6 +3,8 @@
 //! Responsible for the numbers and their names in a stable order. Deliberately without any metrics library. Written by
 //! the core, read by the shell through `Core::counters` and `Core::status`.
 
+use super::status::DropReason;
+
 macro_rules! counters {
     ($($(#[doc = $help:literal])+ $name:ident,)+) => {
         /// Monotonic counters of one core. The field's name is the metric's name.
@@ -129,6 +131,26 @@ counters! {
     loop_late,
     /// Datagrams the kernel dropped, as told by the shell.
     kernel_drops,
+}
+
+impl Counters {
+    /// The counter of a drop class.
+    pub(super) fn drop_class(&mut self, reason: DropReason) -> &mut u64 {
+        match reason {
+            DropReason::Keyless => &mut self.dropped_keyless,
+            DropReason::Length => &mut self.dropped_length,
+            DropReason::Magic => &mut self.dropped_magic,
+            DropReason::Version => &mut self.dropped_version,
+            DropReason::OtherCluster => &mut self.dropped_other_cluster,
+            DropReason::UnknownKey => &mut self.dropped_unknown_key,
+            DropReason::Forged => &mut self.dropped_forged,
+            DropReason::Replayed => &mut self.dropped_replayed,
+            DropReason::Own => &mut self.dropped_own,
+            DropReason::UnknownSender => &mut self.dropped_unknown_sender,
+            DropReason::TooManyPeers => &mut self.dropped_too_many_peers,
+            DropReason::Malformed => &mut self.dropped_malformed,
+        }
+    }
 }
 
 #[cfg(test)]

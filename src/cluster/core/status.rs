@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::model::ids::{Epoch, Incarnation, Seq};
 
+use super::Core;
 use super::counters::Counters;
 use super::interface::{BeatInfo, WentBack};
 
@@ -229,4 +230,121 @@ pub enum Degraded {
     /// A new incarnation is awaited; nothing is sent.
     #[error("the clock jumped: waiting for a new incarnation")]
     AwaitingIncarnation,
+}
+
+impl Core {
+    /// A picture of everything, with the reasons why this node is not at its best. A node without peers is well.
+    pub fn status(&self, now: Duration) -> Status {
+        let now = self.now.max(now);
+        let limits = &self.config.limits;
+        let factor = self.health.factor();
+        let peers = self.peers.statuses(now, &self.registry, limits, factor);
+        let (reorder_entries, reorder_bytes) = self.order.waiting();
+        let degraded = self.degraded(now, &peers);
+        Status {
+            incarnation: self.config.incarnation,
+            epoch: self.epoch,
+            applied: self.order.applied(),
+            durable: self.order.durable(),
+            packet_number: self.packet_number(),
+            key_id: self.key_id,
+            peers: peers.into_iter().map(|(peer, _)| peer).collect(),
+            holes: self
+                .order
+                .holes
+                .iter()
+                .map(|(from, to, noticed)| HoleStatus {
+                    from,
+                    to,
+                    age: now.saturating_sub(noticed),
+                })
+                .collect(),
+            reorder_entries,
+            reorder_bytes,
+            window_entries: self.order.window.len(),
+            window_bytes: self.order.window.bytes(),
+            send_queue: self.egress.waiting(),
+            health_factor: factor,
+            degraded,
+            drops: self.drops(now),
+            counters: self.counters.clone(),
+        }
+    }
+
+    fn drops(&self, now: Duration) -> Vec<DropStatus> {
+        let mut counters = self.counters.clone();
+        self.last_drops
+            .iter()
+            .map(|(&reason, last)| DropStatus {
+                reason,
+                count: *counters.drop_class(reason),
+                last_source: last.source,
+                last_ago: now.saturating_sub(last.at),
+            })
+            .collect()
+    }
+
+    fn degraded(&self, now: Duration, peers: &[(PeerStatus, bool)]) -> Vec<Degraded> {
+        let lately = |at: Option<Duration>| {
+            at.is_some_and(|at| now.saturating_sub(at) < self.config.limits.trouble_shown)
+        };
+        let mut reasons: Vec<Degraded> = self.stopped.map(Degraded::Stopped).into_iter().collect();
+        let own = [
+            (
+                self.reading.failing && !self.reading.gap,
+                Degraded::StoreUnavailable,
+            ),
+            (self.reading.gap, Degraded::StoreGap),
+            (self.registry.is_failing(), Degraded::RegistryUnavailable),
+            (lately(self.kernel_dropped_at), Degraded::KernelDrops),
+            (lately(self.overflowed_at), Degraded::SendQueueOverflow),
+            (
+                self.health.factor() > 1,
+                Degraded::LoopLate {
+                    factor: self.health.factor(),
+                },
+            ),
+            (self.peers.too_many, Degraded::TooManyPeers),
+            (self.awaiting_incarnation, Degraded::AwaitingIncarnation),
+        ];
+        reasons.extend(
+            own.into_iter()
+                .filter(|(holds, _)| *holds)
+                .map(|(_, reason)| reason),
+        );
+        reasons.extend(
+            self.no_common_key
+                .clone()
+                .map(|name| Degraded::NoCommonKey { name }),
+        );
+        reasons.extend(
+            peers
+                .iter()
+                .filter_map(|(peer, lives)| self.peer_trouble(now, peer, *lives)),
+        );
+        reasons
+    }
+
+    fn peer_trouble(&self, now: Duration, peer: &PeerStatus, lives: bool) -> Option<Degraded> {
+        let (name, address) = (peer.name.clone(), peer.address);
+        match peer.state {
+            PeerState::Unheard
+                if lives
+                    && self
+                        .peers
+                        .is_overdue(now, peer.incarnation, &self.config.limits) =>
+            {
+                Some(Degraded::PeerUnheard { name, address })
+            }
+            PeerState::Down if lives => Some(Degraded::PeerUnheard { name, address }),
+            PeerState::Up | PeerState::Suspect if peer.via == Via::Unicast => {
+                Some(Degraded::UnicastFallback { name, address })
+            }
+            PeerState::Unheard
+            | PeerState::Up
+            | PeerState::Suspect
+            | PeerState::Down
+            | PeerState::Left => None,
+        }
+    }
 }
