@@ -7,5 +7,6 @@
 //! Every method may be repeated safely after [`StoreError::Unavailable`].
 
 mod contract;
+pub mod sqlite;
 
 pub use contract::*;
