@@ -238,6 +238,15 @@ impl Hub {
         }
     }
 
+    /// Queues a frame for all live connections. Best effort.
+    pub fn signal_all(&self, frame: &Bytes) {
+        for shard in self.shards.iter() {
+            let _ = shard.try_send(Order::Signal {
+                frame: frame.clone(),
+            });
+        }
+    }
+
     /// Says goodbye to every connection, spread over `grace`, and closes it with 1012.
     pub async fn drain(&self, grace: Duration) {
         for shard in self.shards.iter() {
@@ -255,3 +264,6 @@ impl Hub {
 fn shard_of(conn: ConnId, shards: usize) -> usize {
     usize::try_from(conn.0 % shards as u64).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@
 //!
 //! Every method may be repeated safely after [`StoreError::Unavailable`].
 
+#[cfg(test)]
+pub mod conformance;
 mod contract;
 pub mod sqlite;
 

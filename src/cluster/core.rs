@@ -147,7 +147,8 @@ impl Core {
     /// at once and delivered when nothing below them is missing.
     pub fn handle_committed(&mut self, now: Duration, items: Vec<Item>) {
         let now = self.enter(now);
-        if self.stopped.is_none() {
+        if self.stopped.is_none() && !items.is_empty() {
+            // A new seq tells where the head is, as a poll would. An append without new entries tells nothing.
             self.reading.store_answered(now, &self.config.limits);
             self.take_committed(now, items);
         }
@@ -173,7 +174,8 @@ impl Core {
         let now = self.enter(now);
         match answer {
             Ok(rows) => {
-                self.registry.update(now, rows, self.config.incarnation);
+                self.registry
+                    .update(now, rows, self.config.incarnation, &self.config.limits);
                 for gone in self.peers.follow(now, &self.registry, &self.config.limits) {
                     self.peer_down(gone);
                 }

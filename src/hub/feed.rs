@@ -82,12 +82,12 @@ impl Feed {
         }
     }
 
-    /// Makes a connection live: it is in these groups, is sent `page`, and gets every delivery after this.
+    /// Makes a connection live: it is in these groups, is sent `pages`, and gets every delivery after this.
     pub fn live(
         &mut self,
         conn: ConnId,
         groups: Vec<GroupId>,
-        page: Option<(Bytes, u64)>,
+        pages: Vec<(Bytes, u64)>,
         position: Seq,
     ) -> Result<(), Lost> {
         let count = self.lanes.len();
@@ -98,7 +98,7 @@ impl Feed {
             Order::Live {
                 conn,
                 groups,
-                page,
+                pages,
                 position,
             },
             self.applied,

@@ -74,6 +74,9 @@ pub(super) enum Order {
         frame: Bytes,
         except: UserId,
     },
+    Signal {
+        frame: Bytes,
+    },
     Drain {
         grace: Duration,
     },
@@ -90,7 +93,7 @@ pub(super) enum Order {
     Live {
         conn: ConnId,
         groups: Vec<GroupId>,
-        page: Option<(Bytes, u64)>,
+        pages: Vec<(Bytes, u64)>,
         position: Seq,
     },
     AllBehind {
@@ -223,6 +226,11 @@ impl Shard {
                 frame,
                 except,
             } => self.group_signal(group, &frame, except),
+            Order::Signal { frame } => {
+                for slot in self.all_slots() {
+                    self.push_signal(slot, &frame);
+                }
+            }
             Order::Drain { grace } => self.drain(grace),
             Order::Deliver(delivery) => self.deliver(&delivery),
             Order::EnterGroup { user, group } => self.enter_group(user, group),
@@ -231,9 +239,9 @@ impl Shard {
             Order::Live {
                 conn,
                 groups,
-                page,
+                pages,
                 position,
-            } => self.live(conn, groups, page, position),
+            } => self.live(conn, groups, pages, position),
             Order::AllBehind { position } => self.all_behind(position),
             Order::Reset { head } => self.reset(head),
         }
@@ -365,7 +373,7 @@ impl Shard {
         &mut self,
         conn: ConnId,
         groups: Vec<GroupId>,
-        page: Option<(Bytes, u64)>,
+        pages: Vec<(Bytes, u64)>,
         position: Seq,
     ) {
         self.applied = self.applied.max(position);
@@ -380,8 +388,8 @@ impl Shard {
         connection.groups = groups;
         connection.standing = Standing::Live;
         connection.position = position;
-        if let Some((frame, entries)) = page {
-            connection.delivered += entries;
+        for (frame, entries) in pages {
+            self.connections[slot].delivered += entries;
             self.push(slot, frame);
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::position::Position;
 use super::view::View;
-use super::window::Window;
+use super::window::{Window, WindowBounds};
 use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
 use crate::model::policy::History;
@@ -78,10 +78,41 @@ pub struct Attach<T> {
     pub ticket: T,
 }
 
+/// Rules that make delivery airtight. The simulation switches off one at a time and must then find a violation.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Safeguards {
+    /// Nobody goes live before the view has reached his snapshot.
+    pub wait_for_snapshot: bool,
+    /// What was applied since the snapshot is replayed for a user who is loaded.
+    pub replay_since_snapshot: bool,
+    /// What was missed is filtered by stays, not by who is in now.
+    pub filter_by_stays: bool,
+}
+
+impl Default for Safeguards {
+    fn default() -> Self {
+        Safeguards {
+            wait_for_snapshot: true,
+            replay_since_snapshot: true,
+            filter_by_stays: true,
+        }
+    }
+}
+
+/// What a replica is built with, besides where it begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReplicaSettings {
+    pub history: History,
+    pub window: WindowBounds,
+    #[doc(hidden)]
+    pub safeguards: Safeguards,
+}
+
 /// The log as applied by this node.
 pub struct Replica<D: Dispatch> {
     applied: Seq,
-    history: History,
+    settings: ReplicaSettings,
     view: View,
     window: Window,
     position: Position,
@@ -94,12 +125,17 @@ pub struct Replica<D: Dispatch> {
 
 impl<D: Dispatch> Replica<D> {
     /// A replica at a position read from the store and known to be durable.
-    pub fn new(start: Seq, history: History, position: Position, dispatch: D) -> Replica<D> {
+    pub fn new(
+        start: Seq,
+        settings: ReplicaSettings,
+        position: Position,
+        dispatch: D,
+    ) -> Replica<D> {
         Replica {
             applied: start,
-            history,
-            view: View::new(history),
-            window: Window::new(start),
+            settings,
+            view: View::new(settings.history),
+            window: Window::new(start, settings.window),
             position,
             connections: BTreeMap::new(),
             connections_of: BTreeMap::new(),
@@ -154,7 +190,7 @@ impl<D: Dispatch> Replica<D> {
         // Also for a user who is loaded: he may be unloaded while this one waits, and a snapshot from the
         // future would put him into groups before the entry that let him in.
         let needed = attach.after.max(attach.snapshot.log.head);
-        if needed <= self.applied {
+        if needed <= self.applied || !self.settings.safeguards.wait_for_snapshot {
             self.go_live(attach);
         } else if self.waiting.len() >= WAITING_MAX {
             self.dispatch.not_live(attach.ticket, NotLive::Busy);
@@ -182,8 +218,8 @@ impl<D: Dispatch> Replica<D> {
     /// The log is another one, or went back: forget everything and begin at its head.
     pub fn restart(&mut self, log: LogHead) {
         self.applied = log.head;
-        self.view = View::new(self.history);
-        self.window = Window::new(log.head);
+        self.view = View::new(self.settings.history);
+        self.window = Window::new(log.head, self.settings.window);
         self.connections.clear();
         self.connections_of.clear();
         self.position.restart(log.epoch, log.head);
@@ -222,10 +258,14 @@ impl<D: Dispatch> Replica<D> {
             self.load(user, &snapshot);
         }
         let view = &self.view;
-        let entitled = self
-            .window
-            .after(after)
-            .filter(|entry| view.entitled(user, entry));
+        let entitled = self.window.after(after).filter(|entry| {
+            let stays = self.settings.safeguards.filter_by_stays;
+            if stays {
+                view.entitled(user, entry)
+            } else {
+                view.is_in_now(user, entry.conv)
+            }
+        });
         let missed: Vec<Arc<Entry>> = entitled.cloned().collect();
         if missed.iter().map(|entry| entry.body.len()).sum::<usize>() > CATCH_UP_BYTES_MAX {
             if !self.connections_of.contains_key(&user) {
@@ -250,12 +290,17 @@ impl<D: Dispatch> Replica<D> {
     /// Loads a user and replays for him what was applied since his snapshot.
     fn load(&mut self, user: UserId, snapshot: &UserSnapshot) {
         debug_assert!(
-            snapshot.log.head <= self.applied,
+            snapshot.log.head <= self.applied || !self.settings.safeguards.wait_for_snapshot,
             "P3: nobody is loaded from the future"
         );
         self.view.load(user, snapshot);
-        for entry in self.window.after(snapshot.log.head) {
-            self.view.replay(entry, user);
+        if self.settings.safeguards.replay_since_snapshot {
+            for entry in self.window.after(snapshot.log.head) {
+                self.view.replay(entry, user);
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

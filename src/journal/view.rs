@@ -216,6 +216,21 @@ impl View {
         true
     }
 
+    /// Whether the user is in the conversation at this moment, whatever was before.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_in_now(&self, user: UserId, conv: Conv) -> bool {
+        match conv {
+            Conv::Private(low, high) => user == low || user == high,
+            Conv::Group(group) => self
+                .users
+                .get(&user)
+                .is_some_and(|local| local.is_in(group)),
+            Conv::Notices => true,
+            Conv::Account(_) => false,
+        }
+    }
+
     /// Whether a loaded user may see the entry and it is one that clients are shown.
     #[must_use]
     pub fn entitled(&self, user: UserId, entry: &Entry) -> bool {

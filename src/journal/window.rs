@@ -8,16 +8,31 @@ use std::sync::Arc;
 use crate::model::entry::Entry;
 use crate::model::ids::Seq;
 
-/// Most entries kept.
-const ENTRIES_MAX: usize = 65_536;
-/// Most bytes of bodies kept, each entry counted with its own frame.
-const BYTES_MAX: usize = 64 << 20;
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowBounds {
+    /// Most entries.
+    pub entries: usize,
+    /// Most bytes of bodies, each entry counted with what it costs besides.
+    pub bytes: usize,
+}
+
+impl Default for WindowBounds {
+    fn default() -> Self {
+        WindowBounds {
+            entries: 65_536,
+            bytes: 64 << 20,
+        }
+    }
+}
+
 /// What an entry costs besides its body.
 const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 /// Consecutive entries up to the last applied one.
 #[derive(Debug)]
 pub struct Window {
+    bounds: WindowBounds,
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
     /// The position just before the oldest kept entry.
@@ -27,8 +42,9 @@ pub struct Window {
 impl Window {
     /// An empty window at a position.
     #[must_use]
-    pub fn new(start: Seq) -> Window {
+    pub fn new(start: Seq, bounds: WindowBounds) -> Window {
         Window {
+            bounds,
             entries: VecDeque::new(),
             bytes: 0,
             start,
@@ -50,7 +66,7 @@ impl Window {
         );
         self.bytes += entry.body.len() + ENTRY_OVERHEAD_BYTES;
         self.entries.push_back(entry);
-        while self.entries.len() > ENTRIES_MAX || self.bytes > BYTES_MAX {
+        while self.entries.len() > self.bounds.entries || self.bytes > self.bounds.bytes {
             let Some(oldest) = self.entries.pop_front() else {
                 break;
             };

@@ -118,6 +118,12 @@ impl Cid {
     /// Longest client id, in bytes (the public API's limit).
     pub const BYTES_MAX: usize = 64;
 
+    /// The id of an entry whose own one cannot be read.
+    #[must_use]
+    pub fn unreadable() -> Cid {
+        Cid("?".to_owned())
+    }
+
     /// The id as sent by the client.
     pub fn as_str(&self) -> &str {
         &self.0

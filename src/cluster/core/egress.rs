@@ -18,7 +18,7 @@ use super::seal::{HEADER_BYTES, SEAL_BYTES};
 use super::window::Kept;
 use super::wire::{
     ENTRY_HEAD_BYTES, FRAME_HEAD_BYTES, Kind, PREAMBLE_BYTES, RANGE_BYTES, SIGNAL_HEAD_BYTES,
-    Writer, push_entry, push_signal, ranges_body,
+    SIGNALS_HEAD_BYTES, Writer, push_entry, push_signal, ranges_body,
 };
 
 /// Signals accepted at once after silence.
@@ -38,6 +38,8 @@ pub(super) struct Egress {
     tail_beat: bool,
     leave: bool,
     signals: VecDeque<Bytes>,
+    /// Number of the next signal put into a datagram, from 1.
+    next_signal: u64,
     repairs: VecDeque<(SocketAddr, Seq, Kept)>,
     guards: BTreeMap<(Incarnation, Seq), Duration>,
 }
@@ -63,6 +65,7 @@ impl Egress {
             tail_beat: false,
             leave: false,
             signals: VecDeque::new(),
+            next_signal: 1,
             repairs: VecDeque::new(),
             guards: BTreeMap::new(),
         }
@@ -155,7 +158,7 @@ impl Egress {
         limits: &BusLimits,
         counters: &mut Counters,
     ) {
-        let fits = signal.len() + SIGNAL_HEAD_BYTES <= self.body_room();
+        let fits = SIGNALS_HEAD_BYTES + SIGNAL_HEAD_BYTES + signal.len() <= self.body_room();
         if !fits || !self.signal_budget.take(now, 1) {
             counters.signals_dropped += 1;
             return;
@@ -298,13 +301,14 @@ impl Egress {
     }
 
     fn pack_signals(&mut self, writer: &mut Writer) {
-        let (mut body, room) = (Vec::new(), writer.room());
+        let (mut body, room) = (self.next_signal.to_be_bytes().to_vec(), writer.room());
         while let Some(signal) = self.signals.front()
             && push_signal(&mut body, room, signal)
         {
             self.signals.pop_front();
+            self.next_signal += 1;
         }
-        if !body.is_empty() {
+        if body.len() > SIGNALS_HEAD_BYTES {
             writer.frame(Kind::Signals, &body);
         }
     }

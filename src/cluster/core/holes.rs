@@ -52,6 +52,7 @@ impl Holes {
         };
         if self.ranges.len() >= limits.holes_max
             && let Some(mut last) = self.ranges.last_entry()
+            && last.get().to.next() == from
         {
             last.get_mut().to = to;
             return;
@@ -66,30 +67,26 @@ impl Holes {
         );
     }
 
-    /// Notes that an entry had to be dropped for want of room: only the store may bring it again.
+    /// Notes that an entry had to be dropped for want of room: only the store may bring it again. It joins the holes
+    /// beside it, so that dropping entries makes fewer holes, not more.
     pub(super) fn reopen(&mut self, now: Duration, seq: Seq) {
-        match self.ranges.range_mut(seq..).next() {
-            Some((&from, &mut hole)) if from == seq.next() => {
-                self.ranges.remove(&from);
-                self.ranges.insert(
-                    seq,
-                    Hole {
-                        stage: Stage::Due,
-                        ..hole
-                    },
-                );
-            }
-            Some(_) | None => {
-                self.ranges.insert(
-                    seq,
-                    Hole {
-                        to: seq,
-                        noticed: now,
-                        stage: Stage::Due,
-                    },
-                );
-            }
+        let mut joined = Hole {
+            to: seq,
+            noticed: now,
+            stage: Stage::Due,
+        };
+        let mut from = seq;
+        if let Some(above) = self.ranges.remove(&seq.next()) {
+            joined.to = above.to;
+            joined.noticed = above.noticed;
         }
+        if let Some((&start, below)) = self.ranges.range(..seq).next_back()
+            && below.to.next() == seq
+        {
+            from = start;
+            joined.noticed = below.noticed;
+        }
+        self.ranges.insert(from, joined);
     }
 
     /// An entry arrived. Returns how long it was missing, or `None` if it was not.
@@ -123,20 +120,21 @@ impl Holes {
         }
     }
 
-    /// Everything up to `applied` was delivered. Only a widened hole can still reach below it.
-    pub(super) fn passed(&mut self, applied: Seq) {
-        while let Some(first) = self.ranges.first_entry()
-            && *first.key() <= applied
-        {
-            let hole = first.remove();
-            if hole.to > applied {
-                self.ranges.insert(applied.next(), hole);
-            }
-        }
+    /// First missing entry.
+    pub(super) fn first(&self) -> Option<Seq> {
+        self.ranges.first_key_value().map(|(&from, _)| from)
     }
 
-    /// The committing node will not send `from..=to`: no use in asking.
-    pub(super) fn give_to_store(&mut self, from: Seq, to: Seq) {
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The committing node will not send `from..=to`: no use in asking. With too many holes already they are asked for
+    /// nevertheless, in vain, and end at the store as well.
+    pub(super) fn give_to_store(&mut self, from: Seq, to: Seq, limits: &BusLimits) {
+        if self.ranges.len() >= limits.holes_max {
+            return;
+        }
         for edge in [from, to.next()] {
             if let Some((&start, hole)) = self.ranges.range_mut(..edge).next_back()
                 && hole.to >= edge
@@ -268,10 +266,10 @@ mod tests {
         let limits = BusLimits::default();
         let mut holes = Holes::default();
         holes.add(Duration::ZERO, Seq(1), Seq(10), 5 * MS, &limits);
-        holes.give_to_store(Seq(4), Seq(6));
+        holes.give_to_store(Seq(4), Seq(6), &limits);
         assert_eq!(ranges(&holes), vec![(1, 3), (4, 6), (7, 10)]);
         assert_eq!(holes.due_span(), Some((Seq(4), Seq(6))));
-        holes.give_to_store(Seq(9), Seq(8));
+        holes.give_to_store(Seq(9), Seq(8), &limits);
         holes.truncate_above(Seq(8));
         assert_eq!(ranges(&holes), vec![(1, 3), (4, 6), (7, 8)]);
     }

@@ -25,7 +25,7 @@ pub struct BusLimits {
     pub nack_entries_max: u64,
     /// Ranges in one NACK: it must fit into one datagram. What is left out goes to the store.
     pub nack_ranges_max: usize,
-    /// Hole records kept apart; beyond this the last one is widened (it then asks for some entries twice).
+    /// Holes kept apart; beyond this the farthest entries between them are dropped and read from the store later.
     pub holes_max: usize,
     /// The same entry is not repaired for the same asker again within this time: its first repair is still on the way.
     pub repair_guard: Duration,

@@ -208,14 +208,19 @@ impl Order {
                 payload: held.payload,
             });
         }
-        self.holes.passed(self.applied);
+        debug_assert!(
+            self.known == self.applied || self.holes.first() == Some(self.applied.next()),
+            "I5: what is known to exist and not delivered begins with a hole"
+        );
         ready
     }
 
-    /// Drops the farthest waiting entries beyond the bounds; the store brings them when it is their turn.
+    /// Drops the farthest waiting entries beyond the bounds (of entries, bytes and holes between them); the store brings
+    /// them when it is their turn.
     pub(super) fn shed(&mut self, now: Duration, limits: &BusLimits, counters: &mut Counters) {
         while self.waiting.len() > limits.reorder_entries_max
             || self.waiting_bytes > limits.reorder_bytes_max
+            || self.holes.len() > limits.holes_max
         {
             let Some((seq, held)) = self.waiting.pop_last() else {
                 break;

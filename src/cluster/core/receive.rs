@@ -147,7 +147,9 @@ impl Core {
             Frame::Announce { from, to } if follows && from <= to && from > Seq::ZERO => {
                 self.order.raise_durable(to);
                 self.miss_up_to(now, to);
-                self.order.holes.give_to_store(from, to);
+                self.order
+                    .holes
+                    .give_to_store(from, to, &self.config.limits);
             }
             Frame::Nack(ranges) if follows => {
                 self.counters.nacks_in += 1;
@@ -155,14 +157,7 @@ impl Core {
             }
             Frame::Entries(_) | Frame::Announce { .. } | Frame::Nack(_) => {}
             Frame::Beat(beat) => self.take_beat(from, beat),
-            Frame::Signals(signals) => {
-                self.counters.signals_in += signals.len() as u64;
-                self.outputs.extend(
-                    signals
-                        .into_iter()
-                        .map(|signal| Output::Signal { from, signal }),
-                );
-            }
+            Frame::Signals { first, signals } => self.take_signals(from, first, signals),
             Frame::Leave => {
                 if self
                     .peers
@@ -190,6 +185,21 @@ impl Core {
             }
         }
         self.deliver(now);
+    }
+
+    /// A signal comes once, although a node reached over two routes gets two datagrams with it.
+    fn take_signals(&mut self, from: Incarnation, first: u64, signals: Vec<Bytes>) {
+        let Some(peer) = self.peers.get_mut(from) else {
+            return;
+        };
+        for (signal, number) in signals.into_iter().zip(first..) {
+            if self.config.safeguards.signal_numbers && !peer.signals.is_fresh(number) {
+                continue;
+            }
+            peer.signals.mark(number);
+            self.counters.signals_in += 1;
+            self.outputs.push_back(Output::Signal { from, signal });
+        }
     }
 
     fn take_beat(&mut self, from: Incarnation, beat: Beat) {

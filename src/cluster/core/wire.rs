@@ -21,6 +21,8 @@ pub(super) const FRAME_HEAD_BYTES: usize = 3;
 pub(super) const ENTRY_HEAD_BYTES: usize = 10;
 /// Length 2.
 pub(super) const SIGNAL_HEAD_BYTES: usize = 2;
+/// Number of the first signal in a frame 8.
+pub(super) const SIGNALS_HEAD_BYTES: usize = 8;
 /// From 8, to 8.
 pub(super) const RANGE_BYTES: usize = 16;
 
@@ -66,7 +68,11 @@ pub(super) enum Frame {
     },
     Beat(Beat),
     Nack(Vec<(Seq, Seq)>),
-    Signals(Vec<Bytes>),
+    /// Signals and the number of the first one: copies over several routes are told apart by it.
+    Signals {
+        first: u64,
+        signals: Vec<Bytes>,
+    },
     Leave,
     Probe {
         token: u64,
@@ -198,12 +204,13 @@ impl Frames<'_> {
     }
 
     fn read_signals(&self, mut body: &[u8]) -> Result<Frame, Malformed> {
+        let first = take_u64(&mut body)?;
         let mut signals = Vec::new();
         while !body.is_empty() {
             let length = usize::from(take_u16(&mut body)?);
             signals.push(self.plain.slice_ref(take(&mut body, length)?));
         }
-        Ok(Frame::Signals(signals))
+        Ok(Frame::Signals { first, signals })
     }
 
     fn read_beat(&self, body: &[u8]) -> Result<Frame, Malformed> {

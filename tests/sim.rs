@@ -1,0 +1,41 @@
+//! The deterministic simulation of the bus core, and scenarios at its boundary.
+//!
+//! Responsible for proving the invariants of PROTOCOL.md under losses, crashes, pauses and hostile datagrams: one thread,
+//! a virtual clock, one seed decides everything. Deliberately without sockets, runtime and real stores. Run with
+//! `cargo nextest run --test sim`; `STARLING_SIM_SEEDS` sets how many seeds, `STARLING_SIM_SEED` replays one.
+
+// Tests may fail loudly.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+#[path = "sim/chaos.rs"]
+mod chaos;
+#[path = "sim/committer.rs"]
+mod committer;
+#[path = "sim/faults.rs"]
+mod faults;
+#[path = "sim/fuzz.rs"]
+mod fuzz;
+#[path = "sim/hostile.rs"]
+mod hostile;
+#[path = "sim/machine.rs"]
+mod machine;
+#[path = "sim/mutations.rs"]
+mod mutations;
+#[path = "sim/network.rs"]
+mod network;
+#[path = "sim/node.rs"]
+mod node;
+#[path = "sim/oracle.rs"]
+mod oracle;
+#[path = "sim/replica.rs"]
+mod replica;
+#[path = "sim/scenarios.rs"]
+mod scenarios;
+#[path = "sim/seeds.rs"]
+mod seeds;
+#[path = "sim/storage.rs"]
+mod storage;
+#[path = "sim/store.rs"]
+mod store;
+#[path = "sim/world.rs"]
+mod world;

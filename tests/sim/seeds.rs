@@ -1,0 +1,103 @@
+//! Many seeds, kept seeds, one seed again.
+//!
+//! Responsible for how many runs there are and for telling how to replay a failing one.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use starling::cluster::core::Safeguards;
+
+use crate::faults::Profile;
+use crate::oracle::Violation;
+use crate::world::{Report, World};
+
+/// Runs of the default test.
+const SEEDS_DEFAULT: u64 = 2_000;
+
+/// Threads: the machines that run the tests have at least two cores.
+const THREADS: usize = 2;
+
+/// A run of many seeds ends after so many counter-examples.
+const FAILURES_SHOWN: usize = 8;
+
+/// Seeds that once failed, run first.
+const REGRESSIONS: &str = include_str!("regressions.txt");
+
+/// One whole run of one seed.
+pub fn run(seed: u64, safeguards: Safeguards) -> Result<Report, Violation> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let profile = Profile::draw(&mut rng);
+    World::new(rng.u64(..), profile, safeguards).run()
+}
+
+/// The counter-example in words, with the command that shows it again.
+fn counter_example(seed: u64) -> Option<String> {
+    let violation = run(seed, Safeguards::default()).err()?;
+    let profile = Profile::draw(&mut fastrand::Rng::with_seed(seed));
+    Some(format!(
+        "seed {seed} breaks {}: {}\n  replay: STARLING_SIM_SEED={seed} cargo nextest run --test sim all_invariants\n  {profile:?}",
+        violation.invariant, violation.detail
+    ))
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn all_invariants_hold_for_every_seed() {
+    let seeds: Vec<u64> = match number("STARLING_SIM_SEED") {
+        Some(seed) => vec![seed],
+        None => kept_seeds()
+            .chain(0..number("STARLING_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT))
+            .collect(),
+    };
+    let started = Instant::now();
+    let found = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let mine = seeds.iter().skip(thread).step_by(THREADS);
+            scope.spawn(|| {
+                for &seed in mine {
+                    found.lock().unwrap().extend(counter_example(seed));
+                    if found.lock().unwrap().len() >= FAILURES_SHOWN {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    println!("{} seeds in {:?}", seeds.len(), started.elapsed());
+    let found = found.into_inner().unwrap();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+fn kept_seeds() -> impl Iterator<Item = u64> {
+    let lines = REGRESSIONS
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.parse().expect("regressions.txt holds seeds"))
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 0..20 {
+        assert_eq!(
+            run(seed, Safeguards::default()),
+            run(seed, Safeguards::default()),
+            "seed {seed}"
+        );
+    }
+    let traces: Vec<u64> = (0..20)
+        .filter_map(|seed| run(seed, Safeguards::default()).ok())
+        .map(|r| r.trace)
+        .collect();
+    assert!(
+        traces.windows(2).all(|pair| pair[0] != pair[1]),
+        "different seeds, different runs"
+    );
+}
