@@ -1,0 +1,1 @@
+//! Drivers over real sockets and a real store.
