@@ -111,7 +111,7 @@ start_nginx() {
     shift
     write_nginx "$folder" "$@"
     nginx -q -t -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" || fail "nginx refuses $folder/nginx.conf"
-    nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" -g 'daemon off;' &
+    nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" -g 'daemon off;' >>"$folder/error.log" 2>&1 &
     NGINX_PID=$!
     wait_ready "$2" "$NGINX_PID" "$folder/error.log"
 }

@@ -916,4 +916,3 @@ fn lost(reply: &Reply) -> Reply {
         Reply::Verified(_) => Reply::Verified(false),
     }
 }
-

@@ -70,7 +70,11 @@ impl Holes {
     /// Notes that an entry had to be dropped for want of room: only the store may bring it again. It joins the holes
     /// beside it, so that dropping entries makes fewer holes, not more.
     pub(super) fn reopen(&mut self, now: Duration, seq: Seq) {
-        let mut joined = Hole { to: seq, noticed: now, stage: Stage::Due };
+        let mut joined = Hole {
+            to: seq,
+            noticed: now,
+            stage: Stage::Due,
+        };
         let mut from = seq;
         if let Some(above) = self.ranges.remove(&seq.next()) {
             joined.to = above.to;

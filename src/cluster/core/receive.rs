@@ -147,7 +147,9 @@ impl Core {
             Frame::Announce { from, to } if follows && from <= to && from > Seq::ZERO => {
                 self.order.raise_durable(to);
                 self.miss_up_to(now, to);
-                self.order.holes.give_to_store(from, to, &self.config.limits);
+                self.order
+                    .holes
+                    .give_to_store(from, to, &self.config.limits);
             }
             Frame::Nack(ranges) if follows => {
                 self.counters.nacks_in += 1;

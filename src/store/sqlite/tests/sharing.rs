@@ -11,9 +11,9 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome};
 use crate::model::entry::EntryKind;
 use crate::model::ids::{Seq, UserId};
+use crate::store::Stores;
 use crate::store::conformance::stage::{Stage, body, seqs};
 use crate::store::sqlite::{OpenOptions, open};
-use crate::store::Stores;
 
 /// Names the file to a child process, and whose messages it writes.
 const FILE: &str = "STARLING_TEST_STORE";
