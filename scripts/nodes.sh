@@ -82,7 +82,7 @@ write_nginx() {
     mkdir -p "$folder/starling" "$folder/temp"
     cp nginx/*.conf "$folder/starling/"
     echo "listen $host:$port;" >"$folder/starling/listen.conf"
-    sed -i "s|^access_log [^ ]*|access_log $folder/access.log|" "$folder/starling/locations.conf"
+    sed -i "s|/var/log/nginx/|$folder/|" "$folder"/starling/*.conf
     local node
     for node in "$@"; do
         nodes+=(--node "127.0.0.1:$node")
