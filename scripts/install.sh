@@ -1,5 +1,8 @@
 # Sourced. Makes sure that programs are there; asks apt only for what is missing, and says what it installs.
 
+# Where Debian keeps nginx, and not in everybody's path.
+PATH=$PATH:/usr/sbin
+
 # ensure_packages PACKAGE... : Debian packages.
 ensure_packages() {
     local missing=() package
@@ -31,8 +34,12 @@ ensure_builders() {
 
 # The proxy in front of a cluster. Only the program: a server that the package starts is none of ours.
 ensure_nginx() {
-    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || ensure_packages nginx
-    PATH="$PATH:/usr/sbin"
+    command -v nginx >/dev/null || ensure_packages nginx
+}
+
+# Makes a certificate to test the TLS form of nginx's configuration with.
+ensure_openssl() {
+    command -v openssl >/dev/null || ensure_packages openssl
 }
 
 # What drives the web client in tests; the font is for Chinese.

@@ -82,7 +82,7 @@ write_nginx() {
     mkdir -p "$folder/starling" "$folder/temp"
     cp nginx/*.conf "$folder/starling/"
     echo "listen $host:$port;" >"$folder/starling/listen.conf"
-    sed -i "s|^access_log [^ ]*|access_log $folder/access.log|" "$folder/starling/locations.conf"
+    sed -i "s|/var/log/nginx/|$folder/|" "$folder"/starling/*.conf
     local node
     for node in "$@"; do
         nodes+=(--node "127.0.0.1:$node")
@@ -111,7 +111,7 @@ start_nginx() {
     shift
     write_nginx "$folder" "$@"
     nginx -q -t -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" || fail "nginx refuses $folder/nginx.conf"
-    nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" -g 'daemon off;' &
+    nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" -g 'daemon off;' >>"$folder/error.log" 2>&1 &
     NGINX_PID=$!
     wait_ready "$2" "$NGINX_PID" "$folder/error.log"
 }

@@ -10,6 +10,7 @@ mod keygen;
 mod migrate;
 mod nginx;
 mod serve;
+mod stores;
 mod user;
 
 use std::io::Write;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::store::sqlite::OpenError;
+
 /// Why a command did not do what it was asked for. Prints as one line: the sentence, then its causes.
 #[derive(Debug)]
 pub enum Failure {
@@ -27,9 +29,16 @@ impl Failure {
 }
 
 impl Failure {
-    /// What stopped a node.
+    /// What stopped a node: a store that cannot be opened, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
-        Failure::Runtime(error)
+        if error
+            .chain()
+            .any(|cause| cause.downcast_ref::<OpenError>().is_some())
+        {
+            Failure::Store(error)
+        } else {
+            Failure::Runtime(error)
+        }
     }
 }
 

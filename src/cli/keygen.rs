@@ -3,20 +3,19 @@
 use std::io::Write;
 
 use anyhow::anyhow;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::Failure;
+use crate::cluster::core::generate_key_text;
 
-/// Bytes of a cluster key: the whole entropy of the key schedule's hash.
+/// Bytes of a cluster key.
 const KEY_BYTES: usize = 32;
 
 #[derive(Args, Debug)]
 pub(super) struct Keygen {
     /// The key's number; the highest that all live nodes have is used, so count up when rotating
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     id: u8,
 }
 
@@ -26,7 +25,7 @@ impl Keygen {
         SystemRandom::new()
             .fill(&mut key)
             .map_err(|_| Failure::Runtime(anyhow!("the system gives no random bytes")))?;
-        writeln!(out, "{}:{}", self.id, URL_SAFE_NO_PAD.encode(key))?;
+        writeln!(out, "{}", generate_key_text(self.id, key))?;
         Ok(())
     }
 }

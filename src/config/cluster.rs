@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
+use super::layers::ConfigError;
 use super::redis::Redis;
 use super::secret::Secret;
 
@@ -70,6 +71,23 @@ impl Cluster {
     #[must_use]
     pub fn has_key(&self) -> bool {
         !self.keys.is_empty() || !self.key_file.as_os_str().is_empty()
+    }
+
+    /// The texts of all keys, those of the key file read now. What they hold is the key ring's to judge.
+    pub fn key_text(&self) -> Result<Secret, ConfigError> {
+        let mut text = String::new();
+        for key in &self.keys {
+            text.push_str(key.expose());
+            text.push('\n');
+        }
+        if !self.key_file.as_os_str().is_empty() {
+            let read = std::fs::read_to_string(&self.key_file);
+            text.push_str(&read.map_err(|source| ConfigError::Unreadable {
+                path: self.key_file.clone(),
+                source,
+            })?);
+        }
+        Ok(Secret::from(text.as_str()))
     }
 
     pub(super) fn check(&self, redis: &Redis, checks: &mut Checks) {
