@@ -17,6 +17,8 @@ mod faults;
 mod fuzz;
 #[path = "sim/hostile.rs"]
 mod hostile;
+#[path = "sim/lab.rs"]
+mod lab;
 #[path = "sim/machine.rs"]
 mod machine;
 #[path = "sim/mutations.rs"]
