@@ -36,7 +36,7 @@ impl Clock {
     }
 
     /// By how much the wall clock left the monotonic one since the last look, when that is a jump.
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "the wall clock is compared with this machine's own other clock, never with another machine's"
     )]
