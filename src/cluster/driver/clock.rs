@@ -44,6 +44,13 @@ impl Clock {
         self.jumped_at(self.now(), SystemTime::now())
     }
 
+    /// The next look finds that the wall clock went on for an hour while this machine stood still.
+    #[cfg(test)]
+    pub(super) fn pretend_jump(&mut self) {
+        let hour = Duration::from_secs(3_600);
+        self.looked = Some((self.now(), SystemTime::UNIX_EPOCH + hour));
+    }
+
     fn jumped_at(&mut self, now: Duration, wall: SystemTime) -> Option<Duration> {
         let (then, wall_then) = self.looked.replace((now, wall))?;
         let elapsed = now.saturating_sub(then);
