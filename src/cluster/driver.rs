@@ -21,6 +21,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub use status::{
     BusStatus, ProbeStatus, RegistrationStatus, ShellStatus, StoreStatus, TargetStatus,
 };
 
-use super::core::{BeatInfo, Core, CoreConfig, Item, KeyRing, StorePosition};
+use super::core::{BeatInfo, Core, CoreConfig, DropReason, Item, KeyRing, StorePosition};
 use super::faults::Faults;
 use super::socket::Sockets;
 use crate::model::ids::{Cid, Epoch, Incarnation, Seq, UserId};
@@ -141,8 +142,8 @@ pub struct Driver<S: Sink> {
     restarted: Option<(Seq, Duration)>,
     renewal: Renewal,
     next_count_of_drops: Duration,
-    /// Per drop class, how many were told or held back by [`Warnings`].
-    drops_told: Vec<(super::core::DropReason, u64)>,
+    /// Per drop class, how many were given to [`Warnings`].
+    drops_told: BTreeMap<DropReason, u64>,
     leaving: bool,
 }
 
@@ -262,7 +263,7 @@ impl<S: Sink> Driver<S> {
             restarted: None,
             renewal: Renewal::NotNeeded,
             next_count_of_drops: Duration::ZERO,
-            drops_told: Vec::new(),
+            drops_told: BTreeMap::new(),
             leaving: false,
         };
         let handle = DriverHandle {

@@ -291,16 +291,19 @@ fn bind(
     address: SocketAddrV4,
     in_use: impl FnOnce(io::Error) -> BusError,
 ) -> Result<(), BusError> {
-    socket
-        .bind(&address.into())
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => in_use(source),
-            io::ErrorKind::AddrNotAvailable => BusError::NotOurs {
+    socket.bind(&address.into()).map_err(|source| {
+        let kind = source.kind();
+        if kind == io::ErrorKind::AddrInUse {
+            in_use(source)
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            BusError::NotOurs {
                 address: address.into(),
                 source,
-            },
-            _ => failed(address)(source),
-        })
+            }
+        } else {
+            failed(address)(source)
+        }
+    })
 }
 
 fn into_tokio(socket: Socket, address: SocketAddrV4) -> Result<UdpSocket, BusError> {

@@ -36,12 +36,19 @@ impl Clock {
     }
 
     /// By how much the wall clock left the monotonic one since the last look, when that is a jump.
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "the wall clock is compared with this machine's own other clock, never with another machine's"
     )]
     pub(super) fn jumped(&mut self) -> Option<Duration> {
         self.jumped_at(self.now(), SystemTime::now())
+    }
+
+    /// The next look finds that the wall clock went on for an hour while this machine stood still.
+    #[cfg(test)]
+    pub(super) fn pretend_jump(&mut self) {
+        let hour = Duration::from_secs(3_600);
+        self.looked = Some((self.now(), SystemTime::UNIX_EPOCH + hour));
     }
 
     fn jumped_at(&mut self, now: Duration, wall: SystemTime) -> Option<Duration> {

@@ -107,17 +107,7 @@ impl<S: Sink> Driver<S> {
     }
 
     fn tell_drop(&mut self, now: Duration, drop: &DropStatus) {
-        let told = match self
-            .drops_told
-            .iter_mut()
-            .find(|(reason, _)| *reason == drop.reason)
-        {
-            Some((_, told)) => told,
-            None => {
-                self.drops_told.push((drop.reason, 0));
-                return self.tell_drop(now, drop);
-            }
-        };
+        let told = self.drops_told.entry(drop.reason).or_default();
         let more = drop.count - std::mem::replace(told, drop.count);
         // Everybody hears his own broadcasts.
         if more == 0 || drop.reason == DropReason::Own {

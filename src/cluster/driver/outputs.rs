@@ -269,7 +269,7 @@ impl<S: Sink> Driver<S> {
 }
 
 fn fetched(after: Seq, range: LogRange) -> Fetched {
-    let items = range.entries.iter().map(|entry| Item {
+    let items = range.entries.into_iter().map(|entry| Item {
         seq: entry.seq,
         payload: entry.encode(),
     });
