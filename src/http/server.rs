@@ -17,7 +17,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service as _;
 use tracing::{debug, warn};
-use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
@@ -66,8 +65,9 @@ struct Server {
 }
 
 impl Server {
-    async fn accept(mut self, listener: TcpListener) {
+    async fn accept(self, listener: TcpListener) {
         let mut serving = JoinSet::new();
+        let mut stop = self.stop.clone();
         loop {
             let place = Arc::clone(&self.places);
             let next = async {
@@ -86,7 +86,7 @@ impl Server {
                     }
                     (None, Ok(_)) => return,
                 },
-                _ = self.stop.wait_for(|stop| *stop) => break,
+                _ = stop.wait_for(|stop| *stop) => break,
                 Some(_) = serving.join_next(), if !serving.is_empty() => {}
             }
         }
@@ -113,9 +113,17 @@ impl Server {
         http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = stop.wait_for(|stop| *stop) => {
+        let stopped = async {
+            // The guard it gives must not live across an await.
+            let _ = stop.wait_for(|stop| *stop).await.map(|_guard| ());
+        };
+        let finished = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped => None,
+        };
+        let ended = match finished {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -29,11 +29,11 @@ use warp::reply::Response;
 use super::auth::{Gate, OriginVerdict};
 use super::reply;
 use super::server::Place;
+use super::v1::shapes::OwnUser;
 use crate::model::entry::UnixMillis;
-use crate::model::error::{Code, Failure, Language};
+use crate::model::error::{Code, Failure};
 use crate::model::ids::{ConnId, Incarnation};
 use crate::model::user::User;
-use crate::service::accounts::Accounts;
 use crate::service::connections::{Connections, Start};
 use crate::service::conversations::Conversations;
 use crate::service::messages::Messages;
@@ -61,7 +61,6 @@ pub struct Parts {
     pub messages: Messages,
     pub conversations: Conversations,
     pub sessions: Sessions,
-    pub accounts: Accounts,
     pub typing: Typing,
     pub gate: Gate,
     pub greeting: Greeting,
@@ -82,7 +81,7 @@ impl Parts {
         let Greeting { node, node_name, ping_ms, text_bytes, sends_per_second, sends_burst } = &self.greeting;
         json!({
             "type": "hello",
-            "user": reply::own_user(own),
+            "user": OwnUser::from(own),
             "node": {"id": node.to_string(), "name": node_name},
             "conn": conn.0,
             "head": head,

@@ -24,7 +24,6 @@ use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, UserId};
-use crate::model::user::User;
 use crate::service::connections::{CloseCode, Link, Resume, Start, frame};
 use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
@@ -151,7 +150,6 @@ async fn first_frame(socket: &mut Socket) -> Result<Option<Incoming>, Malformed>
 /// A client that has said who it is and where it stands.
 struct Opened {
     identity: Identity,
-    own: User,
     start: Start,
     language: Language,
 }
@@ -166,10 +164,9 @@ async fn authenticate(parts: &Parts, first: Incoming, admission: Admission) -> R
         Some(token) => parts.sessions.authenticate(&token).await?,
         None => admission.identity.ok_or_else(unauthorized)?,
     };
-    let own = parts.accounts.own(identity.user).await?;
     let start = parts.connections.start(Resume { after, epoch }).await;
     let start = start.map_err(|_| Failure::retry(Code::Unavailable, 1_000))?;
-    Ok(Opened { identity, own, start, language: admission.language })
+    Ok(Opened { identity, start, language: admission.language })
 }
 
 /// A send on its way into the log.
@@ -191,7 +188,7 @@ struct Client {
 impl Client {
     /// Takes the client in and greets it.
     async fn open(parts: Arc<Parts>, socket: Socket, opened: Opened) -> Client {
-        let Opened { identity, own, start, language } = opened;
+        let Opened { identity, start, language } = opened;
         let conn = parts.connections.hub().draw_conn();
         let link = Arc::new(Link::default());
         link.heard(parts.connections.hub().now_ms());
@@ -199,10 +196,10 @@ impl Client {
             Start::From { after, .. } => after,
             Start::Reset { head } => head,
         };
-        let (user, session) = (identity.user, identity.session);
+        let (user, session) = (identity.user.id, identity.session);
         let stream = Arc::clone(&socket.stream);
         parts.connections.open(conn, stream, Arc::clone(&link), user, session, position).await;
-        let hello = parts.hello(&own, conn, start);
+        let hello = parts.hello(&identity.user, conn, start);
         parts.connections.hub().send(conn, frame::json(&hello)).await;
         debug!(%user, conn = conn.0, "client connected");
         let catching_up = parts.connections.clone().catch_up(conn, user, Arc::clone(&link), start);
@@ -282,27 +279,27 @@ impl Client {
         }
     }
 
-    async fn send(&self, frame: Bytes) {
+    async fn send(&mut self, frame: Bytes) {
         self.parts.connections.hub().send(self.conn, frame).await;
     }
 
-    async fn send_error(&self, failure: &Failure, cid: Option<&str>) {
+    async fn send_error(&mut self, failure: &Failure, cid: Option<&str>) {
         self.send(frame::text(error_json(failure, cid, self.language).as_bytes())).await;
     }
 
-    async fn close(&self, code: CloseCode, reason: &'static str) {
+    async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let bye = frame::bye(reason, None);
         self.parts.connections.hub().close(self.conn, Some(bye), code, reason).await;
     }
 
-    async fn give_up(&self, malformed: Malformed) {
+    async fn give_up(&mut self, malformed: Malformed) {
         self.send_error(&bad_frame(malformed), None).await;
         self.parts.connections.hub().close(self.conn, None, close_code(malformed), "malformed frame").await;
         self.wait_closed().await;
     }
 
     /// Waits until the last words are written, for as long as a close may take.
-    async fn wait_closed(&self) {
+    async fn wait_closed(&mut self) {
         let closed = async {
             while !self.link.is_closed() {
                 self.link.changed().await;
@@ -378,7 +375,7 @@ impl Client {
         Ok(())
     }
 
-    async fn acknowledge(&self, cid: &Cid, to: Address, outcome: Result<Outcome, Failure>) {
+    async fn acknowledge(&mut self, cid: &Cid, to: Address, outcome: Result<Outcome, Failure>) {
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
             Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
