@@ -21,9 +21,10 @@ use crate::model::ids::{GroupId, Seq, UserId};
 use crate::model::message::TEXT_BYTES_MAX;
 use crate::model::signal::Signal;
 use crate::presence::Signals;
-use crate::store::{
-    ConversationPage, ConversationSettings, ConversationState, ConversationStore, FriendStore,
-    GroupStore, LogStore, SettingsPatch, Window,
+use crate::store::{ConversationState, ConversationStore, FriendStore, GroupStore, LogStore};
+
+pub use crate::store::{
+    ConversationPage as Page, ConversationSettings as Settings, SettingsPatch, Window,
 };
 
 /// Group conversations whose unread messages are searched for mentions, the most recent ones.
@@ -55,7 +56,7 @@ pub struct ConversationView {
     pub mentioned: bool,
     pub read_seq: Seq,
     pub peer_read_seq: Option<Seq>,
-    pub settings: ConversationSettings,
+    pub settings: Settings,
 }
 
 /// The list, and the place of the log it is true at.
@@ -177,7 +178,7 @@ impl Conversations {
         address: Address,
         window: Window,
         limit: usize,
-    ) -> Result<ConversationPage, Failure> {
+    ) -> Result<Page, Failure> {
         self.may_look_into(user, address).await?;
         let (conv, upto) = (address.conv_of(user), self.0.position.durable());
         Ok(self.0.log.page(user, conv, window, upto, limit).await?)
@@ -214,7 +215,7 @@ impl Conversations {
         user: UserId,
         address: Address,
         patch: SettingsPatch,
-    ) -> Result<ConversationSettings, Failure> {
+    ) -> Result<Settings, Failure> {
         if patch
             .draft
             .as_ref()

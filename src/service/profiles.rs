@@ -136,10 +136,13 @@ impl Profiles {
         Ok(found)
     }
 
-    /// A user just read from the store, as others see him.
-    #[must_use]
-    pub fn person_of(&self, user: &User) -> Person {
-        self.seen_now(Arc::new(Profile::from(user)))
+    /// Users by name, nickname, phone number or id, best match first.
+    pub async fn search(&self, query: &str, limit: usize) -> Result<Vec<Person>, Failure> {
+        let users = self.users.search(query, limit).await?;
+        let persons = users
+            .iter()
+            .map(|user| self.seen_now(Arc::new(user.into())));
+        Ok(persons.collect())
     }
 
     /// The user changed: read him anew next time.

@@ -61,6 +61,8 @@ pub struct Device {
 pub struct Opened {
     pub token: String,
     pub expires_at: UnixMillis,
+    /// From now, in seconds.
+    pub lasts_s: i64,
 }
 
 /// The sessions. Cheap to clone.
@@ -117,7 +119,11 @@ impl Sessions {
             expires_at,
         };
         self.0.sessions.create(session).await?;
-        Ok(Opened { token, expires_at })
+        Ok(Opened {
+            token,
+            expires_at,
+            lasts_s: self.0.lifetime_ms / 1_000,
+        })
     }
 
     /// Whose token this is. `unauthorized` when it is nobody's, ended, expired, or its user is disabled.

@@ -1,0 +1,105 @@
+//! What handlers are given of a request: who asks, from where, and the body. Each an extraction that never
+//! rejects; what is wrong with it is the handler's to return.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderMap, Method};
+use warp::{Filter, Rejection};
+
+use super::auth::Gate;
+use super::body;
+use super::remote::PeerAddr;
+use crate::model::error::Failure;
+use crate::service::sessions::{Identity, Sessions};
+
+/// Who asks, or why that is nobody.
+pub(super) type Login = Result<Identity, Failure>;
+
+/// Somebody who need not be logged in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    pub(super) address: IpAddr,
+    /// His way here is encrypted.
+    pub(super) https: bool,
+}
+
+/// Makes the extractions. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Door {
+    gate: Gate,
+    sessions: Sessions,
+    body_bytes_max: usize,
+}
+
+impl Door {
+    pub(super) fn new(gate: Gate, sessions: Sessions, body_bytes_max: usize) -> Door {
+        Door {
+            gate,
+            sessions,
+            body_bytes_max,
+        }
+    }
+
+    /// Who asks.
+    pub(super) fn login(
+        &self,
+    ) -> impl Filter<Extract = (Login,), Error = Infallible> + Clone + use<> {
+        let door = self.clone();
+        warp::method().and(warp::header::headers_cloned()).then(
+            move |method: Method, headers: HeaderMap| {
+                let door = door.clone();
+                async move {
+                    let token = door.gate.request_token(&method, &headers)?;
+                    door.sessions.authenticate(&token).await
+                }
+            },
+        )
+    }
+
+    /// Where the request is from.
+    pub(super) fn visitor(
+        &self,
+    ) -> impl Filter<Extract = (Visitor,), Error = Infallible> + Clone + use<> {
+        let gate = self.gate.clone();
+        warp::ext::optional::<PeerAddr>()
+            .and(warp::header::headers_cloned())
+            .map(move |peer: Option<PeerAddr>, headers: HeaderMap| Visitor {
+                address: gate.client(peer, &headers),
+                https: gate.is_https(peer, &headers),
+            })
+    }
+
+    /// The JSON body.
+    pub(super) fn json<T: DeserializeOwned + Send + 'static>(
+        &self,
+    ) -> impl Filter<Extract = (Result<T, Failure>,), Error = Rejection> + Clone + use<T> {
+        let max = self.body_bytes_max;
+        warp::header::headers_cloned()
+            .and(warp::body::stream())
+            .then(move |headers: HeaderMap, stream| async move {
+                body::json(&headers, stream, max).await
+            })
+    }
+
+    /// The JSON body, or the default of its type when there is none.
+    pub(super) fn optional_json<T: DeserializeOwned + Default + Send + 'static>(
+        &self,
+    ) -> impl Filter<Extract = (Result<T, Failure>,), Error = Rejection> + Clone + use<T> {
+        let max = self.body_bytes_max;
+        warp::header::headers_cloned()
+            .and(warp::body::stream())
+            .then(move |headers: HeaderMap, stream| async move {
+                body::optional_json(&headers, stream, max).await
+            })
+    }
+}
+
+/// Hands a service to a handler.
+pub(super) fn with<S: Clone + Send + Sync + 'static>(
+    service: &S,
+) -> impl Filter<Extract = (S,), Error = Infallible> + Clone + use<S> {
+    let service = service.clone();
+    warp::any().map(move || service.clone())
+}

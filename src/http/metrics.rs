@@ -1,0 +1,178 @@
+//! What is counted about requests, and the text that Prometheus reads.
+//!
+//! Labels are the described paths, never the requested ones, so that nobody can make up new series.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tokio::time::Instant;
+use warp::Filter;
+use warp::http::Method;
+use warp::reply::Response;
+
+use super::endpoint::Template;
+use crate::service::health::ClusterView;
+
+/// Upper bounds of the latency buckets, in seconds: from a cached read to a request that gave up on the store.
+const LATENCY_BUCKETS: [f64; 12] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0, 10.0,
+];
+/// The label of what no described path answered: pages, files, the WebSocket's handshake.
+const UNDESCRIBED: &str = "other";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Timed {
+    route: String,
+}
+
+/// Counters of the HTTP side and the registry they are in. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<RwLock<Registry>>,
+    requests: Family<Answered, Counter>,
+    latency: Family<Timed, Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    #[must_use]
+    pub fn new() -> Metrics {
+        let mut registry = Registry::with_prefix("starling");
+        let requests = Family::<Answered, Counter>::default();
+        let latency =
+            Family::<Timed, Histogram>::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS));
+        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register(
+            "http_request_seconds",
+            "Time from a request's head to its answer",
+            latency.clone(),
+        );
+        Metrics {
+            registry: Arc::new(RwLock::new(registry)),
+            requests,
+            latency,
+        }
+    }
+
+    /// Adds what else the node counts.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Adds the numbers of the cluster's picture, taken anew at each scrape.
+    pub fn watch(&self, cluster: Arc<dyn ClusterView>) {
+        self.register(|registry| registry.register_collector(Box::new(Picture(cluster))));
+    }
+
+    /// Everything, in the text format of OpenMetrics.
+    pub(super) fn encode(&self) -> Result<String, fmt::Error> {
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
+    fn count(&self, method: &Method, began: Instant, response: &Response) {
+        let template = response.extensions().get::<Template>();
+        let route = template
+            .map_or(UNDESCRIBED, |template| &*template.0)
+            .to_owned();
+        let seconds = began.elapsed().as_secs_f64();
+        let timed = Timed {
+            route: route.clone(),
+        };
+        self.latency.get_or_create(&timed).observe(seconds);
+        let answered = Answered {
+            method: label(method),
+            route,
+            status: response.status().as_u16(),
+        };
+        self.requests.get_or_create(&answered).inc();
+    }
+}
+
+/// Counts what a filter answers.
+pub(super) fn observed(
+    filter: impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
+    metrics: Metrics,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::any()
+        .map(Instant::now)
+        .and(warp::method())
+        .and(filter)
+        .map(move |began: Instant, method: Method, response: Response| {
+            metrics.count(&method, began, &response);
+            response
+        })
+}
+
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+struct Picture(Arc<dyn ClusterView>);
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Picture")
+    }
+}
+
+impl Collector for Picture {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let status = self.0.status();
+        let up = status
+            .nodes
+            .iter()
+            .filter(|node| matches!(&*node.state, "self" | "up"));
+        let fixed = [
+            ("cluster_nodes", up.count() as u64),
+            ("degraded", u64::from(status.degraded)),
+        ];
+        let fixed = fixed
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let bus = status.bus.into_iter();
+        let bus = bus.map(|(name, value)| (format!("bus_{name}"), value));
+        let node = status.node.into_iter();
+        let node = node.map(|(name, value)| (format!("node_{name}"), value));
+        for (name, value) in fixed.chain(bus).chain(node) {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let help = "See /api/v1/cluster";
+            let metric = encoder.encode_descriptor(&name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        Ok(())
+    }
+}

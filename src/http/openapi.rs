@@ -1,0 +1,106 @@
+//! The description of the API, put together from the endpoints that are served.
+
+use bytes::Bytes;
+use tracing::error;
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::endpoint::Endpoint;
+use super::reply;
+use super::v1::shapes;
+
+/// What does not come from an endpoint.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Starling",
+        description = "A self-hosted chat server. Ids are integers below 2^53, times are milliseconds since 1970 UTC. \
+                       The WebSocket `/ws` is described in docs/protocol.md.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(
+        shapes::Accepted,
+        shapes::AccountPage,
+        shapes::Asked,
+        shapes::Blocks,
+        shapes::ChangedReading,
+        shapes::Cluster,
+        shapes::ClusterNode,
+        shapes::Conversation,
+        shapes::ConversationKind,
+        shapes::Conversations,
+        shapes::Entries,
+        shapes::Entry,
+        shapes::ErrorBody,
+        shapes::ErrorDetail,
+        shapes::Friend,
+        shapes::FriendRequest,
+        shapes::Friends,
+        shapes::Group,
+        shapes::Groups,
+        shapes::JoinMode,
+        shapes::LoggedIn,
+        shapes::Member,
+        shapes::Members,
+        shapes::OwnUser,
+        shapes::Added,
+        shapes::Role,
+        shapes::SendBody,
+        shapes::Session,
+        shapes::Sessions,
+        shapes::Settings,
+        shapes::Sex,
+        shapes::User,
+        shapes::Users,
+        shapes::AdminUser,
+        shapes::Readiness,
+    )),
+    security(("bearer" = []), ("cookie" = [])),
+)]
+struct Base;
+
+/// The document of these endpoints. Each may fail with the error object, whatever its code.
+pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
+    let mut document = Base::openapi();
+    for endpoint in endpoints {
+        let mut operation = endpoint.operation.clone();
+        let failure = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+        let failure = ResponseBuilder::new()
+            .description("It did not happen: `error.code` says why")
+            .content("application/json", failure)
+            .build();
+        let responses = &mut operation.responses.responses;
+        responses.insert("default".to_owned(), RefOr::T(failure));
+        document.paths.add_path_operation(
+            endpoint.template.as_ref(),
+            endpoint.methods.clone(),
+            operation,
+        );
+    }
+    let components = document.components.get_or_insert_with(Components::new);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new("starling"));
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    document
+}
+
+/// `/openapi.json`.
+pub(super) fn route(document: &OpenApi) -> BoxedFilter<(Response,)> {
+    let json: Bytes = match document.to_json() {
+        Ok(json) => json.into(),
+        Err(error) => {
+            error!(%error, "the API's description cannot be encoded");
+            Bytes::from_static(b"{}")
+        }
+    };
+    warp::path!("openapi.json")
+        .and(warp::get())
+        .map(move || reply::encoded(StatusCode::OK, json.clone()))
+        .boxed()
+}

@@ -1,0 +1,13 @@
+//! The public API, version 1: one file per resource, and the shapes they share.
+
+pub(super) mod accounts;
+pub(super) mod admin;
+pub(super) mod blocks;
+pub(super) mod cluster;
+pub(super) mod conversations;
+pub(super) mod friends;
+pub(super) mod groups;
+pub(super) mod me;
+pub(super) mod members;
+pub mod shapes;
+pub(super) mod users;

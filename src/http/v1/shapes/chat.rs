@@ -1,0 +1,252 @@
+//! Conversations, their entries and what is sent to them.
+//!
+//! Entries are encoded by `model::encode`, which splices a stored body without parsing it; [`Entry`] is their
+//! description only, and pages of them are put together as bytes here.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::{Group, User};
+use crate::model::encode::encode_entry;
+use crate::model::entry;
+use crate::model::ids::UserId;
+use crate::service::Appended;
+use crate::service::conversations::{
+    About, ConversationList, ConversationView, Page, Settings as State,
+};
+
+/// Something that happened in a conversation. Which fields there are depends on `kind`.
+#[derive(Serialize, ToSchema)]
+pub struct Entry {
+    /// Its place in the order of everything; also its id.
+    pub seq: u64,
+    /// As the reader names it.
+    pub conv: String,
+    /// The author's user id; 0: the system.
+    pub from: u64,
+    pub at: i64,
+    /// `message`, `joined`, `left`, `group`, `friend`, `notice`; more to come.
+    pub kind: String,
+    /// The sender's own id of it; only for the sender.
+    pub cid: Option<String>,
+    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
+    /// 11 location, 100 and above the client's own.
+    pub media: Option<u16>,
+    pub content: Option<String>,
+    pub url: Option<String>,
+    pub pic: Option<String>,
+    pub memo: Option<String>,
+    pub amount: Option<i64>,
+    #[schema(value_type = Option<Object>)]
+    pub meta: Option<()>,
+    pub reply_to: Option<u64>,
+    pub mentions: Option<Vec<u64>>,
+    /// Of `joined`, `left` and a new group: who.
+    pub users: Option<Vec<u64>>,
+    /// Who did it, when it was somebody else.
+    pub by: Option<u64>,
+    /// Of `group`: it begins.
+    pub created: Option<bool>,
+    /// Of `group`: it ends.
+    pub dissolved: Option<bool>,
+    /// Of `group`: its new name.
+    pub name: Option<String>,
+    /// Of `friend`: `requested`, `friends`, `refused` or `removed`.
+    pub state: Option<String>,
+    /// Of `friend`: the words of a request.
+    pub message: Option<String>,
+}
+
+/// Part of a conversation, ascending.
+#[derive(Serialize, ToSchema)]
+pub struct Entries {
+    pub entries: Vec<Entry>,
+    pub more_before: bool,
+    pub more_after: bool,
+}
+
+impl Entries {
+    /// The page's JSON.
+    pub(in crate::http) fn encode(page: &Page, reader: UserId) -> Vec<u8> {
+        let mut json = br#"{"entries":["#.to_vec();
+        for (index, entry) in page.entries.iter().enumerate() {
+            if index > 0 {
+                json.push(b',');
+            }
+            encode_entry(&mut json, entry, reader, false);
+        }
+        let (before, after) = (page.more_before, page.more_after);
+        json.extend_from_slice(
+            format!(r#"],"more_before":{before},"more_after":{after}}}"#).as_bytes(),
+        );
+        json
+    }
+}
+
+/// `self`: notes to oneself, and notices.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    Private,
+    Group,
+    #[serde(rename = "self")]
+    Own,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Conversation {
+    pub conv: String,
+    pub kind: ConversationKind,
+    /// The group's name, the remark for a friend, or the other's nickname; empty for notes to oneself.
+    pub title: String,
+    pub icon: String,
+    /// In a private conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<User>,
+    /// In a group's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// Messages above `read_seq`, not one's own, counted up to 1,000.
+    pub unread: u32,
+    /// Whether one of them mentions the reader.
+    pub mentioned: bool,
+    pub read_seq: u64,
+    /// How far the other one has read, in a private conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_read_seq: Option<u64>,
+    pub muted: bool,
+    pub pinned: bool,
+    pub marked_unread: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// The last entry; null when there is none to see.
+    #[schema(value_type = Option<Entry>, required)]
+    pub last: Option<Box<RawValue>>,
+}
+
+impl Conversation {
+    fn of(view: ConversationView, reader: UserId) -> serde_json::Result<Conversation> {
+        let (kind, peer, group) = match view.about {
+            About::Peer(person) => (ConversationKind::Private, Some(person.into()), None),
+            About::Group(group, role) => {
+                let group = Group::of(group, Some(role));
+                (ConversationKind::Group, None, Some(group))
+            }
+            About::Notes => (ConversationKind::Own, None, None),
+        };
+        let last = view.last.map(|entry| raw(&entry, reader)).transpose()?;
+        Ok(Conversation {
+            conv: view.address.to_string(),
+            kind,
+            title: view.title,
+            icon: view.icon,
+            peer,
+            group,
+            last,
+            unread: view.unread,
+            mentioned: view.mentioned,
+            read_seq: view.read_seq.0,
+            peer_read_seq: view.peer_read_seq.map(|seq| seq.0),
+            muted: view.settings.muted,
+            pinned: view.settings.pinned,
+            marked_unread: view.settings.marked_unread,
+            draft: Some(view.settings.draft).filter(|draft| !draft.is_empty()),
+        })
+    }
+}
+
+fn raw(entry: &entry::Entry, reader: UserId) -> serde_json::Result<Box<RawValue>> {
+    let mut json = Vec::new();
+    encode_entry(&mut json, entry, reader, false);
+    serde_json::from_slice(&json)
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Conversations {
+    pub conversations: Vec<Conversation>,
+    /// The place of the log this is true at: the position to go on from.
+    pub head: u64,
+}
+
+impl Conversations {
+    pub(in crate::http) fn of(
+        list: ConversationList,
+        reader: UserId,
+    ) -> serde_json::Result<Conversations> {
+        let views = list.conversations.into_iter();
+        Ok(Conversations {
+            conversations: views
+                .map(|view| Conversation::of(view, reader))
+                .collect::<serde_json::Result<_>>()?,
+            head: list.head.0,
+        })
+    }
+}
+
+/// A message to send: the fields of a `send` frame.
+#[derive(Serialize, ToSchema)]
+pub struct SendBody {
+    /// The sender's own id of it, 1-64 printable ASCII characters, the same on each retry.
+    pub cid: String,
+    /// As in [`Entry`].
+    pub media: u16,
+    pub content: Option<String>,
+    pub url: Option<String>,
+    pub pic: Option<String>,
+    pub memo: Option<String>,
+    pub amount: Option<i64>,
+    #[schema(value_type = Option<Object>)]
+    pub meta: Option<()>,
+    pub reply_to: Option<u64>,
+    pub mentions: Option<Vec<u64>>,
+}
+
+/// A message's place; `duplicate`: it was there before.
+#[derive(Serialize, ToSchema)]
+pub struct Accepted {
+    pub seq: u64,
+    pub at: i64,
+    pub duplicate: bool,
+}
+
+impl From<Appended> for Accepted {
+    fn from(appended: Appended) -> Accepted {
+        Accepted {
+            seq: appended.seq.0,
+            at: appended.at,
+            duplicate: appended.duplicate,
+        }
+    }
+}
+
+/// Where one's read position is now.
+#[derive(Serialize, ToSchema)]
+pub struct ChangedReading {
+    pub read_seq: u64,
+    pub unread: u32,
+}
+
+/// One's own settings of a conversation.
+#[derive(Serialize, ToSchema)]
+pub struct Settings {
+    pub conv: String,
+    pub muted: bool,
+    pub pinned: bool,
+    pub hidden: bool,
+    pub marked_unread: bool,
+    pub draft: String,
+}
+
+impl Settings {
+    pub(in crate::http) fn of(conv: String, state: State) -> Settings {
+        Settings {
+            conv,
+            muted: state.muted,
+            pinned: state.pinned,
+            hidden: state.hidden,
+            marked_unread: state.marked_unread,
+            draft: state.draft,
+        }
+    }
+}
