@@ -142,6 +142,7 @@ pub struct Driver<S: Sink> {
     restarted: Option<(Seq, Duration)>,
     renewal: Renewal,
     next_count_of_drops: Duration,
+    next_sweep: Duration,
     /// Per drop class, how many were given to [`Warnings`].
     drops_told: BTreeMap<DropReason, u64>,
     leaving: bool,
@@ -263,6 +264,7 @@ impl<S: Sink> Driver<S> {
             restarted: None,
             renewal: Renewal::NotNeeded,
             next_count_of_drops: Duration::ZERO,
+            next_sweep: Duration::ZERO,
             drops_told: BTreeMap::new(),
             leaving: false,
         };

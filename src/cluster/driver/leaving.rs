@@ -65,9 +65,6 @@ impl<S: Sink> Driver<S> {
                 rows.extend(self.own_row.possible_rows(new));
             }
         }
-        if rows.is_empty() {
-            return;
-        }
         match timeout(FORGET_MAX, self.jobs.forget_now(&rows)).await {
             Ok(Ok(())) => info!("left the bus"),
             Ok(Err(error)) => warn!(%error, "left the bus, but the registry row stays"),

@@ -102,7 +102,9 @@ impl<S: Sink> Driver<S> {
             Answer::Registry(rows) => {
                 let rows = self.checked(Work::ReadRegistry, rows);
                 let registrations = rows.map(|rows| self.registrations(now, rows));
-                self.core.handle_registry(now, registrations);
+                if self.wire.sockets.is_some() {
+                    self.core.handle_registry(now, registrations);
+                }
             }
             Answer::RowWritten {
                 incarnation,

@@ -1,9 +1,12 @@
 //! Drivers over real sockets, a real store and a real committer: what one node commits, all nodes deliver.
 
 mod fixture;
+mod switch;
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{KeysRefused, ProbeStatus, RegistrationStatus};
 use crate::cluster::core::{KeyRing, PeerState};
@@ -60,7 +63,9 @@ async fn what_one_node_commits_all_nodes_deliver_in_one_order_by_the_bus() {
             status.bus.as_ref().unwrap().targets[0].probe,
             ProbeStatus::Heard
         );
-        assert_eq!(status.bus.unwrap().deaf_targets().count(), 0);
+        let bus = status.bus.unwrap();
+        assert_eq!(bus.deaf_targets().count(), 0);
+        assert_eq!((bus.sends_failed, bus.receives_failed), (0, 0));
     }
     for node in [a, b, c] {
         node.stop().await;
