@@ -138,6 +138,8 @@ pub struct Driver<S: Sink> {
     /// The last entry of the last range read, for its confirmation.
     last_read: Option<EntryIdentity>,
     recovery: Recovery,
+    /// When the store was compared last.
+    looked_at: Option<Duration>,
     /// After a restart: where, and until when own appends from before may still report.
     restarted: Option<(Seq, Duration)>,
     renewal: Renewal,
@@ -261,6 +263,7 @@ impl<S: Sink> Driver<S> {
             epoch: config.start.epoch,
             last_read: None,
             recovery: Recovery::NotNeeded,
+            looked_at: None,
             restarted: None,
             renewal: Renewal::NotNeeded,
             next_count_of_drops: Duration::ZERO,

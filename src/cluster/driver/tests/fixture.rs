@@ -25,7 +25,7 @@ use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Cid, Incarnation, Seq, UserId};
 use crate::model::signal::Signal;
 use crate::presence::Signals;
-use crate::store::{LogHead, NodeRow, NodeStore as _};
+use crate::store::{LogHead, LogStore as _, NodeRow, NodeStore as _};
 
 /// Far more than anything here takes on a machine that is not busy.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -55,12 +55,19 @@ pub(super) fn keys(ids: &[u8]) -> KeyRing {
     KeyRing::parse(&texts.join(",")).unwrap()
 }
 
+/// What every node here tells in its beats.
+pub(super) const CONNECTIONS_TOLD: u32 = 42;
+
 /// What a sink saw.
 #[derive(Default)]
 struct Record {
     entries: Vec<Entry>,
     restarts: Vec<LogHead>,
+    /// Entries before the last restart.
+    restarted_at: usize,
     peers_gone: Vec<Incarnation>,
+    signals: Vec<(Incarnation, Bytes)>,
+    beats: Vec<(Incarnation, u32)>,
 }
 
 struct Recorder {
@@ -93,20 +100,34 @@ impl Sink for Recorder {
 
     fn command(&mut self, (): ()) {}
 
-    fn own_signal(&mut self, _: Signal) -> Option<Bytes> {
-        None
+    fn own_signal(&mut self, signal: Signal) -> Option<Bytes> {
+        match signal {
+            Signal::Profile { user } => Some(user.0.to_be_bytes().to_vec().into()),
+            Signal::Typing { .. }
+            | Signal::Read { .. }
+            | Signal::Presence { .. }
+            | Signal::Settings { .. } => None,
+        }
     }
 
-    fn signal(&mut self, _: Incarnation, _: Bytes) {}
+    fn signal(&mut self, from: Incarnation, bytes: Bytes) {
+        self.record.lock().unwrap().signals.push((from, bytes));
+    }
 
-    fn beat(&mut self, _: Incarnation, _: &BeatInfo) {}
+    fn beat(&mut self, from: Incarnation, info: &BeatInfo) {
+        let mut record = self.record.lock().unwrap();
+        record.beats.push((from, info.connections));
+    }
 
     fn peer_down(&mut self, peer: Incarnation) {
         self.record.lock().unwrap().peers_gone.push(peer);
     }
 
     fn beat_info(&mut self) -> BeatInfo {
-        BeatInfo::default()
+        BeatInfo {
+            connections: CONNECTIONS_TOLD,
+            ..BeatInfo::default()
+        }
     }
 
     fn last_applied(&self) -> Option<(Seq, UserId, Cid)> {
@@ -115,7 +136,9 @@ impl Sink for Recorder {
 
     fn restart(&mut self, log: LogHead) {
         self.last = None;
-        self.record.lock().unwrap().restarts.push(log);
+        let mut record = self.record.lock().unwrap();
+        record.restarted_at = record.entries.len();
+        record.restarts.push(log);
     }
 }
 
@@ -153,6 +176,11 @@ impl Cluster {
 
     pub(super) async fn node_after_a_clock_jump(&self, name: &str) -> Node {
         self.start(name, Some(self.sockets()), None, true).await
+    }
+
+    /// The last seq in the store.
+    pub(super) async fn head(&self) -> u64 {
+        self.store.head().await.unwrap().head.0
     }
 
     /// Names in the registry.
@@ -274,7 +302,7 @@ impl Cluster {
             task,
             name: name.to_owned(),
             _commands: commands_sender,
-            _signals: signals_sender,
+            signals: signals_sender,
         }
     }
 }
@@ -292,7 +320,7 @@ pub(super) struct Node {
     task: JoinHandle<()>,
     name: String,
     _commands: mpsc::Sender<()>,
-    _signals: Signals,
+    signals: Signals,
 }
 
 impl Node {
@@ -337,6 +365,30 @@ impl Node {
 
     pub(super) fn peers_gone(&self) -> Vec<Incarnation> {
         self.record.lock().unwrap().peers_gone.clone()
+    }
+
+    /// Publishes that this user changed his profile.
+    pub(super) fn publish(&self, user: u64) {
+        let user = UserId(user);
+        self.signals.publish(Signal::Profile { user });
+    }
+
+    pub(super) fn signals(&self) -> Vec<(Incarnation, Bytes)> {
+        self.record.lock().unwrap().signals.clone()
+    }
+
+    pub(super) fn beats(&self) -> Vec<(Incarnation, u32)> {
+        self.record.lock().unwrap().beats.clone()
+    }
+
+    /// What was delivered since the last restart.
+    pub(super) fn entries_of_this_log(&self) -> Vec<(u64, Bytes)> {
+        let record = self.record.lock().unwrap();
+        let from = record.restarted_at;
+        record.entries[from..]
+            .iter()
+            .map(|entry| (entry.seq.0, entry.body.clone()))
+            .collect()
     }
 
     pub(super) fn incarnation(&self) -> Incarnation {
