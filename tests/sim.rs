@@ -7,6 +7,8 @@
 // Tests may fail loudly.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "sim/chaos.rs"]
+mod chaos;
 #[path = "sim/committer.rs"]
 mod committer;
 #[path = "sim/faults.rs"]
@@ -15,6 +17,10 @@ mod faults;
 mod fuzz;
 #[path = "sim/hostile.rs"]
 mod hostile;
+#[path = "sim/lab.rs"]
+mod lab;
+#[path = "sim/machine.rs"]
+mod machine;
 #[path = "sim/mutations.rs"]
 mod mutations;
 #[path = "sim/network.rs"]
@@ -29,6 +35,8 @@ mod replica;
 mod scenarios;
 #[path = "sim/seeds.rs"]
 mod seeds;
+#[path = "sim/storage.rs"]
+mod storage;
 #[path = "sim/store.rs"]
 mod store;
 #[path = "sim/world.rs"]

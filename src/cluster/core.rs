@@ -174,7 +174,8 @@ impl Core {
         let now = self.enter(now);
         match answer {
             Ok(rows) => {
-                self.registry.update(now, rows, self.config.incarnation);
+                self.registry
+                    .update(now, rows, self.config.incarnation, &self.config.limits);
                 for gone in self.peers.follow(now, &self.registry, &self.config.limits) {
                     self.peer_down(gone);
                 }

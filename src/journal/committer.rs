@@ -120,6 +120,13 @@ impl Committer {
         Ok(Pending(verdict))
     }
 
+    /// Resolves when nothing waits any more, so that a leaving node leaves nothing undone.
+    pub async fn settled(&self) {
+        let all = u32::try_from(BACKLOG_BYTES_MAX).unwrap_or(u32::MAX);
+        // Fails only when the semaphore is closed, which nobody does.
+        let _ = self.backlog_bytes.acquire_many(all).await;
+    }
+
     /// Appends a draft and waits for the verdict.
     pub async fn submit(
         &self,

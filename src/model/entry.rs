@@ -144,24 +144,23 @@ impl Entry {
 
     /// Reads [`Entry::encode`]'s form; the body shares `payload`'s memory.
     pub fn decode(seq: Seq, payload: &Bytes) -> Result<Entry, InvalidEntry> {
-        let mut at = Reader {
-            payload,
-            position: 0,
-        };
-        let kind = EntryKind::from_code(at.array::<1>()?[0]);
-        let from = UserId(u64::from_be_bytes(at.array()?));
-        let time = UnixMillis::from_be_bytes(at.array()?);
-        let conv = at.text(CONV_BYTES_MAX)?.parse().map_err(|_| InvalidEntry)?;
-        let cid = at.text(Cid::BYTES_MAX)?.parse().map_err(|_| InvalidEntry)?;
-        let body = payload.slice(at.position..);
+        let (head, body_at) = read_head(payload)?;
+        let body = payload.slice(body_at..);
         if !looks_like_object(&body) {
             return Err(InvalidEntry);
         }
+        let Head {
+            kind,
+            from,
+            at,
+            conv,
+            cid,
+        } = head;
         Ok(Entry {
             seq,
             conv,
             from,
-            at: time,
+            at,
             kind,
             cid,
             body,
@@ -170,9 +169,39 @@ impl Entry {
 
     /// Whether bytes would decode; what the bus asks before it takes a payload in.
     #[must_use]
-    pub fn is_encoded_entry(payload: &Bytes) -> bool {
-        Entry::decode(Seq::ZERO, payload).is_ok()
+    pub fn is_encoded(payload: &[u8]) -> bool {
+        read_head(payload).is_ok_and(|(_, body_at)| looks_like_object(&payload[body_at..]))
     }
+}
+
+struct Head {
+    kind: EntryKind,
+    from: UserId,
+    at: UnixMillis,
+    conv: Conv,
+    cid: Cid,
+}
+
+/// Everything before the body, and where the body begins.
+fn read_head(payload: &[u8]) -> Result<(Head, usize), InvalidEntry> {
+    let mut reader = Reader {
+        payload,
+        position: 0,
+    };
+    let head = Head {
+        kind: EntryKind::from_code(reader.array::<1>()?[0]),
+        from: UserId(u64::from_be_bytes(reader.array()?)),
+        at: UnixMillis::from_be_bytes(reader.array()?),
+        conv: reader
+            .text(CONV_BYTES_MAX)?
+            .parse()
+            .map_err(|_| InvalidEntry)?,
+        cid: reader
+            .text(Cid::BYTES_MAX)?
+            .parse()
+            .map_err(|_| InvalidEntry)?,
+    };
+    Ok((head, reader.position))
 }
 
 /// A body is spliced into client frames, so it must at least be a complete UTF-8 text in braces.

@@ -57,6 +57,10 @@ impl Sqlite {
 }
 
 /// The store's clock. Nodes that share a file share a machine and so its clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the store stamps entries, and this is its clock"
+)]
 fn now() -> UnixMillis {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

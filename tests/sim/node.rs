@@ -26,6 +26,7 @@ pub struct Node {
     pub generation: u32,
     pub replica: Box<dyn Replica>,
     pub committer: Committer,
+    pub started_at: Duration,
     pub paused_until: Duration,
     /// The last moment something kept this node from working; in the future while it is paused.
     pub disturbed_at: Duration,
@@ -46,6 +47,7 @@ impl Node {
             generation: 0,
             replica,
             committer: Committer::default(),
+            started_at: Duration::ZERO,
             paused_until: Duration::ZERO,
             disturbed_at: Duration::ZERO,
             inbox: Vec::new(),
@@ -79,6 +81,7 @@ impl Node {
     /// The process has read and confirmed the head and begins.
     pub fn start(&mut self, seed: u64, now: Duration, start: StorePosition, setup: &Setup) {
         self.replica.start(start.head);
+        self.started_at = now;
         self.core = Some(Core::new(
             setup.config(self.incarnation, self.index),
             seed,

@@ -1,6 +1,7 @@
 //! One run: nodes, store, network, clients and faults on a virtual clock.
 //!
-//! Responsible for the event queue and for carrying out what the cores ask. Deliberately decides nothing that is not
+//! Responsible for the event queue and for the last judgement; `machine`, `storage` and `chaos` make things happen.
+//! Deliberately decides nothing that is not
 //! drawn from the seed. Driven by `seeds`, `mutations` and `scenarios`.
 
 use std::collections::BTreeMap;
@@ -12,26 +13,28 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use starling::cluster::core::{
-    Core, Fetched, Item, Output, Registration, Safeguards, StorePosition, Target, Unavailable,
-    WentBack,
+    Core, Fetched, PeerState, Registration, Safeguards, StorePosition, Unavailable,
 };
-use starling::model::ids::Seq;
+use starling::model::ids::{Incarnation, Seq};
 
 use crate::faults::Profile;
 use crate::network::Network;
-use crate::node::{Node, SOCKET_BUFFER, Setup, address, incarnation, index_of};
+use crate::node::{Node, Setup};
 use crate::oracle::{Oracle, Violation, violated};
 use crate::replica::{Position, Replica};
-use crate::store::{Appended, Cid, EPOCH, ModelStore};
-
-/// P5: the poll interval, the wait for the bus, a range read and a confirmation, each with the model's latencies.
-const DELIVERY_BOUND: Duration = Duration::from_millis(500);
-
-/// After a failed read the core leaves the store alone for so long.
-const STORE_RECOVERY: Duration = Duration::from_millis(300);
+use crate::store::{Appended, Cid, ModelStore};
 
 /// More events than any run can need: something spins.
 const EVENTS_MAX: u64 = 3_000_000;
+
+/// A peer is suspect after 2.5 s; a node that was frozen itself gives it more time.
+const GHOST_BOUND: Duration = Duration::from_secs(8);
+
+/// Nodes that lived together for less may know each other from the registry alone, which is read every 5 s.
+const ACQUAINTED: Duration = Duration::from_secs(6);
+
+/// Who did not hear the dead one himself may be fooled by fresh recordings until its row has stood still for its time.
+const GHOST_BOUND_OF_NEWCOMERS: Duration = Duration::from_secs(32);
 
 /// Something that happens at a moment.
 #[derive(Debug)]
@@ -150,10 +153,12 @@ pub struct World {
     pub setup: Setup,
     events: BTreeMap<(Duration, u64), Event>,
     scheduled: u64,
-    trace: DefaultHasher,
+    pub trace: DefaultHasher,
     pub healed: bool,
-    next_cid: Cid,
-    strangers: u32,
+    pub next_cid: Cid,
+    pub strangers: u32,
+    /// When process runs that ended had begun and ended.
+    pub dead: BTreeMap<Incarnation, (Duration, Duration)>,
 }
 
 impl World {
@@ -184,6 +189,7 @@ impl World {
             healed: false,
             next_cid: 1,
             strangers: 0,
+            dead: BTreeMap::new(),
             profile,
         };
         world.schedule_beginning();
@@ -230,6 +236,7 @@ impl World {
                 );
             }
         }
+        self.no_ghosts()?;
         for cid in 1..self.next_cid {
             if !self.oracle.is_acked(cid) {
                 return violated("L1", format!("send {cid} was never acknowledged"));
@@ -242,6 +249,36 @@ impl World {
             latencies: self.oracle.latencies,
             vanished: self.store.vanished,
         })
+    }
+
+    /// M1: a process that died long ago is nobody's living peer, whatever an attacker plays back.
+    fn no_ghosts(&self) -> Result<(), Violation> {
+        for node in &self.nodes {
+            let peers = node
+                .core
+                .as_ref()
+                .map(|core| core.status(self.now).peers)
+                .unwrap_or_default();
+            for peer in peers.iter().filter(|peer| peer.state == PeerState::Up) {
+                let Some(&(born, died)) = self.dead.get(&peer.incarnation) else {
+                    continue;
+                };
+                let newcomer = died < born.max(node.started_at) + ACQUAINTED;
+                let bound = if newcomer {
+                    GHOST_BOUND_OF_NEWCOMERS
+                } else {
+                    GHOST_BOUND
+                };
+                if self.now - died > bound {
+                    let detail = format!(
+                        "node {} holds {} for alive, it died at {died:?} (newcomer: {newcomer})",
+                        node.index, peer.incarnation
+                    );
+                    return violated("M1", detail);
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn at(&mut self, at: Duration, event: Event) {
@@ -322,597 +359,11 @@ impl World {
         Ok(())
     }
 
-    // -- the node's side ------------------------------------------------------------------------------------------
-
-    fn arrive(&mut self, to: usize, source: SocketAddr, bytes: Bytes) -> Result<(), Violation> {
-        bytes.hash(&mut self.trace);
-        let node = &mut self.nodes[to];
-        if node.is_paused(self.now) {
-            if node.inbox.len() < SOCKET_BUFFER {
-                node.inbox.push((source, bytes));
-            }
-            return Ok(());
-        }
-        self.with_core(to, |core, now| {
-            core.handle_datagram(now, source, &mut bytes.to_vec())
-        })
-    }
-
-    fn timer(&mut self, node: usize, generation: u32, due: Duration) -> Result<(), Violation> {
-        let thaws = self.nodes[node].paused_until;
-        if self.nodes[node].generation != generation || self.nodes[node].timer_at != Some(due) {
-            return Ok(());
-        }
-        if self.now < thaws {
-            self.at(
-                thaws,
-                Event::Timer {
-                    node,
-                    generation,
-                    due,
-                },
-            );
-            return Ok(());
-        }
-        self.nodes[node].timer_at = None;
-        self.with_core(node, |core, now| core.handle_timeout(now))
-    }
-
-    /// Calls the core and carries out what it asks.
-    pub fn with_core(
-        &mut self,
-        node: usize,
-        call: impl FnOnce(&mut Core, Duration),
-    ) -> Result<(), Violation> {
-        let now = self.now;
-        if let Some(core) = &mut self.nodes[node].core {
-            call(core, now);
-        }
-        while let Some(output) = self.nodes[node].core.as_mut().and_then(Core::poll_output) {
-            self.carry_out(node, output)?;
-        }
-        let due = self.nodes[node].core.as_ref().and_then(Core::poll_timeout);
-        if let Some(due) = due.map(|due| due.max(now))
-            && self.nodes[node].timer_at.is_none_or(|at| due < at)
-        {
-            self.nodes[node].timer_at = Some(due);
-            let generation = self.nodes[node].generation;
-            self.at(
-                due,
-                Event::Timer {
-                    node,
-                    generation,
-                    due,
-                },
-            );
-        }
-        Ok(())
-    }
-
-    fn carry_out(&mut self, node: usize, output: Output) -> Result<(), Violation> {
-        match output {
-            Output::Send { to, datagram } => {
-                let to = match to {
-                    Target::Broadcast => None,
-                    Target::Unicast(address) => Some(index_of(address)),
-                };
-                self.transmit(node, to, &datagram);
-            }
-            Output::Deliver(items) => self.deliver(node, &items)?,
-            Output::Fetch { after, limit } => self.request(node, Request::Fetch { after, limit }),
-            Output::PollHead => self.request(node, Request::Poll),
-            Output::Confirm(seq) => self.request(node, Request::Confirm(seq)),
-            Output::ReadRegistry => self.request(node, Request::Registry),
-            Output::Signal { signal, .. } => {
-                self.oracle.signal(self.nodes[node].incarnation, &signal)?
-            }
-            // An append that returned very late: the shell looks at the store and finds everything as it was.
-            Output::WentBack(WentBack::AppendBelowApplied { .. }) => {
-                self.request(node, Request::Verify)
-            }
-            Output::WentBack(reason) => {
-                return violated("I6", format!("node {node} cried wolf: {reason}"));
-            }
-            Output::NewIncarnationNeeded => {
-                return violated("I3", format!("node {node} wants another incarnation"));
-            }
-            Output::Beat { .. }
-            | Output::PeerUp(_)
-            | Output::PeerDown(_)
-            | Output::ProbeHeard { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self, node: usize, items: &[Item]) -> Result<(), Violation> {
-        for item in items {
-            (node, item.seq.0).hash(&mut self.trace);
-            self.oracle.delivered(self.now, &self.store, node, item)?;
-        }
-        self.nodes[node]
-            .replica
-            .apply(items)
-            .or_else(|detail| violated("P2", format!("node {node}: {detail}")))
-    }
-
-    pub fn transmit(&mut self, from: usize, to: Option<usize>, datagram: &Bytes) {
-        let source = address(from);
-        if self.profile.replay_every.is_some() {
-            self.network.record(&mut self.rng, source, datagram);
-        }
-        for copy in self
-            .network
-            .carry(&mut self.rng, &self.profile, self.now, from, to)
-        {
-            self.at(
-                copy.at,
-                Event::Datagram {
-                    to: copy.to,
-                    source,
-                    bytes: datagram.clone(),
-                },
-            );
-        }
-    }
-
-    // -- the store's side -----------------------------------------------------------------------------------------
-
-    fn request(&mut self, node: usize, request: Request) {
-        let generation = self.nodes[node].generation;
-        let wait = self.micros(100, 4_000);
-        self.after(
-            wait,
-            Event::Execute {
-                node,
-                generation,
-                request,
-            },
-        );
-    }
-
-    /// The store works on a request even if the asker has died meanwhile.
-    fn execute(&mut self, node: usize, generation: u32, request: Request) {
-        let up = self.store.up;
-        let session = self.store.session;
-        let reply = match request {
-            Request::Start if up => {
-                let reply = Reply::Started(Some(self.store.position()));
-                return self.sync_and_reply(node, generation, reply);
-            }
-            Request::Append(batch) if up => {
-                let reply = Reply::Appended(Some(self.store.append(&batch)));
-                return self.sync_and_reply(node, generation, reply);
-            }
-            Request::Confirm(seq) if up && self.nodes[node].fetch_session == session => {
-                return self.sync_and_reply(node, generation, Reply::Confirmed(Ok(seq)));
-            }
-            Request::Start => Reply::Started(None),
-            Request::Append(_) => Reply::Appended(None),
-            Request::Verify => Reply::Verified(up),
-            Request::Confirm(_) => Reply::Confirmed(Err(Unavailable)),
-            Request::Poll => Reply::Polled(if up {
-                Ok(self.store.position())
-            } else {
-                Err(Unavailable)
-            }),
-            Request::Fetch { after, limit } => {
-                let fetched = if up {
-                    Ok(self.store.fetch(after, limit))
-                } else {
-                    Err(Unavailable)
-                };
-                Reply::Fetched(fetched, session)
-            }
-            Request::Registry => {
-                let rows = self.store.registry.values().cloned().collect();
-                Reply::Registry(if up { Ok(rows) } else { Err(Unavailable) })
-            }
-        };
-        let wait = self.micros(100, 4_000);
-        self.after(
-            wait,
-            Event::Answer {
-                node,
-                generation,
-                reply,
-            },
-        );
-    }
-
-    fn sync_and_reply(&mut self, node: usize, generation: u32, reply: Reply) {
-        let (session, head) = (self.store.session, self.store.head());
-        let wait = self.micros(200, 6_000);
-        self.after(
-            wait,
-            Event::Synced {
-                node,
-                generation,
-                session,
-                head,
-                reply,
-            },
-        );
-    }
-
-    fn synced(&mut self, node: usize, generation: u32, session: u64, head: Seq, reply: Reply) {
-        let reply = if session == self.store.session {
-            if head > self.store.durable() {
-                self.store.sync(self.now, head);
-                let since = self.now;
-                self.after(DELIVERY_BOUND, Event::Deadline { head, since });
-            }
-            reply
-        } else {
-            lost(&reply)
-        };
-        let wait = self.micros(100, 3_000);
-        self.after(
-            wait,
-            Event::Answer {
-                node,
-                generation,
-                reply,
-            },
-        );
-    }
-
-    fn answer(&mut self, node: usize, generation: u32, reply: Reply) -> Result<(), Violation> {
-        let thaws = self.nodes[node].paused_until;
-        if self.nodes[node].generation != generation {
-            return Ok(());
-        }
-        if self.now < thaws {
-            self.at(
-                thaws,
-                Event::Answer {
-                    node,
-                    generation,
-                    reply,
-                },
-            );
-            return Ok(());
-        }
-        match reply {
-            Reply::Started(position) => self.started(node, position),
-            Reply::Polled(answer) => {
-                self.with_core(node, |core, now| core.handle_store_head(now, answer))
-            }
-            Reply::Fetched(answer, session) => {
-                self.nodes[node].fetch_session = session;
-                self.with_core(node, |core, now| core.handle_fetched(now, answer))
-            }
-            Reply::Confirmed(answer) => {
-                self.with_core(node, |core, now| core.handle_confirmed(now, answer))
-            }
-            Reply::Registry(answer) => {
-                self.with_core(node, |core, now| core.handle_registry(now, answer))
-            }
-            Reply::Appended(appended) => self.appended(node, appended),
-            Reply::Verified(true) => self.with_core(node, |core, now| core.resume(now)),
-            Reply::Verified(false) => {
-                self.request(node, Request::Verify);
-                Ok(())
-            }
-        }
-    }
-
-    fn started(&mut self, node: usize, position: Option<StorePosition>) -> Result<(), Violation> {
-        let Some(position) = position else {
-            self.after(Duration::from_millis(50), Event::Restart { node });
-            return Ok(());
-        };
-        let seed = self.rng.u64(..);
-        self.nodes[node].start(seed, self.now, position, &self.setup);
-        let generation = self.nodes[node].generation;
-        self.write_registry_row(node);
-        self.after(
-            Duration::from_secs(5),
-            Event::WriteRegistry { node, generation },
-        );
-        self.with_core(node, |_, _| {})
-    }
-
-    fn appended(&mut self, node: usize, appended: Option<Vec<Appended>>) -> Result<(), Violation> {
-        let Some(appended) = appended else {
-            self.nodes[node].committer.failed();
-            self.commit(node);
-            return Ok(());
-        };
-        self.nodes[node].committer.done();
-        let dies = !self.healed && self.rng.u32(0..100) < self.profile.crash_after_append;
-        if dies && self.rng.bool() {
-            self.crash(node);
-            return Ok(());
-        }
-        for entry in &appended {
-            self.oracle.acked(&self.store, entry.cid, entry.item.seq)?;
-        }
-        if dies {
-            self.crash(node);
-            return Ok(());
-        }
-        let items = appended
-            .into_iter()
-            .filter(|entry| entry.new)
-            .map(|entry| entry.item)
-            .collect();
-        self.commit(node);
-        self.with_core(node, |core, now| core.handle_committed(now, items))
-    }
-
-    pub fn commit(&mut self, node: usize) {
-        if let Some(batch) = self.nodes[node].committer.next() {
-            self.request(node, Request::Append(batch));
-        }
-    }
-
-    fn write_registry(&mut self, node: usize, generation: u32) {
-        if self.nodes[node].generation != generation {
-            return;
-        }
-        if self.store.up && !self.nodes[node].is_paused(self.now) {
-            self.write_registry_row(node);
-        }
-        self.after(
-            Duration::from_secs(5),
-            Event::WriteRegistry { node, generation },
-        );
-    }
-
-    fn write_registry_row(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        node.counter += 1;
-        let row = Registration {
-            incarnation: node.incarnation,
-            name: format!("node{index}"),
-            address: node.address(),
-            version: 1,
-            packet_number: node.core.as_ref().map_or(0, Core::packet_number),
-            counter: node.counter,
-        };
-        self.store.registry.insert(node.incarnation, row);
-    }
-
-    /// P5: what was durable for so long is applied by every node that was left in peace.
-    fn deadline(&mut self, head: Seq, since: Duration) -> Result<(), Violation> {
-        if !self.store.up
-            || self.store.disturbed_at + STORE_RECOVERY + Duration::from_secs(2) > since
-        {
-            return Ok(());
-        }
-        for node in &self.nodes {
-            let Some(core) = &node.core else { continue };
-            if node.disturbed_at < since && core.applied() < head {
-                let detail = format!(
-                    "node {} is at {}, {head} was durable at {since:?}",
-                    node.index,
-                    core.applied()
-                );
-                return violated("P5", detail);
-            }
-        }
-        Ok(())
-    }
-
-    // -- clients and faults ---------------------------------------------------------------------------------------
-
-    fn send(&mut self) {
-        if self.healed {
-            return;
-        }
-        let cid = self.next_cid;
-        self.next_cid += 1;
-        let size = if self.rng.u32(0..100) < self.profile.large {
-            3_000
-        } else {
-            self.rng.usize(16..200)
-        };
-        self.retry(cid, size);
-        let wait = self.around(self.profile.send_every);
-        self.after(wait, Event::Send);
-    }
-
-    /// The client sends, or sends again, wherever a node is up; now and then even after it was acked (P4).
-    fn retry(&mut self, cid: Cid, size: usize) {
-        if self.oracle.is_acked(cid) && self.rng.u32(0..10) > 0 {
-            return;
-        }
-        let up: Vec<usize> = (0..self.nodes.len())
-            .filter(|&node| self.nodes[node].core.is_some())
-            .collect();
-        if !up.is_empty() {
-            let node = up[self.rng.usize(0..up.len())];
-            self.nodes[node].committer.send(cid, size);
-            self.commit(node);
-        }
-        let wait = Duration::from_millis(400) + self.micros(0, 400_000);
-        self.after(wait, Event::Retry { cid, size });
-    }
-
-    fn signal(&mut self) -> Result<(), Violation> {
-        if self.healed {
-            return Ok(());
-        }
-        let wait = self.around(self.profile.signal_every);
-        self.after(wait, Event::Signal);
-        let node = self.rng.usize(0..self.nodes.len());
-        if self.nodes[node].is_paused(self.now) {
-            return Ok(());
-        }
-        self.nodes[node].signals += 1;
-        let signal = [
-            self.nodes[node].incarnation.0.as_slice(),
-            &self.nodes[node].signals.to_be_bytes(),
-        ]
-        .concat();
-        self.with_core(node, |core, now| {
-            core.handle_signal(now, Bytes::from(signal))
-        })
-    }
-
-    fn fault(&mut self, fault: Fault) -> Result<(), Violation> {
-        if self.healed {
-            return Ok(());
-        }
-        let profile = self.profile.clone();
-        let node = self.rng.usize(0..self.nodes.len());
-        let every = match fault {
-            Fault::Partition => {
-                self.network.repartition(&mut self.rng);
-                profile.partition_every
-            }
-            Fault::Crash => {
-                self.crash(node);
-                profile.crash_every
-            }
-            Fault::Pause => {
-                let length = self.micros(10_000, 1_500_000);
-                self.pause(node, length);
-                profile.pause_every
-            }
-            Fault::Outage => {
-                self.store.break_connections(self.now);
-                let wait = self.micros(50_000, 800_000);
-                self.after(wait, Event::StoreUp);
-                profile.outage_every
-            }
-            Fault::StoreCrash => {
-                self.store.crash(self.now);
-                let wait = self.micros(1_000, 300_000);
-                self.after(wait, Event::StoreUp);
-                profile.store_crash_every
-            }
-            Fault::Garbage => {
-                self.garbage(node);
-                profile.garbage_every
-            }
-            Fault::Replay => {
-                if let Some((source, bytes)) = self.network.recording(&mut self.rng) {
-                    let now = self.now;
-                    self.at(
-                        now,
-                        Event::Datagram {
-                            to: node,
-                            source,
-                            bytes,
-                        },
-                    );
-                }
-                profile.replay_every
-            }
-            Fault::Stranger => {
-                self.stranger();
-                profile.stranger_every
-            }
-        };
-        if let Some(every) = every {
-            let wait = self.around(every);
-            self.after(wait, Event::Fault(fault));
-        }
-        Ok(())
-    }
-
-    pub fn crash(&mut self, node: usize) {
-        if self.nodes[node].core.is_some() {
-            self.nodes[node].crash(self.now);
-            let wait = self.micros(20_000, 1_500_000);
-            self.after(wait, Event::Restart { node });
-        }
-    }
-
-    pub fn pause(&mut self, node: usize, length: Duration) {
-        if !self.nodes[node].is_paused(self.now) {
-            self.nodes[node].paused_until = self.now + length;
-            self.nodes[node].disturbed_at = self.now + length;
-            self.after(length, Event::Thaw { node });
-        }
-    }
-
-    /// The process goes on with what its socket kept for it.
-    fn thaw(&mut self, node: usize) -> Result<(), Violation> {
-        for (source, bytes) in std::mem::take(&mut self.nodes[node].inbox) {
-            self.with_core(node, |core, now| {
-                core.handle_datagram(now, source, &mut bytes.to_vec())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Random bytes, or a recorded datagram with a few bits changed.
-    fn garbage(&mut self, node: usize) {
-        let mut bytes = match self.network.recording(&mut self.rng) {
-            Some((_, bytes)) if self.rng.bool() => bytes.to_vec(),
-            Some(_) | None => (0..self.rng.usize(0..200))
-                .map(|_| self.rng.u8(..))
-                .collect(),
-        };
-        for _ in 0..self.rng.usize(1..4) {
-            if !bytes.is_empty() {
-                let place = self.rng.usize(0..bytes.len());
-                bytes[place] ^= 1 << self.rng.u32(0..8);
-            }
-        }
-        let now = self.now;
-        self.at(
-            now,
-            Event::Datagram {
-                to: node,
-                source: address(99),
-                bytes: Bytes::from(bytes),
-            },
-        );
-    }
-
-    /// A node with the right key on a copy of the store: same log identity, other entries, not in our registry.
-    fn stranger(&mut self) {
-        self.strangers += 1;
-        let start = StorePosition {
-            epoch: EPOCH,
-            floor: Seq::ZERO,
-            head: self.store.durable(),
-        };
-        let config = self.setup.config(incarnation(150, self.strangers), 150);
-        let mut core = Core::new(config, u64::from(self.strangers), self.now, start);
-        let payload = Bytes::from_static(b"an entry of another store");
-        core.handle_committed(
-            self.now,
-            vec![Item {
-                seq: start.head.next(),
-                payload,
-            }],
-        );
-        while let Some(output) = core.poll_output() {
-            if let Output::Send { datagram, .. } = output {
-                self.transmit(150, None, &datagram);
-            }
-        }
-    }
-
-    /// Paused processes thaw and dead ones restart as they would anyway.
-    fn heal(&mut self) {
-        self.healed = true;
-        self.network.heal();
-        self.store.up = true;
-    }
-
-    fn around(&mut self, mean: Duration) -> Duration {
+    pub fn around(&mut self, mean: Duration) -> Duration {
         Duration::from_nanos(self.rng.u64(0..=2 * mean.as_nanos() as u64))
     }
 
-    fn micros(&mut self, low: u64, high: u64) -> Duration {
+    pub fn micros(&mut self, low: u64, high: u64) -> Duration {
         Duration::from_micros(self.rng.u64(low..high))
-    }
-}
-
-/// What the asker learns when the store died while it worked for him.
-fn lost(reply: &Reply) -> Reply {
-    match reply {
-        Reply::Started(_) => Reply::Started(None),
-        Reply::Polled(_) => Reply::Polled(Err(Unavailable)),
-        Reply::Fetched(_, session) => Reply::Fetched(Err(Unavailable), *session),
-        Reply::Confirmed(_) => Reply::Confirmed(Err(Unavailable)),
-        Reply::Registry(_) => Reply::Registry(Err(Unavailable)),
-        Reply::Appended(_) => Reply::Appended(None),
-        Reply::Verified(_) => Reply::Verified(false),
     }
 }

@@ -69,6 +69,8 @@ impl CoreConfig {
 pub struct Safeguards {
     /// Refuse packet numbers seen before.
     pub replay_window: bool,
+    /// Hand on each numbered signal once.
+    pub signal_numbers: bool,
     /// Notice that a seq is missing.
     pub hole_detection: bool,
     /// Tell the head soon after the last entries.
@@ -91,6 +93,7 @@ impl Default for Safeguards {
     fn default() -> Self {
         Self {
             replay_window: true,
+            signal_numbers: true,
             hole_detection: true,
             tail_beat: true,
             store_poll: true,

@@ -145,7 +145,8 @@ impl Peers {
         self.table.values().any(|peer| peer.up)
     }
 
-    /// The registry was read: those alive there become peers, those without a row stop being peers at once.
+    /// The registry was read: those alive there become peers, all others stop being peers at once, even if something
+    /// is still heard in their name: recordings may be, and who cannot reach the store commits nothing anyway.
     /// Returns peers that went down by it.
     pub(super) fn follow(
         &mut self,
@@ -153,9 +154,9 @@ impl Peers {
         registry: &Registry,
         limits: &BusLimits,
     ) -> Vec<Incarnation> {
-        let strangers = self
-            .table
-            .extract_if(.., |incarnation, _| !registry.contains(*incarnation));
+        let strangers = self.table.extract_if(.., |incarnation, _| {
+            !registry.is_alive(now, *incarnation, limits)
+        });
         let gone = strangers
             .filter(|(_, peer)| peer.up)
             .map(|(incarnation, _)| incarnation)

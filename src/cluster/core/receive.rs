@@ -193,7 +193,7 @@ impl Core {
             return;
         };
         for (signal, number) in signals.into_iter().zip(first..) {
-            if self.config.safeguards.replay_window && !peer.signals.is_fresh(number) {
+            if self.config.safeguards.signal_numbers && !peer.signals.is_fresh(number) {
                 continue;
             }
             peer.signals.mark(number);

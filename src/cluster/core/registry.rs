@@ -23,6 +23,8 @@ pub(super) struct Registry {
     /// Not before this, whoever asks.
     earliest: Duration,
     failing: bool,
+    /// The last successful read.
+    updated_at: Duration,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Registry {
             next_read: now,
             earliest: now,
             failing: false,
+            updated_at: now,
         }
     }
 
@@ -68,10 +71,22 @@ impl Registry {
     }
 
     /// A read brought these rows.
-    pub(super) fn update(&mut self, now: Duration, rows: Vec<Registration>, own: Incarnation) {
+    pub(super) fn update(
+        &mut self,
+        now: Duration,
+        rows: Vec<Registration>,
+        own: Incarnation,
+        limits: &BusLimits,
+    ) {
         self.in_flight = false;
         self.failing = false;
+        // While the store was away nobody could move a counter, and nobody could have seen it.
+        let blind = now.saturating_sub(self.updated_at + 2 * limits.registry_read);
+        self.updated_at = now;
         let mut before = std::mem::take(&mut self.rows);
+        for row in before.values_mut() {
+            row.moved_at += blind;
+        }
         for registration in rows
             .into_iter()
             .filter(|row| row.incarnation != own)
@@ -99,10 +114,6 @@ impl Registry {
 
     pub(super) fn is_failing(&self) -> bool {
         self.failing
-    }
-
-    pub(super) fn contains(&self, incarnation: Incarnation) -> bool {
-        self.rows.contains_key(&incarnation)
     }
 
     /// Whether a node counts as alive: its counter moved, or its row appeared, lately.

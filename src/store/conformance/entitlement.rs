@@ -1,5 +1,7 @@
 //! Who sees what: catching up, pages, snapshots.
 
+use std::sync::Arc;
+
 use super::stage::{END, Make, Stage, empty, seqs};
 use crate::model::conversation::Conv;
 use crate::model::draft::Change;
@@ -283,7 +285,7 @@ pub async fn a_snapshot_names_all_stays_and_the_head(make: &impl Make) {
     assert!(log.snapshot(UserId(999)).await.unwrap().is_none());
     // While memberships change, each snapshot fits its own head.
     let writer = {
-        let log = stage.stores.log.clone();
+        let log = Arc::clone(&stage.stores.log);
         let conv = Conv::Group(group);
         let drafts: Vec<_> = (0..60)
             .map(|n| match n % 2 {

@@ -1,5 +1,7 @@
 //! The log itself: order, density, repetition, ranges.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::stage::{Make, body, empty, seqs};
@@ -269,7 +271,7 @@ pub async fn concurrent_appends_are_dense_and_keep_each_callers_order(make: &imp
         users.push(stage.user(&format!("user{n}")).await);
     }
     let callers = users.iter().map(|user| {
-        let (log, user) = (stage.stores.log.clone(), *user);
+        let (log, user) = (Arc::clone(&stage.stores.log), *user);
         tokio::spawn(async move {
             for batch in 0..BATCHES {
                 let drafts = (0..BATCH)
@@ -301,7 +303,7 @@ pub async fn nobody_sees_an_entry_before_the_one_below_it(make: &impl Make) {
     let stage = empty(make).await;
     let [anna, bert] = stage.users(["anna", "bert"]).await;
     let writers = [anna, bert].map(|user| {
-        let log = stage.stores.log.clone();
+        let log = Arc::clone(&stage.stores.log);
         tokio::spawn(async move {
             for n in 0..150 {
                 log.append(vec![numbered(user, n)]).await.unwrap();

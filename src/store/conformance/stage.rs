@@ -108,7 +108,9 @@ impl Stage {
         let draft = self.draft(from, conv, kind, change);
         match self.one(draft.clone()).await {
             Outcome::Appended { seq, .. } => seq,
-            other => panic!("{draft:?} should be appended, not {other:?}"),
+            other @ (Outcome::Duplicate { .. } | Outcome::Refused(_)) => {
+                panic!("{draft:?} should be appended, not {other:?}")
+            }
         }
     }
 
@@ -134,7 +136,9 @@ impl Stage {
     pub async fn say(&self, from: UserId, conv: Conv, text: &str) -> Seq {
         match self.one(self.message(from, conv, text)).await {
             Outcome::Appended { seq, .. } => seq,
-            other => panic!("{text} should be appended, not {other:?}"),
+            other @ (Outcome::Duplicate { .. } | Outcome::Refused(_)) => {
+                panic!("{text} should be appended, not {other:?}")
+            }
         }
     }
 
@@ -150,7 +154,9 @@ impl Stage {
         };
         match self.one(draft).await {
             Outcome::Appended { seq, .. } => seq,
-            other => panic!("a notice should be appended, not {other:?}"),
+            other @ (Outcome::Duplicate { .. } | Outcome::Refused(_)) => {
+                panic!("a notice should be appended, not {other:?}")
+            }
         }
     }
 

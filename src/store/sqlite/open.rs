@@ -2,6 +2,10 @@
 //!
 //! Never opens the file but through SQLite: closing any other descriptor of it would drop this process's locks.
 //! Used once at start ([`open`], [`migrate`]) and by threads whose file was replaced.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "waiting for other processes' locks takes a clock, a jitter and threads that may sleep"
+)]
 
 use std::fs;
 use std::io;
@@ -66,7 +70,7 @@ pub enum OpenError {
     NotADatabase(PathBuf),
     #[error("{0} is a database of another program")]
     Foreign(PathBuf),
-    #[error("the database {0} cannot be written to; check its owner and permissions")]
+    #[error("the database {0} or its folder cannot be written to; check owner and permissions")]
     ReadOnly(PathBuf),
     #[error("the database {0} is locked by another program")]
     Locked(PathBuf),

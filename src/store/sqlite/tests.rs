@@ -1,5 +1,10 @@
 //! The conformance suite on SQLite, and what only a file can do: vanish, be locked, be shared by processes.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests of locks and processes take time, and children are told through their environment"
+)]
+
 mod file;
 mod sharing;
 

@@ -18,7 +18,7 @@ use crate::store::{AccountError, Result, UserStore};
 impl UserStore for Sqlite {
     async fn create(&self, user: NewUser) -> Result<User, AccountError> {
         self.writer
-            .run(move |connection| create(connection, user))
+            .run(move |connection| create(connection, &user))
             .await
     }
 
@@ -165,7 +165,7 @@ fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Resul
         .collect()
 }
 
-fn create(connection: &mut Connection, new: NewUser) -> Result<User, AccountError> {
+fn create(connection: &mut Connection, new: &NewUser) -> Result<User, AccountError> {
     let tx = connection.transaction()?;
     let taken = [
         (
@@ -189,7 +189,7 @@ fn create(connection: &mut Connection, new: NewUser) -> Result<User, AccountErro
             };
         }
     }
-    let (id, name) = name_and_id(&tx, new.name)?;
+    let (id, name) = name_and_id(&tx, new.name.as_deref())?;
     let first = !tx
         .prepare_cached("SELECT 1 FROM users LIMIT 1")?
         .exists([])?;
@@ -224,7 +224,7 @@ fn create(connection: &mut Connection, new: NewUser) -> Result<User, AccountErro
 /// Draws an id, and another one as long as somebody has chosen the name it gives.
 fn name_and_id(
     tx: &Transaction<'_>,
-    name: Option<String>,
+    chosen: Option<&str>,
 ) -> Result<(UserId, String), AccountError> {
     loop {
         let id: UserId = tx
@@ -232,15 +232,12 @@ fn name_and_id(
                 "UPDATE ids SET last_id = last_id + 1 WHERE name = 'user' RETURNING last_id",
             )?
             .query_row([], |row| row.get(0))?;
-        let name = name.clone();
-        match name {
-            Some(name) => return Ok((id, name)),
-            None => {
-                let name = format!("u{id}");
-                if holder(tx, "name_key", Some(&name))?.is_none() {
-                    return Ok((id, name));
-                }
-            }
+        if let Some(name) = chosen {
+            return Ok((id, name.to_owned()));
+        }
+        let name = format!("u{id}");
+        if holder(tx, "name_key", Some(&name))?.is_none() {
+            return Ok((id, name));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -61,7 +62,7 @@ async fn two_stores_on_one_file_append_to_one_dense_log() {
     let mut callers = Vec::new();
     for n in 0..4 {
         let user = stage.user(&format!("user{n}")).await;
-        let log = stores[n % 2].log.clone();
+        let log = Arc::clone(&stores[n % 2].log);
         callers.push(tokio::spawn(async move {
             for n in 0..40 {
                 log.append(vec![numbered(user, n)]).await.unwrap();
