@@ -8,5 +8,6 @@ pub mod journal;
 pub mod model;
 pub mod node;
 pub mod presence;
+pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -2,7 +2,7 @@ import tailwindcss from '@tailwindcss/vite'
 import vue from '@vitejs/plugin-vue'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-import { compress } from './build/compress'
+import { compress } from './build/compress.ts'
 
 const server = process.env.STARLING_SERVER ?? 'http://127.0.0.1:8080'
 
@@ -25,5 +25,5 @@ export default defineConfig({
       '/ws': { target: server.replace(/^http/, 'ws'), ws: true },
     },
   },
-  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
+  test: { include: ['src/**/*.test.ts'] },
 })

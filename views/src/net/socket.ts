@@ -52,8 +52,9 @@ export class Link {
     const [next, commands] = step(this.state, event, { now: performance.now(), chance: Math.random() })
     const changed = next !== this.state
     this.state = next
+    // First the state: whoever hears "greeted" asks whether the link is live.
+    if (changed) this.listener.changed(next)
     for (const command of commands) this.run(command)
-    if (changed) this.listener.changed(this.state)
   }
 
   private run(command: Command): void {

@@ -1,7 +1,7 @@
 // Starts and ends a session's life: opens the local memory, connects, and hands what arrives to the stores.
 
 import { defineStore } from 'pinia'
-import { watch } from 'vue'
+import { nextTick, watch } from 'vue'
 import { Shelf } from '../db/db'
 import { api } from '../net/api'
 import type { SignalFrame } from '../net/frames'
@@ -57,6 +57,8 @@ export const useLive = defineStore('live', () => {
     const memory = shelf
     shelf = null
     session.end(reason)
+    // The pages go first: emptied stores would make them ask a server that no longer knows them.
+    await nextTick()
     for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()

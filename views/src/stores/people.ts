@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { reactive, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, User, UserId } from '../net/types'
+import { useSession } from './session'
 
 /** A typing sign is forgotten after this, unless renewed. */
 const TYPING_MS = 6_000
@@ -17,7 +18,10 @@ export const usePeople = defineStore('people', () => {
   const clocks = new Map<string, ReturnType<typeof setTimeout>>()
 
   function learn(user: User | null | undefined): void {
-    if (user) users.set(user.id, { ...users.get(user.id), ...user })
+    if (!user) return
+    // Whoever reads this page is online; a profile fetched before the socket opened says otherwise.
+    const online = user.online || user.id === useSession().me?.id
+    users.set(user.id, { ...users.get(user.id), ...user, online })
   }
 
   /** Asks the server for a profile this client has not seen; repeats are free. */
