@@ -32,10 +32,12 @@ use super::server::Place;
 use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{ConnId, Incarnation};
+use crate::model::user::User;
+use crate::service::accounts::Accounts;
 use crate::service::connections::{Connections, Start};
 use crate::service::conversations::Conversations;
 use crate::service::messages::Messages;
-use crate::service::sessions::{Identity, Sessions};
+use crate::service::sessions::Sessions;
 use crate::service::typing::Typing;
 use session::Admission;
 
@@ -59,6 +61,7 @@ pub struct Parts {
     pub messages: Messages,
     pub conversations: Conversations,
     pub sessions: Sessions,
+    pub accounts: Accounts,
     pub typing: Typing,
     pub gate: Gate,
     pub greeting: Greeting,
@@ -70,7 +73,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn hello(&self, identity: &Identity, conn: ConnId, start: Start) -> Value {
+    fn hello(&self, own: &User, conn: ConnId, start: Start) -> Value {
         let head = match start {
             Start::From { after, announce: false } => after,
             Start::From { .. } => self.connections.position().applied(),
@@ -79,7 +82,7 @@ impl Parts {
         let Greeting { node, node_name, ping_ms, text_bytes, sends_per_second, sends_burst } = &self.greeting;
         json!({
             "type": "hello",
-            "user": self.sessions.own_profile(identity),
+            "user": reply::own_user(own),
             "node": {"id": node.to_string(), "name": node_name},
             "conn": conn.0,
             "head": head,

@@ -28,11 +28,13 @@ impl Clock {
     }
 }
 
+/// The machine's wall clock.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where the machine's clock enters the services"
 )]
-fn system_now() -> UnixMillis {
+#[must_use]
+pub fn system_now() -> UnixMillis {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {

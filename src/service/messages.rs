@@ -152,16 +152,23 @@ impl Messages {
     ) -> Result<Appended, Failure> {
         self.admit(user)?;
         let draft = self.prepare(user, request)?;
-        if request.mentions_everybody() {
-            self.may_mention_everybody(user, draft.conv).await?;
-        }
+        self.authorize(user, request, draft.conv).await?;
         append(&self.committer, draft, origin).await
     }
 
-    async fn may_mention_everybody(&self, user: UserId, conv: Conv) -> Result<(), Failure> {
+    /// Checks what takes more than membership: mentioning everybody is for admins. Looks into the store only then.
+    pub async fn authorize(
+        &self,
+        user: UserId,
+        request: &SendRequest,
+        conv: Conv,
+    ) -> Result<(), Failure> {
         let Conv::Group(group) = conv else {
             return Ok(());
         };
+        if !request.mentions_everybody() {
+            return Ok(());
+        }
         match self.groups.role(group, user).await? {
             Some(Role::Member) => Err(Failure::field(Code::NotAllowed, "mentions")),
             // Whether he is a member at all is for the append to say.

@@ -24,7 +24,9 @@ use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, UserId};
+use crate::model::user::User;
 use crate::service::connections::{CloseCode, Link, Resume, Start, frame};
+use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
 
 /// Sends of one connection that the log has not answered yet; with so many, reading pauses.
@@ -149,6 +151,7 @@ async fn first_frame(socket: &mut Socket) -> Result<Option<Incoming>, Malformed>
 /// A client that has said who it is and where it stands.
 struct Opened {
     identity: Identity,
+    own: User,
     start: Start,
     language: Language,
 }
@@ -163,9 +166,10 @@ async fn authenticate(parts: &Parts, first: Incoming, admission: Admission) -> R
         Some(token) => parts.sessions.authenticate(&token).await?,
         None => admission.identity.ok_or_else(unauthorized)?,
     };
+    let own = parts.accounts.own(identity.user).await?;
     let start = parts.connections.start(Resume { after, epoch }).await;
     let start = start.map_err(|_| Failure::retry(Code::Unavailable, 1_000))?;
-    Ok(Opened { identity, start, language: admission.language })
+    Ok(Opened { identity, own, start, language: admission.language })
 }
 
 /// A send on its way into the log.
@@ -187,7 +191,7 @@ struct Client {
 impl Client {
     /// Takes the client in and greets it.
     async fn open(parts: Arc<Parts>, socket: Socket, opened: Opened) -> Client {
-        let Opened { identity, start, language } = opened;
+        let Opened { identity, own, start, language } = opened;
         let conn = parts.connections.hub().draw_conn();
         let link = Arc::new(Link::default());
         link.heard(parts.connections.hub().now_ms());
@@ -195,10 +199,10 @@ impl Client {
             Start::From { after, .. } => after,
             Start::Reset { head } => head,
         };
-        let (user, session) = (identity.user.id, identity.session);
+        let (user, session) = (identity.user, identity.session);
         let stream = Arc::clone(&socket.stream);
         parts.connections.open(conn, stream, Arc::clone(&link), user, session, position).await;
-        let hello = parts.hello(&identity, conn, start);
+        let hello = parts.hello(&own, conn, start);
         parts.connections.hub().send(conn, frame::json(&hello)).await;
         debug!(%user, conn = conn.0, "client connected");
         let catching_up = parts.connections.clone().catch_up(conn, user, Arc::clone(&link), start);
@@ -345,7 +349,7 @@ impl Client {
             Request::Auth(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
             Request::Send(send) => {
                 let cid = send.cid.clone();
-                if let Err(failure) = self.put_in_line(&send) {
+                if let Err(failure) = self.put_in_line(&send).await {
                     self.send_error(&failure, cid.as_deref()).await;
                 }
             }
@@ -359,10 +363,11 @@ impl Client {
         }
     }
 
-    /// Admits a send and puts it in line, without waiting: the order of frames is the order of entries.
-    fn put_in_line(&mut self, request: &crate::service::messages::SendRequest) -> Result<(), Failure> {
+    /// Admits a send and puts it in line, without waiting for the log: the order of frames is the order of entries.
+    async fn put_in_line(&mut self, request: &SendRequest) -> Result<(), Failure> {
         self.parts.messages.admit(self.user)?;
         let draft = self.parts.messages.prepare(self.user, request)?;
+        self.parts.messages.authorize(self.user, request, draft.conv).await?;
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let pending = self.parts.messages.enqueue(draft, Some(self.conn))?;
