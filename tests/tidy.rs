@@ -63,7 +63,7 @@ const KNOWN_BY: &[Rule] = &[
     ("redis", &["presence::redis", "cluster::redis"]),
     ("socket2", &["cluster"]),
     ("UdpSocket", &["cluster"]),
-    ("postcard", &["cluster"]),
+    ("postcard", &["cluster", "presence", "node"]),
     ("scrypt", &["service"]),
     ("clap", &["cli"]),
     ("anyhow", &["main", "cli", "node", "bin"]),
