@@ -86,7 +86,7 @@ impl Server {
                     }
                     (None, Ok(_)) => return,
                 },
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
                 Some(_) = serving.join_next(), if !serving.is_empty() => {}
             }
         }
@@ -113,13 +113,9 @@ impl Server {
         http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         tokio::pin!(connection);
-        let stopped = async {
-            // The guard it gives must not live across an await.
-            let _ = stop.wait_for(|stop| *stop).await.map(|_guard| ());
-        };
         let finished = tokio::select! {
             ended = connection.as_mut() => Some(ended),
-            () = stopped => None,
+            () = stopped(&mut stop) => None,
         };
         let ended = match finished {
             Some(ended) => ended,
@@ -132,4 +128,9 @@ impl Server {
             debug!(%error, %peer, "a connection ended in error");
         }
     }
+}
+
+/// Resolves when the server is to stop. The guard that `wait_for` gives must not live across an await.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await.map(|_guard| ());
 }
