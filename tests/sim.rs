@@ -29,6 +29,8 @@ mod network;
 mod node;
 #[path = "sim/oracle.rs"]
 mod oracle;
+#[path = "sim/peers.rs"]
+mod peers;
 #[path = "sim/replica.rs"]
 mod replica;
 #[path = "sim/scenarios.rs"]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use starling::cluster::core::{
-    Core, CoreConfig, Item, KeyRing, Output, Registration, StorePosition, Target,
+    Core, CoreConfig, Degraded, Item, KeyRing, Output, Registration, StorePosition, Target,
 };
 use starling::model::ids::{Epoch, Incarnation, Seq};
 
@@ -53,6 +53,9 @@ impl Lab {
         }
         lab.register();
         lab.advance(Duration::from_millis(700));
+        for core in &mut lab.cores {
+            core.handle_store_head(lab.now, Ok(start(0)));
+        }
         lab.clear();
         lab
     }
@@ -174,6 +177,12 @@ impl Lab {
             }
         }
         seqs
+    }
+
+    /// Why a node is not at its best, in words.
+    pub fn degraded(&self, node: usize) -> Vec<String> {
+        let reasons = self.cores[node].status(self.now).degraded;
+        reasons.iter().map(Degraded::to_string).collect()
     }
 
     pub fn was_asked(&self, node: usize, wanted: &Output) -> bool {
