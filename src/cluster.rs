@@ -1,5 +1,14 @@
 //! The bus: how nodes tell each other at once what the store already holds.
 //!
-//! `core` is the protocol without IO; the shell around it owns sockets, clock and tasks.
+//! `core` is the protocol without IO; the shell around it owns sockets, clock and tasks: `driver` is its one task,
+//! `socket` what it listens and sends on. The shell decides nothing.
 
 pub mod core;
+pub mod driver;
+pub mod faults;
+mod interfaces;
+mod kernel;
+pub mod socket;
+
+pub use driver::{Driver, DriverConfig, DriverHandle, Inputs, ShellStatus, Sink};
+pub use socket::{BusError, BusSettings, Sockets};

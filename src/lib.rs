@@ -1,4 +1,13 @@
 //! Starling: identical chat nodes over one shared log, with a UDP bus as the doorbell.
 
+pub mod cli;
 pub mod cluster;
+pub mod config;
+pub mod hub;
+pub mod journal;
 pub mod model;
+pub mod node;
+pub mod presence;
+pub mod service;
+pub mod store;
+pub mod telemetry;

@@ -1,3 +1,13 @@
-//! Plain data and rules: ids, conversations, entries, users. No IO, no async, nothing else of the crate.
+//! Plain data and rules: ids, conversations, entries, drafts, users, groups, policy. No IO, no async, nothing else of the crate.
 
+pub mod conversation;
+pub mod draft;
+pub mod encode;
+pub mod entry;
+pub mod error;
+pub mod group;
 pub mod ids;
+pub mod message;
+pub mod policy;
+pub mod signal;
+pub mod user;

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 pub const ID_MAX: u64 = (1 << 53) - 1;
 
 /// The place of an entry in the cluster's one total order: 1, 2, 3, … dense. 0 is "before everything".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
@@ -44,7 +46,9 @@ impl fmt::Display for Seq {
 pub struct Epoch(pub u64);
 
 /// A user. 0 is the system itself, the author of notices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct UserId(pub u64);
 
@@ -101,6 +105,10 @@ impl fmt::Debug for Incarnation {
     }
 }
 
+/// A connection of a client to this node; unique within one run of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
 /// The sender's own id of one send: 1-64 printable ASCII bytes, compared byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -109,6 +117,12 @@ pub struct Cid(String);
 impl Cid {
     /// Longest client id, in bytes (the public API's limit).
     pub const BYTES_MAX: usize = 64;
+
+    /// The id of an entry whose own one cannot be read.
+    #[must_use]
+    pub fn unreadable() -> Cid {
+        Cid("?".to_owned())
+    }
 
     /// The id as sent by the client.
     pub fn as_str(&self) -> &str {

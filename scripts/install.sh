@@ -1,0 +1,62 @@
+# Sourced. Makes sure that programs are there; asks apt only for what is missing, and says what it installs.
+
+# Where Debian keeps nginx, and not in everybody's path.
+PATH=$PATH:/usr/sbin
+
+# ensure_packages PACKAGE... : Debian packages.
+ensure_packages() {
+    local missing=() package
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" != 'install ok installed' ]; then
+            missing+=("$package")
+        fi
+    done
+    if [ "${#missing[@]}" -eq 0 ]; then
+        return
+    fi
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "these packages are missing and need root to install: ${missing[*]}"
+        as_root=(sudo)
+    fi
+    echo "Installing ${missing[*]}"
+    "${as_root[@]}" apt-get -qq update
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# What building needs: Rust, Node.js, and a C compiler for SQLite and ring.
+ensure_builders() {
+    command -v cargo >/dev/null || fail 'Rust is missing: install it with rustup (https://rustup.rs)'
+    command -v npm >/dev/null || fail 'Node.js with npm is missing: version 20.19 or later'
+    command -v cc >/dev/null || ensure_packages gcc libc6-dev
+}
+
+# The proxy in front of a cluster. Only the program: a server that the package starts is none of ours.
+ensure_nginx() {
+    command -v nginx >/dev/null || ensure_packages nginx
+}
+
+# Makes a certificate to test the TLS form of nginx's configuration with.
+ensure_openssl() {
+    command -v openssl >/dev/null || ensure_packages openssl
+}
+
+# What drives the web client in tests; the font is for Chinese.
+ensure_browser() {
+    command -v chromium >/dev/null || ensure_packages chromium
+    ensure_packages fonts-wqy-microhei
+}
+
+# The checker of licences, bans and sources: built once, about three minutes.
+ensure_cargo_deny() {
+    if ! command -v cargo-deny >/dev/null && ! [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo-deny" ]; then
+        echo 'Installing cargo-deny'
+        (cd / && cargo install --locked --quiet cargo-deny)
+    fi
+}
+
+fail() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}

@@ -1,0 +1,130 @@
+# Sourced, after install.sh, in the root of the checkout. Starts nodes and an nginx in front, waits for them, stops
+# them by process id. Everything they write is below one folder.
+
+NODE_PIDS=()
+NGINX_PID=
+
+# free_port : prints a port below the range of outgoing connections that nobody has, neither TCP nor UDP.
+free_port() {
+    local port hex
+    while :; do
+        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        hex=$(printf ':%04X ' "$port")
+        if ! grep -qs "$hex" /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6; then
+            echo "$port"
+            return
+        fi
+    done
+}
+
+# http_status PORT PATH : prints the status a server on this machine answers with; nothing when it does not.
+http_status() {
+    local line=
+    {
+        exec 3<>"/dev/tcp/127.0.0.1/$1" || return 0
+        printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$2" "$1" >&3
+        read -r -t 2 line <&3 || true
+        exec 3>&-
+    } 2>/dev/null
+    line=${line#HTTP/1.? }
+    echo "${line%% *}"
+}
+
+# wait_ready PORT PID LOG : until the server on the port is ready; its log is shown when it is not in time.
+wait_ready() {
+    local tries
+    for ((tries = 0; tries < 300; tries++)); do
+        if [ "$(http_status "$1" /readyz)" = 200 ]; then
+            return
+        fi
+        kill -0 "$2" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$3" >&2
+    fail "the server on port $1 did not become ready; its log is $3"
+}
+
+# start_node FOLDER NAME PORT [FLAG...] : one more node; its process id is the last of NODE_PIDS.
+start_node() {
+    local folder=$1 name=$2 port=$3
+    shift 3
+    "$STARLING_BIN" serve --data "$folder" --name "$name" --listen "127.0.0.1:$port" "$@" >>"$folder/$name.log" 2>&1 &
+    NODE_PIDS+=($!)
+}
+
+# start_cluster FOLDER COUNT HOST PORT : nodes that share the folder's store and key, nginx in front on HOST:PORT.
+# Sets NODE_PORTS.
+start_cluster() {
+    local folder=$1 count=$2 host=$3 port=$4 bus node
+    mkdir -p "$folder"
+    if [ ! -s "$folder/cluster.key" ]; then
+        (umask 077 && "$STARLING_BIN" keygen >"$folder/cluster.key")
+    fi
+    bus=$(free_port)
+    NODE_PORTS=()
+    for ((node = 1; node <= count; node++)); do
+        NODE_PORTS+=("$(free_port)")
+        start_node "$folder" "node-$node" "${NODE_PORTS[-1]}" \
+            --set "cluster.key_file=$folder/cluster.key" \
+            --set "cluster.listen=0.0.0.0:$bus" \
+            --set "cluster.targets=127.255.255.255:$bus" \
+            --set http.proxies=127.0.0.1
+        # The first one makes the store.
+        wait_ready "${NODE_PORTS[-1]}" "${NODE_PIDS[-1]}" "$folder/node-$node.log"
+    done
+    start_nginx "$folder/nginx" "$host" "$port" "${NODE_PORTS[@]}"
+}
+
+# write_nginx FOLDER HOST PORT NODE_PORT... : the configuration as shipped, with own ports, below FOLDER.
+write_nginx() {
+    local folder=$1 host=$2 port=$3 nodes=()
+    shift 3
+    mkdir -p "$folder/starling" "$folder/temp"
+    cp nginx/*.conf "$folder/starling/"
+    echo "listen $host:$port;" >"$folder/starling/listen.conf"
+    sed -i "s|/var/log/nginx/|$folder/|" "$folder"/starling/*.conf
+    local node
+    for node in "$@"; do
+        nodes+=(--node "127.0.0.1:$node")
+    done
+    "$STARLING_BIN" nginx "${nodes[@]}" >"$folder/starling/nodes.conf"
+    {
+        # Workers of a master that is root would not reach a private folder.
+        [ "$(id -u)" -ne 0 ] || echo 'user root;'
+        echo "pid $folder/nginx.pid;"
+        echo "error_log $folder/error.log;"
+        echo 'worker_processes 2;'
+        echo 'events { worker_connections 8192; }'
+        echo 'http {'
+        for node in client_body proxy fastcgi uwsgi scgi; do
+            echo "    ${node}_temp_path $folder/temp/$node;"
+        done
+        echo '    include starling/starling.conf;'
+        echo '}'
+    } >"$folder/nginx.conf"
+}
+
+start_nginx() {
+    local folder
+    mkdir -p "$1"
+    folder=$(cd "$1" && pwd)
+    shift
+    write_nginx "$folder" "$@"
+    nginx -q -t -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" || fail "nginx refuses $folder/nginx.conf"
+    nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" -g 'daemon off;' >>"$folder/error.log" 2>&1 &
+    NGINX_PID=$!
+    wait_ready "$2" "$NGINX_PID" "$folder/error.log"
+}
+
+# stop_all : stops what was started here, and waits until it has ended. Nodes take their time to drain.
+stop_all() {
+    local pid
+    for pid in $NGINX_PID "${NODE_PIDS[@]}"; do
+        kill -TERM "$pid" 2>/dev/null || true
+    done
+    for pid in $NGINX_PID "${NODE_PIDS[@]}"; do
+        wait "$pid" 2>/dev/null || true
+    done
+    NODE_PIDS=()
+    NGINX_PID=
+}

@@ -1,0 +1,21 @@
+//! `starling check`: prints the configuration in effect. That it loaded means its values are valid; the key ring
+//! is looked at here, as a node does it.
+
+use std::io::Write;
+
+use anyhow::Context as _;
+
+use super::Failure;
+use crate::cluster::core::KeyRing;
+use crate::config::{Config, Origins};
+
+pub(super) fn run(config: &Config, origins: &Origins, out: &mut dyn Write) -> Result<(), Failure> {
+    config
+        .cluster
+        .key_text()
+        .map_err(anyhow::Error::from)
+        .and_then(|text| KeyRing::parse(text.expose()).context("cluster.keys and cluster.key_file"))
+        .map_err(Failure::Usage)?;
+    out.write_all(config.render(origins).as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! `starling user`: what an operator does to accounts without logging in, straight on the store. Running nodes
+//! learn of it as of anything another node does.
+
+use std::io::Write;
+
+use anyhow::anyhow;
+use clap::Subcommand;
+
+use super::{Failure, block_on, stores};
+use crate::config::Config;
+use crate::model::ids::UserId;
+use crate::model::user::{LoginName, User as Account};
+use crate::store::{AccountError, StoreError, Stores};
+
+/// Accounts read at a time.
+const PAGE: usize = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Make somebody an admin of the deployment
+    Promote {
+        /// The account's name
+        name: String,
+        /// Take it back
+        #[arg(long)]
+        demote: bool,
+    },
+    /// Show all accounts
+    List,
+}
+
+impl User {
+    pub(super) fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let stores = stores::open(config)?;
+        block_on(async {
+            match self {
+                User::Promote { name, demote } => promote(&stores, name, !demote, out).await,
+                User::List => list(&stores, out).await,
+            }
+        })
+    }
+}
+
+async fn promote(
+    stores: &Stores,
+    name: &str,
+    admin: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let account = named(stores, name).await?;
+    stores.users.set_admin(account.id, admin).await?;
+    let what = if admin { "is an admin" } else { "is no admin" };
+    writeln!(out, "{} {what} now", account.name)?;
+    Ok(())
+}
+
+async fn list(stores: &Stores, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut after = UserId::SYSTEM;
+    loop {
+        let page = stores.users.list(after, PAGE).await?;
+        for account in &page {
+            writeln!(out, "{}", line(account))?;
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.id,
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+/// Tab-separated: id, name, nickname, and what is special about the account.
+fn line(account: &Account) -> String {
+    let mut remarks = Vec::new();
+    if account.admin {
+        remarks.push("admin");
+    }
+    if account.disabled {
+        remarks.push("disabled");
+    }
+    let fields = [
+        account.id.to_string(),
+        account.name.clone(),
+        account.nickname.clone(),
+        remarks.join(" "),
+    ];
+    fields.join("\t")
+}
+
+async fn named(stores: &Stores, name: &str) -> Result<Account, Failure> {
+    let login = LoginName::Name(name.to_owned());
+    match stores.users.credentials(&login).await? {
+        Some((account, _)) => Ok(account),
+        None => Err(Failure::Runtime(anyhow!(
+            "there is no account named {name}"
+        ))),
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Runtime(error.into())
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Failure {
+        Failure::Runtime(error.into())
+    }
+}

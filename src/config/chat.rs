@@ -1,0 +1,45 @@
+//! `[chat]`: the rules people meet while chatting.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Checks;
+use crate::model::policy::{FriendMode, History, Strangers};
+
+/// See the field docs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chat {
+    /// Who may write to whom in private: `allow` or `friends_only`.
+    pub strangers: Strangers,
+    /// Which part of a group's past its members see: `joined` or `all`.
+    pub history: History,
+    /// How friendships begin: `request` or `auto`.
+    pub friend_mode: FriendMode,
+    /// Most members of a group.
+    pub group_max: u32,
+    /// How long a repeated send is recognised as the same.
+    pub retry_days: u32,
+    /// How long an author may recall a message.
+    pub recall_seconds: u64,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Chat {
+            strangers: Strangers::Allow,
+            history: History::Joined,
+            friend_mode: FriendMode::Request,
+            group_max: 5_000,
+            retry_days: 7,
+            recall_seconds: 120,
+        }
+    }
+}
+
+impl Chat {
+    pub(super) fn check(&self, checks: &mut Checks) {
+        checks.within("chat.group_max", self.group_max, 2..=100_000);
+        checks.within("chat.retry_days", self.retry_days, 1..=3_650);
+        checks.within("chat.recall_seconds", self.recall_seconds, 0..=31_536_000);
+    }
+}

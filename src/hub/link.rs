@@ -1,0 +1,88 @@
+//! What a connection's reading task and its writing shard tell each other, besides orders.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::model::ids::Seq;
+
+/// Shared by the task that reads a connection and the shard that writes it.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// Milliseconds of the node's monotonic clock when the client was last heard.
+    heard_ms: AtomicU64,
+    queued_bytes: AtomicU64,
+    closed: AtomicBool,
+    behind: Mutex<Option<Seq>>,
+    changed: Notify,
+    drained: Notify,
+}
+
+impl Link {
+    /// The client was heard at `now_ms` of the node's monotonic clock.
+    pub fn heard(&self, now_ms: u64) {
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// When the client was last heard, in milliseconds of the node's monotonic clock.
+    #[must_use]
+    pub fn heard_ms(&self) -> u64 {
+        self.heard_ms.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait for the client to take them.
+    #[must_use]
+    pub fn queued_bytes(&self) -> u64 {
+        self.queued_bytes.load(Ordering::Acquire)
+    }
+
+    /// The shard's word on how much waits; wakes who waits for there to be nothing.
+    pub(super) fn set_queued_bytes(&self, bytes: u64) {
+        self.queued_bytes.store(bytes, Ordering::Release);
+        if bytes == 0 {
+            self.drained.notify_one();
+        }
+    }
+
+    /// Resolves when the client has taken everything written so far. For one waiter.
+    pub async fn drained(&self) {
+        while self.queued_bytes() > 0 && !self.is_closed() {
+            self.drained.notified().await;
+        }
+    }
+
+    /// The shard's word that the connection is no longer live and all before `position` is written.
+    pub(super) fn set_behind(&self, position: Seq) {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+        self.changed.notify_one();
+    }
+
+    /// Where to catch up from, once after each fall.
+    #[must_use]
+    pub fn take_behind(&self) -> Option<Seq> {
+        self.behind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The shard's word that the connection is over.
+    pub(super) fn set_closed(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.changed.notify_one();
+        self.drained.notify_one();
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Resolves when the shard said something since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}

@@ -1,0 +1,671 @@
+//! One shard: the task that owns some of the connections and writes to them.
+//!
+//! Takes orders in sequence, so what a connection gets has the order in which it was decided. All orders that
+//! are waiting are carried out before anything is written: a burst of entries leaves in one system call per
+//! connection, and nothing waits for a timer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use slab::Slab;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::delivery::Delivery;
+use super::frame::{self, CloseCode};
+use super::link::Link;
+use super::queue::{Queue, Written};
+use super::registry::Registry;
+use super::{HubSettings, Opening, Stats};
+use crate::model::conversation::Conv;
+use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
+
+/// Orders carried out before the connections they touched are written.
+const ORDERS_AT_ONCE: usize = 256;
+/// Sockets written before other tasks of the core get a turn.
+const WRITES_AT_ONCE: usize = 256;
+/// The shortest interval at which pings, silence and slowness are looked at.
+const SWEEP_MIN: Duration = Duration::from_millis(20);
+const SWEEP_MAX: Duration = Duration::from_secs(1);
+
+/// What a shard is told to do.
+pub(super) enum Order {
+    Open {
+        conn: ConnId,
+        opening: Opening,
+    },
+    Frame {
+        conn: ConnId,
+        frame: Bytes,
+    },
+    Page {
+        conn: ConnId,
+        frame: Bytes,
+        position: Seq,
+        entries: u64,
+    },
+    Pong {
+        conn: ConnId,
+        n: i64,
+    },
+    Close {
+        conn: ConnId,
+        bye: Option<Bytes>,
+        code: CloseCode,
+        reason: &'static str,
+    },
+    Remove {
+        conn: ConnId,
+    },
+    UserSignal {
+        user: UserId,
+        frame: Bytes,
+        except: Option<ConnId>,
+    },
+    GroupSignal {
+        group: GroupId,
+        frame: Bytes,
+        except: UserId,
+    },
+    Signal {
+        frame: Bytes,
+    },
+    Drain {
+        grace: Duration,
+    },
+    Deliver(Arc<Delivery>),
+    EnterGroup {
+        user: UserId,
+        group: GroupId,
+    },
+    LeaveGroup {
+        user: UserId,
+        group: GroupId,
+    },
+    EndSessions(Arc<[SessionId]>),
+    Live {
+        conn: ConnId,
+        groups: Vec<GroupId>,
+        pages: Vec<(Bytes, u64)>,
+        position: Seq,
+    },
+    AllBehind {
+        position: Seq,
+    },
+    Reset {
+        head: Seq,
+    },
+}
+
+/// Where a connection stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Served from the log by its own task.
+    CatchingUp,
+    /// Gets every delivery.
+    Live,
+    /// Fell behind; its task hears of it when what is queued has left.
+    FellBehind,
+}
+
+struct Connection {
+    conn: ConnId,
+    stream: Arc<TcpStream>,
+    link: Arc<Link>,
+    user: UserId,
+    session: SessionId,
+    standing: Standing,
+    position: Seq,
+    delivered: u64,
+    groups: Vec<GroupId>,
+    queue: Queue,
+    dirty: bool,
+    /// Since when the client takes nothing.
+    blocked_since: Option<Instant>,
+    last_ping: Instant,
+    /// The close frame is queued: nothing more follows it.
+    closing: bool,
+}
+
+pub(super) struct Shard {
+    settings: HubSettings,
+    registry: Registry,
+    stats: Arc<Stats>,
+    connections: Slab<Connection>,
+    slots: HashMap<ConnId, usize>,
+    by_user: BTreeMap<UserId, Vec<usize>>,
+    by_group: HashMap<GroupId, Vec<usize>>,
+    applied: Seq,
+    dirty: Vec<ConnId>,
+    writable: FuturesUnordered<BoxFuture<'static, ConnId>>,
+    clock: Instant,
+}
+
+impl Shard {
+    pub(super) fn new(
+        settings: HubSettings,
+        registry: Registry,
+        stats: Arc<Stats>,
+        clock: Instant,
+    ) -> Shard {
+        Shard {
+            settings,
+            registry,
+            stats,
+            connections: Slab::new(),
+            slots: HashMap::new(),
+            by_user: BTreeMap::new(),
+            by_group: HashMap::new(),
+            applied: Seq::ZERO,
+            dirty: Vec::new(),
+            writable: FuturesUnordered::new(),
+            clock,
+        }
+    }
+
+    /// Works until every handle of the hub is gone.
+    pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Order>) {
+        let shortest = self
+            .settings
+            .ping
+            .min(self.settings.slow)
+            .min(self.settings.dead)
+            / 4;
+        let mut sweep = tokio::time::interval(shortest.clamp(SWEEP_MIN, SWEEP_MAX));
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut orders = Vec::with_capacity(ORDERS_AT_ONCE);
+        loop {
+            tokio::select! {
+                count = waiting.recv_many(&mut orders, ORDERS_AT_ONCE) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for order in orders.drain(..) {
+                        self.carry_out(order);
+                    }
+                }
+                Some(conn) = self.writable.next(), if !self.writable.is_empty() => self.unblock(conn),
+                _ = sweep.tick() => self.sweep(),
+            }
+            self.write_dirty().await;
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Open { conn, opening } => self.open(conn, opening),
+            Order::Frame { conn, frame } => self.push_control(conn, frame),
+            Order::Page {
+                conn,
+                frame,
+                position,
+                entries,
+            } => self.page(conn, frame, position, entries),
+            Order::Pong { conn, n } => self.pong(conn, n),
+            Order::Close {
+                conn,
+                bye,
+                code,
+                reason,
+            } => self.close(conn, bye, code, reason),
+            Order::Remove { conn } => self.remove(conn),
+            Order::UserSignal {
+                user,
+                frame,
+                except,
+            } => self.user_signal(user, &frame, except),
+            Order::GroupSignal {
+                group,
+                frame,
+                except,
+            } => self.group_signal(group, &frame, except),
+            Order::Signal { frame } => {
+                for slot in self.all_slots() {
+                    self.push_signal(slot, &frame);
+                }
+            }
+            Order::Drain { grace } => self.drain(grace),
+            Order::Deliver(delivery) => self.deliver(&delivery),
+            Order::EnterGroup { user, group } => self.enter_group(user, group),
+            Order::LeaveGroup { user, group } => self.leave_group(user, group),
+            Order::EndSessions(sessions) => self.end_sessions(&sessions),
+            Order::Live {
+                conn,
+                groups,
+                pages,
+                position,
+            } => self.live(conn, groups, pages, position),
+            Order::AllBehind { position } => self.all_behind(position),
+            Order::Reset { head } => self.reset(head),
+        }
+    }
+
+    fn slot(&self, conn: ConnId) -> Option<usize> {
+        self.slots.get(&conn).copied()
+    }
+
+    fn open(&mut self, conn: ConnId, opening: Opening) {
+        let Opening {
+            stream,
+            link,
+            user,
+            session,
+            position,
+        } = opening;
+        let slot = self.connections.insert(Connection {
+            conn,
+            stream,
+            link,
+            user,
+            session,
+            standing: Standing::CatchingUp,
+            position,
+            delivered: 0,
+            groups: Vec::new(),
+            queue: Queue::default(),
+            dirty: false,
+            blocked_since: None,
+            last_ping: Instant::now(),
+            closing: false,
+        });
+        self.slots.insert(conn, slot);
+        self.by_user.entry(user).or_default().push(slot);
+    }
+
+    fn remove(&mut self, conn: ConnId) {
+        let Some(slot) = self.slots.remove(&conn) else {
+            return;
+        };
+        let gone = self.connections.remove(slot);
+        if let Some(own) = self.by_user.get_mut(&gone.user) {
+            own.retain(|other| *other != slot);
+            if own.is_empty() {
+                self.by_user.remove(&gone.user);
+            }
+        }
+        for group in &gone.groups {
+            self.leave_index(slot, *group);
+        }
+        self.registry.leave(gone.user, conn);
+        gone.link.set_closed();
+    }
+
+    fn leave_index(&mut self, slot: usize, group: GroupId) {
+        if let Some(present) = self.by_group.get_mut(&group) {
+            present.retain(|other| *other != slot);
+            if present.is_empty() {
+                self.by_group.remove(&group);
+            }
+        }
+    }
+
+    /// Queues a frame and has the connection written at the end of this round.
+    fn push(&mut self, slot: usize, frame: Bytes) {
+        let connection = &mut self.connections[slot];
+        if connection.closing {
+            return;
+        }
+        connection.queue.push(frame);
+        self.mark_dirty(slot);
+    }
+
+    fn mark_dirty(&mut self, slot: usize) {
+        let connection = &mut self.connections[slot];
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(connection.conn);
+        }
+    }
+
+    /// The socket takes bytes again.
+    fn unblock(&mut self, conn: ConnId) {
+        let Some(slot) = self.slot(conn) else { return };
+        self.connections[slot].blocked_since = None;
+        self.mark_dirty(slot);
+    }
+
+    /// Acks, errors, pongs: beside the log, so a client that sends and never reads cannot be caught up from
+    /// it. At twice the bound it is closed.
+    fn push_control(&mut self, conn: ConnId, frame: Bytes) {
+        let Some(slot) = self.slot(conn) else { return };
+        let queue = &self.connections[slot].queue;
+        let bounds = (
+            self.settings.queue_frames * 2,
+            self.settings.queue_bytes * 2,
+        );
+        if queue.len() >= bounds.0 || queue.bytes() >= bounds.1 {
+            self.close_too_slow(slot);
+        } else {
+            self.push(slot, frame);
+        }
+    }
+
+    fn page(&mut self, conn: ConnId, frame: Bytes, position: Seq, entries: u64) {
+        let Some(slot) = self.slot(conn) else { return };
+        let connection = &mut self.connections[slot];
+        connection.position = position;
+        connection.delivered += entries;
+        self.push(slot, frame);
+    }
+
+    fn pong(&mut self, conn: ConnId, n: i64) {
+        let Some(slot) = self.slot(conn) else { return };
+        let connection = &self.connections[slot];
+        let after = if connection.standing == Standing::Live {
+            self.applied.max(connection.position)
+        } else {
+            connection.position
+        };
+        let pong = serde_json::json!({
+            "type": "pong", "n": n, "after": after, "delivered": connection.delivered,
+        });
+        self.push_control(conn, frame::json(&pong));
+    }
+
+    fn live(
+        &mut self,
+        conn: ConnId,
+        groups: Vec<GroupId>,
+        pages: Vec<(Bytes, u64)>,
+        position: Seq,
+    ) {
+        self.applied = self.applied.max(position);
+        let Some(slot) = self.slot(conn) else { return };
+        for group in std::mem::take(&mut self.connections[slot].groups) {
+            self.leave_index(slot, group);
+        }
+        for group in &groups {
+            self.by_group.entry(*group).or_default().push(slot);
+        }
+        let connection = &mut self.connections[slot];
+        connection.groups = groups;
+        connection.standing = Standing::Live;
+        connection.position = position;
+        for (frame, entries) in pages {
+            self.connections[slot].delivered += entries;
+            self.push(slot, frame);
+        }
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        debug_assert!(
+            self.applied < delivery.seq(),
+            "P3: a shard gets entries in order"
+        );
+        if delivery.is_shown() {
+            match delivery.conv() {
+                Conv::Private(low, high) => {
+                    self.deliver_to_user(delivery, low);
+                    if high != low {
+                        self.deliver_to_user(delivery, high);
+                    }
+                }
+                Conv::Group(group) => {
+                    let present = std::mem::take(self.by_group.entry(group).or_default());
+                    for slot in &present {
+                        self.deliver_to(delivery, *slot);
+                    }
+                    if present.is_empty() {
+                        self.by_group.remove(&group);
+                    } else {
+                        self.by_group.insert(group, present);
+                    }
+                }
+                Conv::Notices => {
+                    for slot in self.all_slots() {
+                        self.deliver_to(delivery, slot);
+                    }
+                }
+                Conv::Account(_) => {}
+            }
+        }
+        self.applied = delivery.seq();
+    }
+
+    fn deliver_to_user(&mut self, delivery: &Delivery, user: UserId) {
+        let Some(own) = self.by_user.get(&user) else {
+            return;
+        };
+        for slot in own.clone() {
+            self.deliver_to(delivery, slot);
+        }
+    }
+
+    fn deliver_to(&mut self, delivery: &Delivery, slot: usize) {
+        let connection = &mut self.connections[slot];
+        if connection.standing != Standing::Live
+            || connection.closing
+            || delivery.is_from(connection.conn)
+        {
+            return;
+        }
+        let full = connection.queue.len() >= self.settings.queue_frames
+            || connection.queue.bytes() >= self.settings.queue_bytes;
+        if full {
+            connection.standing = Standing::FellBehind;
+            connection.position = delivery.seq().prev();
+            self.stats.fell_behind.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        connection.delivered += 1;
+        self.stats.delivered.fetch_add(1, Ordering::Relaxed);
+        let frame = delivery.frame_for(connection.user);
+        self.push(slot, frame);
+    }
+
+    fn all_slots(&self) -> Vec<usize> {
+        self.connections.iter().map(|(slot, _)| slot).collect()
+    }
+
+    fn user_signal(&mut self, user: UserId, frame: &Bytes, except: Option<ConnId>) {
+        let Some(own) = self.by_user.get(&user) else {
+            return;
+        };
+        for slot in own.clone() {
+            if Some(self.connections[slot].conn) != except {
+                self.push_signal(slot, frame);
+            }
+        }
+    }
+
+    fn group_signal(&mut self, group: GroupId, frame: &Bytes, except: UserId) {
+        let Some(present) = self.by_group.get(&group) else {
+            return;
+        };
+        for slot in present.clone() {
+            if self.connections[slot].user != except {
+                self.push_signal(slot, frame);
+            }
+        }
+    }
+
+    /// Signals are best effort: a connection with a backlog does without.
+    fn push_signal(&mut self, slot: usize, frame: &Bytes) {
+        if self.connections[slot].queue.len() < self.settings.queue_frames / 2 {
+            self.push(slot, frame.clone());
+        }
+    }
+
+    fn enter_group(&mut self, user: UserId, group: GroupId) {
+        let Some(own) = self.by_user.get(&user) else {
+            return;
+        };
+        for slot in own.clone() {
+            let groups = &mut self.connections[slot].groups;
+            if !groups.contains(&group) {
+                groups.push(group);
+                self.by_group.entry(group).or_default().push(slot);
+            }
+        }
+    }
+
+    fn leave_group(&mut self, user: UserId, group: GroupId) {
+        let Some(own) = self.by_user.get(&user) else {
+            return;
+        };
+        for slot in own.clone() {
+            self.connections[slot]
+                .groups
+                .retain(|other| *other != group);
+            self.leave_index(slot, group);
+        }
+    }
+
+    fn end_sessions(&mut self, sessions: &[SessionId]) {
+        for slot in self.all_slots() {
+            let connection = &self.connections[slot];
+            if sessions.contains(&connection.session) {
+                let bye = frame::bye("revoked", None);
+                self.close(
+                    connection.conn,
+                    Some(bye),
+                    CloseCode::UNAUTHORIZED,
+                    "session revoked",
+                );
+            }
+        }
+    }
+
+    fn all_behind(&mut self, position: Seq) {
+        for slot in self.all_slots() {
+            let connection = &mut self.connections[slot];
+            if connection.standing == Standing::Live {
+                connection.standing = Standing::FellBehind;
+                connection.position = connection.position.max(position);
+                self.mark_dirty(slot);
+            }
+        }
+    }
+
+    fn reset(&mut self, head: Seq) {
+        self.applied = head;
+        let reset = frame::json(&serde_json::json!({"type": "reset", "head": head}));
+        for slot in self.all_slots() {
+            let conn = self.connections[slot].conn;
+            self.connections[slot].queue.clear_unsent();
+            self.push(slot, reset.clone());
+            self.close(
+                conn,
+                Some(frame::bye("reset", Some(0))),
+                CloseCode::LEAVING,
+                "the log was reset",
+            );
+        }
+    }
+
+    fn drain(&mut self, grace: Duration) {
+        let slots = self.all_slots();
+        let count = u32::try_from(slots.len().max(1)).unwrap_or(u32::MAX);
+        for (at, slot) in (0u32..).zip(slots) {
+            let conn = self.connections[slot].conn;
+            let wait = grace / count * at;
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let bye = frame::bye("leaving", Some(millis));
+            self.close(conn, Some(bye), CloseCode::LEAVING, "node is leaving");
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, bye: Option<Bytes>, code: CloseCode, reason: &'static str) {
+        let Some(slot) = self.slot(conn) else { return };
+        if let Some(bye) = bye {
+            self.push(slot, bye);
+        }
+        self.push(slot, frame::close(code, reason));
+        self.connections[slot].closing = true;
+    }
+
+    fn close_too_slow(&mut self, slot: usize) {
+        self.stats.too_slow.fetch_add(1, Ordering::Relaxed);
+        let connection = &mut self.connections[slot];
+        connection.queue.clear_unsent();
+        let conn = connection.conn;
+        self.close(
+            conn,
+            Some(frame::bye("too_slow", Some(0))),
+            CloseCode::TOO_SLOW,
+            "too slow",
+        );
+    }
+
+    async fn write_dirty(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for (done, conn) in dirty.drain(..).enumerate() {
+            if let Some(slot) = self.slot(conn) {
+                self.write(slot);
+            }
+            if done % WRITES_AT_ONCE == WRITES_AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        // Nothing became dirty meanwhile: only orders make connections dirty. Keep the room.
+        if self.dirty.is_empty() {
+            self.dirty = dirty;
+        }
+    }
+
+    fn write(&mut self, slot: usize) {
+        let connection = &mut self.connections[slot];
+        connection.dirty = false;
+        if connection.blocked_since.is_some() {
+            return;
+        }
+        let mut bytes = 0;
+        let written = connection.queue.write(&connection.stream, &mut bytes);
+        self.stats.written_bytes.fetch_add(bytes, Ordering::Relaxed);
+        connection
+            .link
+            .set_queued_bytes(connection.queue.bytes() as u64);
+        match written {
+            Written::All => {
+                if connection.closing {
+                    connection.link.set_closed();
+                } else if connection.standing == Standing::FellBehind {
+                    connection.standing = Standing::CatchingUp;
+                    connection.link.set_behind(connection.position);
+                }
+            }
+            Written::Blocked => {
+                connection.blocked_since = Some(Instant::now());
+                let (stream, conn) = (Arc::clone(&connection.stream), connection.conn);
+                self.writable.push(Box::pin(async move {
+                    // An error shows itself at the next write.
+                    let _ = stream.writable().await;
+                    conn
+                }));
+            }
+            Written::Broken => connection.link.set_closed(),
+        }
+    }
+
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        let now_ms = u64::try_from((now - self.clock).as_millis()).unwrap_or(u64::MAX);
+        let dead_ms = u64::try_from(self.settings.dead.as_millis()).unwrap_or(u64::MAX);
+        let ping = frame::ping();
+        for slot in self.all_slots() {
+            let connection = &mut self.connections[slot];
+            let blocked_for = connection
+                .blocked_since
+                .map_or(Duration::ZERO, |since| now - since);
+            if connection.closing && blocked_for > self.settings.slow {
+                connection.link.set_closed();
+            } else if blocked_for > self.settings.slow {
+                self.close_too_slow(slot);
+                self.connections[slot].link.set_closed();
+            } else if now_ms.saturating_sub(connection.link.heard_ms()) > dead_ms {
+                self.stats.silent.fetch_add(1, Ordering::Relaxed);
+                connection.link.set_closed();
+            } else if now - connection.last_ping >= self.settings.ping && !connection.closing {
+                connection.last_ping = now;
+                self.push(slot, ping.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Gathers drafts into batches and appends them, one append in flight: the batch grows by itself while the
+//! store works (group commit), and nobody waits for a timer.
+//!
+//! Orders nothing itself: the store does. Driven by one task ([`Gatherer::run`]); everybody else holds a
+//! [`Committer`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::position::Position;
+use crate::model::draft::{Draft, Outcome};
+use crate::model::entry::Entry;
+use crate::model::ids::ConnId;
+use crate::store::LogStore;
+
+/// Most drafts of one append. At 1,000 a single SQLite transaction is far past the knee of its cost curve.
+const BATCH_DRAFTS_MAX: usize = 1_000;
+/// Most bytes of one append: well below a quarter of any server's packet limit.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Most drafts that wait. Beyond it a sender is told `unavailable` before any cost.
+const BACKLOG_DRAFTS_MAX: usize = 8_192;
+/// Most bytes that wait; each draft weighs its body and its frame.
+const BACKLOG_BYTES_MAX: usize = 32 << 20;
+/// How long one batch is repeated while the store is away, before its senders are told.
+const APPEND_DEADLINE: Duration = Duration::from_secs(3);
+/// Pause between two attempts at the same batch.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// What a refused sender is told to wait.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// An entry of our own that is durable now, and the connection that gets an ack in place of it.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    pub entry: Arc<Entry>,
+    pub origin: Option<ConnId>,
+}
+
+/// Where committed entries go next: to the replica and the bus.
+pub type CommittedSender = mpsc::Sender<Vec<Committed>>;
+
+/// The store did not take the draft, or did not say so in time: repeat it with the same client id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log cannot take entries now")]
+pub struct Unavailable {
+    pub retry_after_ms: u64,
+}
+
+struct Submission {
+    draft: Draft,
+    origin: Option<ConnId>,
+    reply: oneshot::Sender<Result<Outcome, Unavailable>>,
+    _weight: OwnedSemaphorePermit,
+}
+
+/// The way into the log. Cheap to clone.
+#[derive(Clone)]
+pub struct Committer {
+    queue: mpsc::Sender<Submission>,
+    backlog_bytes: Arc<Semaphore>,
+}
+
+/// A draft on its way: resolves to its verdict.
+pub struct Pending(oneshot::Receiver<Result<Outcome, Unavailable>>);
+
+impl Pending {
+    /// Waits for the verdict.
+    pub async fn outcome(self) -> Result<Outcome, Unavailable> {
+        self.0.await.unwrap_or(Err(Unavailable {
+            retry_after_ms: RETRY_AFTER_MS,
+        }))
+    }
+}
+
+impl Committer {
+    /// A committer and the half that works. `committed` gets every new entry, in order.
+    #[must_use]
+    pub fn new(
+        log: Arc<dyn LogStore>,
+        position: Position,
+        committed: CommittedSender,
+    ) -> (Committer, Gatherer) {
+        let (queue, submissions) = mpsc::channel(BACKLOG_DRAFTS_MAX);
+        let backlog_bytes = Arc::new(Semaphore::new(BACKLOG_BYTES_MAX));
+        let gatherer = Gatherer {
+            log,
+            position,
+            committed,
+            submissions,
+        };
+        (
+            Committer {
+                queue,
+                backlog_bytes,
+            },
+            gatherer,
+        )
+    }
+
+    /// Puts a draft in line, without waiting: the order of calls is the order of entries of one caller.
+    pub fn enqueue(&self, draft: Draft, origin: Option<ConnId>) -> Result<Pending, Unavailable> {
+        let full = Unavailable {
+            retry_after_ms: RETRY_AFTER_MS,
+        };
+        let weight = u32::try_from(draft.weight()).map_err(|_| full)?;
+        let permit = Arc::clone(&self.backlog_bytes)
+            .try_acquire_many_owned(weight)
+            .map_err(|_| full)?;
+        let (reply, verdict) = oneshot::channel();
+        let submission = Submission {
+            draft,
+            origin,
+            reply,
+            _weight: permit,
+        };
+        self.queue.try_send(submission).map_err(|_| full)?;
+        Ok(Pending(verdict))
+    }
+
+    /// Resolves when nothing waits any more, so that a leaving node leaves nothing undone.
+    pub async fn settled(&self) {
+        let all = u32::try_from(BACKLOG_BYTES_MAX).unwrap_or(u32::MAX);
+        // Fails only when the semaphore is closed, which nobody does.
+        let _ = self.backlog_bytes.acquire_many(all).await;
+    }
+
+    /// Appends a draft and waits for the verdict.
+    pub async fn submit(
+        &self,
+        draft: Draft,
+        origin: Option<ConnId>,
+    ) -> Result<Outcome, Unavailable> {
+        self.enqueue(draft, origin)?.outcome().await
+    }
+}
+
+/// The working half. Ends when every [`Committer`] is gone and the line is empty.
+pub struct Gatherer {
+    log: Arc<dyn LogStore>,
+    position: Position,
+    committed: CommittedSender,
+    submissions: mpsc::Receiver<Submission>,
+}
+
+impl Gatherer {
+    /// Works until all committers are dropped; what was enqueued by then is still appended.
+    pub async fn run(mut self) {
+        let mut gathered = Vec::new();
+        let mut carried: Option<Submission> = None;
+        loop {
+            gathered.extend(carried.take());
+            if gathered.is_empty() {
+                match self.submissions.recv().await {
+                    Some(first) => gathered.push(first),
+                    None => return,
+                }
+            }
+            let mut bytes: usize = gathered.iter().map(|s| s.draft.weight()).sum();
+            while gathered.len() < BATCH_DRAFTS_MAX {
+                let Ok(next) = self.submissions.try_recv() else {
+                    break;
+                };
+                bytes += next.draft.weight();
+                if bytes > BATCH_BYTES_MAX {
+                    carried = Some(next);
+                    break;
+                }
+                gathered.push(next);
+            }
+            self.commit(std::mem::take(&mut gathered)).await;
+        }
+    }
+
+    async fn commit(&self, batch: Vec<Submission>) {
+        let drafts: Vec<Draft> = batch.iter().map(|s| s.draft.clone()).collect();
+        let Some(outcomes) = self.append(drafts).await else {
+            for submission in batch {
+                // A sender that stopped waiting needs no answer.
+                let _ = submission.reply.send(Err(Unavailable {
+                    retry_after_ms: RETRY_AFTER_MS,
+                }));
+            }
+            return;
+        };
+        let mut committed = Vec::with_capacity(batch.len());
+        for (submission, outcome) in batch.into_iter().zip(outcomes) {
+            let Submission {
+                draft,
+                origin,
+                reply,
+                _weight,
+            } = submission;
+            if let Outcome::Appended { seq, at } = outcome {
+                self.position.raise_durable(seq);
+                let Draft {
+                    conv,
+                    from,
+                    kind,
+                    cid,
+                    body,
+                    ..
+                } = draft;
+                let entry = Arc::new(Entry {
+                    seq,
+                    conv,
+                    from,
+                    at,
+                    kind,
+                    cid,
+                    body,
+                });
+                committed.push(Committed { entry, origin });
+            }
+            let _ = reply.send(Ok(outcome));
+        }
+        if !committed.is_empty() && self.committed.send(committed).await.is_err() {
+            warn!("the replica is gone; entries reach it through the store");
+        }
+    }
+
+    /// Repeats a batch until its outcome is known; the store recognises what it has by client ids.
+    async fn append(&self, drafts: Vec<Draft>) -> Option<Vec<Outcome>> {
+        let started = Instant::now();
+        loop {
+            match self.log.append(drafts.clone()).await {
+                Ok(outcomes) => return Some(outcomes),
+                Err(error) if started.elapsed() < APPEND_DEADLINE => {
+                    warn!(%error, drafts = drafts.len(), "append failed, trying again");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+                Err(error) => {
+                    warn!(%error, drafts = drafts.len(), "append given up, senders are told to retry");
+                    return None;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Messages: the fields a client may send, checked once at the edge.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::ids::{Seq, UserId};
+
+/// Longest text, in bytes.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Longest `meta`, in bytes of JSON.
+pub const META_BYTES_MAX: usize = 2 * 1024;
+/// Longest URL, in bytes.
+pub const URL_BYTES_MAX: usize = 2 * 1024;
+/// Most users one message may mention.
+pub const MENTIONS_MAX: usize = 100;
+/// Media from here on belong to clients; the server passes them on.
+pub const MEDIA_OF_CLIENTS: u16 = 100;
+
+/// What kind of message: numbers as the ancestors use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Text,
+    Article,
+    Voice,
+    Picture,
+    Packet,
+    Sticker,
+    Link,
+    Video,
+    Contact,
+    File,
+    Location,
+    /// A client's own, 100 and above.
+    Other(u16),
+}
+
+impl Media {
+    /// The kind with this number; 12-99 and 0 are not assigned.
+    #[must_use]
+    pub fn from_code(code: u16) -> Option<Media> {
+        match code {
+            1 => Some(Media::Text),
+            2 => Some(Media::Article),
+            3 => Some(Media::Voice),
+            4 => Some(Media::Picture),
+            5 => Some(Media::Packet),
+            6 => Some(Media::Sticker),
+            7 => Some(Media::Link),
+            8 => Some(Media::Video),
+            9 => Some(Media::Contact),
+            10 => Some(Media::File),
+            11 => Some(Media::Location),
+            code if code >= MEDIA_OF_CLIENTS => Some(Media::Other(code)),
+            _ => None,
+        }
+    }
+}
+
+/// A message as its sender wrote it, and as it is stored: empty fields are left out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MessageBody {
+    pub media: u16,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub content: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub url: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pic: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub memo: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub amount: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Seq>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
+}
+
+/// Why a message cannot be taken. Nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMessage {
+    /// A field is missing, or has a value it cannot have.
+    #[error("the field {0} is missing or not valid")]
+    Field(&'static str),
+    /// A field is longer than allowed.
+    #[error("the field {0} is too large")]
+    TooLarge(&'static str),
+}
+
+impl MessageBody {
+    /// Checks every field and returns the body to store.
+    ///
+    /// `text_bytes_max` is the deployment's limit, at most [`TEXT_BYTES_MAX`] by default.
+    pub fn encode(&self, text_bytes_max: usize) -> Result<Bytes, InvalidMessage> {
+        let media = Media::from_code(self.media).ok_or(InvalidMessage::Field("media"))?;
+        self.check_sizes(text_bytes_max)?;
+        self.check_media(media)?;
+        for (name, url) in [("url", &self.url), ("pic", &self.pic)] {
+            if !url.is_empty() && !is_allowed_url(url) {
+                return Err(InvalidMessage::Field(name));
+            }
+        }
+        if let Some(meta) = &self.meta
+            && !meta.get().starts_with('{')
+        {
+            return Err(InvalidMessage::Field("meta"));
+        }
+        let json = serde_json::to_vec(self).map_err(|_| InvalidMessage::Field("meta"))?;
+        Ok(json.into())
+    }
+
+    fn check_sizes(&self, text_bytes_max: usize) -> Result<(), InvalidMessage> {
+        let meta_bytes = self.meta.as_ref().map_or(0, |meta| meta.get().len());
+        let sizes = [
+            ("content", self.content.len(), text_bytes_max),
+            ("memo", self.memo.len(), text_bytes_max),
+            ("url", self.url.len(), URL_BYTES_MAX),
+            ("pic", self.pic.len(), URL_BYTES_MAX),
+            ("meta", meta_bytes, META_BYTES_MAX),
+            ("mentions", self.mentions.len(), MENTIONS_MAX),
+        ];
+        match sizes.iter().find(|(_, size, max)| size > max) {
+            Some((name, _, _)) => Err(InvalidMessage::TooLarge(name)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_media(&self, media: Media) -> Result<(), InvalidMessage> {
+        let required = |name, value: &str| {
+            if value.trim().is_empty() {
+                Err(InvalidMessage::Field(name))
+            } else {
+                Ok(())
+            }
+        };
+        match media {
+            Media::Text | Media::Contact | Media::Location => required("content", &self.content),
+            Media::Article => required("content", &self.content).and(required("url", &self.url)),
+            Media::Voice | Media::Picture | Media::Link | Media::Video | Media::File => {
+                required("url", &self.url)
+            }
+            Media::Sticker => required("content", &self.content).or(required("url", &self.url)),
+            // A red packet moves money of the deployment's ledger; it cannot be claimed into being by a frame.
+            Media::Packet => Err(InvalidMessage::Field("media")),
+            Media::Other(_) => Ok(()),
+        }
+    }
+}
+
+/// `http:`, `https:`, or a file of ours by root-absolute path. Nothing a browser would run.
+#[must_use]
+pub fn is_allowed_url(url: &str) -> bool {
+    let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
+    let scheme_ok = lower.starts_with("http://") || lower.starts_with("https://");
+    let ours = (url.starts_with("/files/") || url.starts_with("/asset/")) && !url.contains("..");
+    (scheme_ok || ours)
+        && !url
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(content: &str) -> MessageBody {
+        MessageBody {
+            media: 1,
+            content: content.to_owned(),
+            ..MessageBody::default()
+        }
+    }
+
+    #[test]
+    fn a_text_is_stored_with_its_own_fields_only() {
+        let body = text("hi").encode(TEXT_BYTES_MAX).unwrap();
+        assert_eq!(&body[..], br#"{"media":1,"content":"hi"}"#);
+    }
+
+    #[test]
+    fn blank_text_unassigned_media_and_oversize_are_refused_by_field() {
+        assert_eq!(
+            text(" \n").encode(TEXT_BYTES_MAX),
+            Err(InvalidMessage::Field("content"))
+        );
+        let unassigned = MessageBody {
+            media: 12,
+            ..text("x")
+        };
+        assert_eq!(
+            unassigned.encode(TEXT_BYTES_MAX),
+            Err(InvalidMessage::Field("media"))
+        );
+        let long = text(&"x".repeat(TEXT_BYTES_MAX + 1));
+        assert_eq!(
+            long.encode(TEXT_BYTES_MAX),
+            Err(InvalidMessage::TooLarge("content"))
+        );
+        assert!(
+            text(&"x".repeat(TEXT_BYTES_MAX))
+                .encode(TEXT_BYTES_MAX)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn only_web_addresses_and_own_files_are_links() {
+        for good in ["https://a.example/x", "HTTP://a", "/files/1/a.png"] {
+            assert!(is_allowed_url(good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//a/b",
+            "/files/../x",
+            "https:/",
+            " https://a",
+            "/api",
+        ] {
+            assert!(!is_allowed_url(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Composition root: builds the parts of a node, runs them, and drains them in order.
+
+mod bus;
+mod dispatch;
+mod services;
+mod signals;
+mod sink;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
+
+use crate::cluster::core::KeyRing;
+use crate::cluster::driver::{Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation};
+use crate::cluster::faults::Faults;
+use crate::cluster::socket::Sockets;
+use crate::config::{Cluster, Config, StoreLocation};
+use crate::http::server::{self, ServerSettings};
+use crate::hub::{Hub, HubSettings};
+use crate::journal::committer::{Committer, Gatherer};
+use crate::journal::live::Live;
+use crate::journal::position::Position;
+use crate::journal::replica::{Replica, ReplicaSettings};
+use crate::model::ids::Incarnation;
+use crate::model::policy::StoreRules;
+use crate::presence::{self, Presence, Signals};
+use crate::service::clock::system_now;
+use crate::store::sqlite::{self, OpenOptions};
+use crate::store::{LogHead, NodeRow, Stores};
+use dispatch::HubDispatch;
+use signals::SignalDesk;
+use sink::NodeSink;
+
+/// Batches of own entries on their way to the driver; the committer has one append in flight at a time.
+const COMMITTED_BATCHES_MAX: usize = 64;
+/// Attempts to read and confirm the log's head at the start, and the pause between them.
+const START_ATTEMPTS: u32 = 5;
+const START_PAUSE: Duration = Duration::from_millis(200);
+/// After the clients were told to leave: for their close frames and for what they put in line.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
+///
+/// # Errors
+/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] is in the chain),
+/// an address that is taken, a bus that cannot be joined.
+pub async fn serve(config: Config, stop: impl Future<Output = ()>, reload: Arc<Notify>) -> anyhow::Result<()> {
+    let stores = open_store(&config)?;
+    let keys = bus::keys(&config.cluster)?;
+    let sockets = bus::sockets(&config.cluster, &keys)?;
+    let listeners = listen(&config).await?;
+    let incarnation = draw_incarnation();
+    let start = read_start(&config, &stores, incarnation, sockets.as_ref()).await?;
+    let identity = Identity { incarnation, start };
+    let node = Node::start(&config, &stores, identity, keys, sockets, listeners);
+    let reloading = tokio::spawn(reload_keys(config.cluster.clone(), reload, node.driver.clone()));
+    stop.await;
+    reloading.abort();
+    node.leave(Duration::from_millis(config.limits.drain_ms)).await;
+    Ok(())
+}
+
+fn open_store(config: &Config) -> anyhow::Result<Stores> {
+    let rules = StoreRules {
+        strangers: config.chat.strangers,
+        history: config.chat.history,
+        group_max: config.chat.group_max,
+    };
+    match config.store.location() {
+        Some(StoreLocation::Sqlite(path)) => {
+            let options = OpenOptions { create: true, rules, readers: config.store.readers() };
+            Ok(sqlite::open(&path.to_string_lossy(), options)?)
+        }
+        Some(StoreLocation::Mysql(_)) => anyhow::bail!("store.url: mysql is not available in this version"),
+        None => anyhow::bail!("store.url is of no kind this version knows"),
+    }
+}
+
+async fn listen(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in &config.http.listen {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on http.listen {address}"))?;
+        info!(address = %listener.local_addr()?, "listening");
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Reads where the log is and makes sure of it, before anything is built on it.
+async fn read_start(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    sockets: Option<&Sockets>,
+) -> anyhow::Result<LogHead> {
+    let core = bus::core_config(&config.cluster, KeyRing::default(), incarnation, &config.node.name, sockets);
+    let row = NodeRow {
+        incarnation,
+        name: config.node.name.clone(),
+        address: core.address,
+        version: bus::BUS_VERSION,
+        packet_number: 0,
+        counter: 0,
+    };
+    let mut attempt = 1;
+    loop {
+        match confirmed_head(stores.log.as_ref(), stores.nodes.as_ref(), row.clone()).await {
+            Ok(head) => return Ok(head),
+            Err(error) if attempt == START_ATTEMPTS => {
+                return Err(error).context("the log's head cannot be read");
+            }
+            Err(error) => {
+                warn!(%error, "the log's head cannot be read, trying again");
+                attempt += 1;
+                sleep(START_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Rereads the keys whenever asked; wrong ones change nothing.
+async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle) {
+    loop {
+        reload.notified().await;
+        match bus::keys(&cluster) {
+            Ok(keys) => match driver.set_keys(keys).await {
+                Ok(()) => info!("the cluster keys were read again"),
+                Err(refused) => error!(error = %refused, "the cluster keys were not taken"),
+            },
+            Err(invalid) => error!(error = format!("{invalid:#}"), "the cluster keys stay as they are"),
+        }
+    }
+}
+
+/// Which run this is, and where it begins.
+#[derive(Clone, Copy)]
+struct Identity {
+    incarnation: Incarnation,
+    start: LogHead,
+}
+
+/// A running node.
+struct Node {
+    hub: Hub,
+    committer: Committer,
+    driver: DriverHandle,
+    /// True: no new clients.
+    leaving: watch::Sender<bool>,
+    /// True: no new requests either.
+    stop_http: watch::Sender<bool>,
+    stop_driver: oneshot::Sender<()>,
+    http: JoinHandle<()>,
+    driving: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
+    flush: services::Flush,
+}
+
+impl Node {
+    fn start(
+        config: &Config,
+        stores: &Stores,
+        identity: Identity,
+        keys: KeyRing,
+        sockets: Option<Sockets>,
+        listeners: Vec<TcpListener>,
+    ) -> Node {
+        let Identity { incarnation, start } = identity;
+        let position = Position::new(start.epoch, start.head);
+        let (hub, feed) = Hub::start(hub_settings(config));
+        let (live, commands) = Live::new();
+        let (signals, own_signals) = Signals::new();
+        let (presence, changes) = Presence::new();
+        let (committed, committed_batches) = mpsc::channel(COMMITTED_BATCHES_MAX);
+        let (committer, gatherer) = Committer::new(Arc::clone(&stores.log), position.clone(), committed);
+        let (leaving, is_leaving) = watch::channel(false);
+        let (stop_http, http_stopped) = watch::channel(false);
+        let (stop_driver, driver_stopped) = oneshot::channel::<()>();
+
+        let handles = services::Handles {
+            committer,
+            position: position.clone(),
+            signals: signals.clone(),
+            presence: presence.clone(),
+            hub: hub.clone(),
+            live,
+            leaving: is_leaving,
+        };
+        let services = services::Services::new(config, stores, &handles);
+        let dispatch = HubDispatch::new(feed, services.sessions.clone());
+        let settings = ReplicaSettings { history: config.chat.history, ..ReplicaSettings::default() };
+        let replica = Replica::new(start.head, settings, position.clone(), dispatch);
+        let desk = SignalDesk::new(hub.clone(), services.profiles.clone());
+        let sink = NodeSink::new(replica, presence.clone(), hub.registry().clone(), desk, system_now);
+        let core = bus::core_config(&config.cluster, keys, incarnation, &config.node.name, sockets.as_ref());
+        let driver_config = DriverConfig {
+            core,
+            bus: sockets,
+            faults: Faults::from_environment(),
+            log: Arc::clone(&stores.log),
+            nodes: Arc::clone(&stores.nodes),
+            start,
+        };
+        let inputs = Inputs { committed: committed_batches, commands, signals: own_signals };
+        let (driver, handle) = Driver::new(driver_config, sink, inputs);
+        let driving = tokio::spawn(driver.run(async {
+            // Dropping the sender stops it as well.
+            let _ = driver_stopped.await;
+        }));
+
+        let routes = services.routes(config, stores, &handles, identity.incarnation, handle.clone());
+        let settings = ServerSettings {
+            connections_max: usize::try_from(config.http.connections_max).unwrap_or(usize::MAX),
+            header_timeout: Duration::from_millis(config.http.header_timeout_ms),
+            grace: LINGER,
+        };
+        let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
+        let background = background(services.news(stores, &hub), changes, &hub, presence, signals, gatherer);
+        info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
+        Node { hub, committer: handles.committer, driver: handle, leaving, stop_http, stop_driver, http, driving, background, flush: services.flush() }
+    }
+
+    /// Lets clients go, finishes what was begun, says goodbye to the peers.
+    async fn leave(self, grace: Duration) {
+        info!("leaving");
+        // A receiver that is gone needs no word.
+        let _ = self.leaving.send(true);
+        self.hub.drain(grace).await;
+        let emptied = async {
+            while self.hub.registry().connections() > 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(LINGER * 2, emptied).await.is_err() {
+            warn!(connections = self.hub.registry().connections(), "some clients did not close");
+        }
+        let _ = self.stop_http.send(true);
+        if timeout(LINGER * 2, self.http).await.is_err() {
+            warn!("requests were still under way");
+        }
+        if timeout(LINGER * 2, self.committer.settled()).await.is_err() {
+            warn!("the store did not take all that was put in line; the senders were not told it did");
+        }
+        self.flush.write().await;
+        let _ = self.stop_driver.send(());
+        if timeout(LINGER * 2, self.driving).await.is_err() {
+            warn!("the bus did not end in time");
+        }
+        for task in self.background {
+            task.abort();
+        }
+        info!("gone");
+    }
+}
+
+fn background(
+    news: crate::service::news::NewsDesk,
+    changes: mpsc::Receiver<presence::News>,
+    hub: &Hub,
+    presence: Presence,
+    signals: Signals,
+    gatherer: Gatherer,
+) -> Vec<JoinHandle<()>> {
+    let watching = presence::watch::run(hub.registry().clone(), presence, signals, presence::watch::GRACE, system_now);
+    vec![tokio::spawn(news.run(changes)), tokio::spawn(watching), tokio::spawn(gatherer.run())]
+}
+
+fn hub_settings(config: &Config) -> HubSettings {
+    let limits = &config.limits;
+    HubSettings {
+        shards: std::thread::available_parallelism().map_or(1, usize::from),
+        connections_per_user: usize::try_from(limits.connections_per_user).unwrap_or(usize::MAX),
+        queue_frames: limits.queue_frames,
+        queue_bytes: limits.queue_bytes,
+        ping: Duration::from_millis(limits.ping_ms),
+        dead: Duration::from_millis(limits.dead_ms),
+        slow: Duration::from_millis(limits.slow_ms),
+    }
+}

@@ -1,0 +1,70 @@
+//! The bus as configured: keys, sockets and limits for the cluster driver.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use tracing::info;
+
+use crate::cluster::core::{BusLimits, CoreConfig, KeyRing};
+use crate::cluster::socket::{BusSettings, Sockets};
+use crate::config::{Cluster, Transport};
+use crate::model::entry::Entry;
+use crate::model::ids::Incarnation;
+
+/// Version of the bus protocol this software speaks, as the registry shows it.
+pub(super) const BUS_VERSION: u16 = 1;
+
+/// The keys of the configuration and of the key file, which may have changed since the start.
+pub(super) fn keys(cluster: &Cluster) -> anyhow::Result<KeyRing> {
+    let mut text: String = cluster.keys.iter().flat_map(|key| [key.expose(), "\n"]).collect();
+    if !cluster.key_file.as_os_str().is_empty() {
+        text.push_str(&read_key_file(&cluster.key_file)?);
+    }
+    KeyRing::parse(&text).context("cluster.keys and cluster.key_file are not a key ring")
+}
+
+fn read_key_file(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read cluster.key_file {}", path.display()))
+}
+
+/// The sockets; none without a key: then nothing is sent or heard.
+pub(super) fn sockets(cluster: &Cluster, keys: &KeyRing) -> anyhow::Result<Option<Sockets>> {
+    if keys.is_empty() {
+        info!("there is no cluster key: this node runs alone");
+        return Ok(None);
+    }
+    match cluster.transport {
+        Transport::Udp => {}
+        Transport::Redis => bail!("cluster.transport = \"redis\" is not available in this version"),
+    }
+    let settings = BusSettings {
+        listen: cluster.listen,
+        targets: cluster.targets.clone(),
+        advertise: cluster.advertise,
+        own_port: cluster.own_port,
+    };
+    Sockets::open(&settings).map(Some).context("cannot join the bus")
+}
+
+/// What the core is built with.
+pub(super) fn core_config(
+    cluster: &Cluster,
+    keys: KeyRing,
+    incarnation: Incarnation,
+    node_name: &str,
+    sockets: Option<&Sockets>,
+) -> CoreConfig {
+    let unreachable = std::net::SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
+    let address = sockets.map_or(unreachable, Sockets::advertised);
+    let limits = BusLimits {
+        store_poll: std::time::Duration::from_millis(cluster.poll_ms),
+        ..BusLimits::default()
+    };
+    CoreConfig {
+        version: BUS_VERSION,
+        limits,
+        check_payload: |payload| Entry::is_encoded(payload),
+        ..CoreConfig::new(&cluster.name, keys, incarnation, node_name, address)
+    }
+}

@@ -1,0 +1,74 @@
+//! Carries the replica's decisions to the hub: entries to the shards' feed, answers to the connections.
+//!
+//! Decides nothing. Lives in the driver's task with the replica.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tracing::error;
+
+use crate::hub::feed::Feed;
+use crate::journal::live::Ticket;
+use crate::journal::replica::{Dispatch, GoingLive, NotLive};
+use crate::model::entry::Entry;
+use crate::model::ids::{ConnId, GroupId, SessionId, UserId};
+use crate::service::connections::pages;
+use crate::service::sessions::Sessions;
+use crate::store::LogHead;
+
+/// The replica's way out.
+pub struct HubDispatch {
+    feed: Feed,
+    sessions: Sessions,
+}
+
+impl HubDispatch {
+    #[must_use]
+    pub fn new(feed: Feed, sessions: Sessions) -> HubDispatch {
+        HubDispatch { feed, sessions }
+    }
+}
+
+impl Dispatch for HubDispatch {
+    type Ticket = Ticket;
+
+    fn deliver(&mut self, entry: &Arc<Entry>, origin: Option<ConnId>) {
+        self.feed.deliver(entry, origin);
+    }
+
+    fn open(&mut self, user: UserId, group: GroupId) {
+        self.feed.open(user, group);
+    }
+
+    fn close(&mut self, user: UserId, group: GroupId) {
+        self.feed.close(user, group);
+    }
+
+    fn end_sessions(&mut self, sessions: &[SessionId]) {
+        // First the cache: a connection closed now must not come back by it.
+        self.sessions.forget(sessions);
+        self.feed.end_sessions(sessions);
+    }
+
+    fn live(&mut self, going: GoingLive<Ticket>) {
+        let GoingLive { conn, ticket, groups, missed, position } = going;
+        let frames: Vec<(Bytes, u64)> = if missed.is_empty() && !ticket.announce {
+            Vec::new()
+        } else {
+            let pages = pages(&missed, ticket.user, position, false);
+            pages.into_iter().map(|(frame, _, count)| (frame, count)).collect()
+        };
+        let taken = self.feed.live(conn, groups, frames, position);
+        // A connection that is gone by now needs no answer.
+        let _ = ticket.reply.send(taken.map_err(|_| NotLive::Busy));
+    }
+
+    fn not_live(&mut self, ticket: Ticket, why: NotLive) {
+        let _ = ticket.reply.send(Err(why));
+    }
+
+    fn reset(&mut self, log: LogHead) {
+        error!(head = log.head.0, "the log is not what it was: all clients load anew");
+        self.feed.reset(log.head);
+    }
+}

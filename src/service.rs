@@ -1,0 +1,30 @@
+//! Use cases: what people may ask of the deployment, whatever protocol they ask it over.
+//!
+//! Each service takes the stores and handles it needs and answers with plain data or a
+//! [`crate::model::error::Failure`]. None knows HTTP, frames or SQL; who asks is told to them, never read from
+//! a body. Driven by `http` and by the WebSocket.
+
+pub mod accounts;
+pub mod admin;
+mod append;
+mod cache;
+pub mod clock;
+pub mod connections;
+pub mod conversations;
+mod failure;
+pub mod friends;
+pub mod groups;
+pub mod health;
+pub mod messages;
+pub mod news;
+pub mod passwords;
+pub mod profiles;
+mod rate;
+pub mod reads;
+mod recent;
+mod rules;
+pub mod sessions;
+pub mod throttle;
+pub mod typing;
+
+pub use append::Appended;

@@ -1,0 +1,347 @@
+//! Accounts: registering, logging in, changing the own profile and password, and leaving.
+//!
+//! Decides who somebody is; what he may do then is for the other services. Tokens are `sessions`' business,
+//! the cost of a password `passwords`'.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::passwords::{Passwords, Verdict};
+use super::profiles::Profiles;
+use super::rules;
+use super::sessions::{Device, Identity, Opened, Sessions};
+use super::throttle::Throttle;
+use crate::model::error::{Code, Failure};
+use crate::model::ids::{SessionId, UserId};
+use crate::model::policy::Registration;
+use crate::model::signal::Signal;
+use crate::model::user::{LoginName, NewUser, Sex, User, UserPatch};
+use crate::presence::Signals;
+use crate::store::UserStore;
+
+/// What somebody gives who registers; empty texts count as not given.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    /// May be missing when there is a phone number.
+    pub name: Option<String>,
+    pub password: String,
+    /// Empty: the name.
+    pub nickname: String,
+    pub phone: String,
+    pub email: String,
+    pub avatar: String,
+    pub sex: Sex,
+    pub memo: String,
+}
+
+/// Changes to the own profile; `None` leaves a field, an empty phone number or address removes it.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    pub nickname: Option<String>,
+    pub avatar: Option<String>,
+    pub sex: Option<Sex>,
+    pub memo: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+}
+
+/// Somebody who has logged in, and his new session.
+#[derive(Clone)]
+pub struct LoggedIn {
+    pub user: User,
+    pub opened: Opened,
+}
+
+/// The accounts. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(Arc<Inner>);
+
+struct Inner {
+    users: Arc<dyn UserStore>,
+    sessions: Sessions,
+    passwords: Passwords,
+    throttle: Throttle,
+    profiles: Profiles,
+    signals: Signals,
+    registration: Registration,
+}
+
+/// What [`Accounts`] works with.
+pub struct AccountParts {
+    pub users: Arc<dyn UserStore>,
+    pub sessions: Sessions,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    pub profiles: Profiles,
+    pub signals: Signals,
+    pub registration: Registration,
+}
+
+impl Accounts {
+    #[must_use]
+    pub fn new(parts: AccountParts) -> Accounts {
+        let AccountParts {
+            users,
+            sessions,
+            passwords,
+            throttle,
+            profiles,
+            signals,
+            registration,
+        } = parts;
+        Accounts(Arc::new(Inner {
+            users,
+            sessions,
+            passwords,
+            throttle,
+            profiles,
+            signals,
+            registration,
+        }))
+    }
+
+    /// Makes an account and logs in. `forbidden` where registration is not open.
+    pub async fn register(
+        &self,
+        account: NewAccount,
+        device: Device,
+        address: IpAddr,
+    ) -> Result<LoggedIn, Failure> {
+        match self.0.registration {
+            Registration::Open => {}
+            Registration::Invite | Registration::Closed => {
+                return Err(Failure::new(Code::Forbidden));
+            }
+        }
+        self.0.throttle.admit_address(address, Instant::now())?;
+        let password = account.password.clone();
+        let mut new = check(account)?;
+        rules::password(&password, "password")?;
+        self.refuse_taken(&new).await?;
+        new.password_hash = self.0.passwords.hash(password).await?;
+        let mut user = self.0.users.create(new).await?;
+        if user.nickname.is_empty() {
+            // Registered by phone: the store chose the name.
+            let patch = UserPatch {
+                nickname: Some(user.name.clone()),
+                ..UserPatch::default()
+            };
+            user = self.0.users.update(user.id, patch).await?;
+        }
+        let opened = self.0.sessions.open(user.id, device).await?;
+        Ok(LoggedIn { user, opened })
+    }
+
+    /// An early no, before the cost of hashing. The store decides.
+    async fn refuse_taken(&self, new: &NewUser) -> Result<(), Failure> {
+        if let Some(name) = &new.name {
+            let login = LoginName::Name(name.clone());
+            if self.0.users.credentials(&login).await?.is_some() {
+                return Err(Failure::field(Code::NameTaken, "name"));
+            }
+        }
+        if let Some(phone) = &new.phone {
+            let login = LoginName::Phone(phone.clone());
+            if self.0.users.credentials(&login).await?.is_some() {
+                return Err(Failure::field(Code::PhoneTaken, "phone"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs in. `wrong_credentials` for an unknown name, a wrong password and a disabled account alike.
+    pub async fn login(
+        &self,
+        name: LoginName,
+        password: String,
+        device: Device,
+        address: IpAddr,
+    ) -> Result<LoggedIn, Failure> {
+        self.0.throttle.admit_address(address, Instant::now())?;
+        let (name, counted) = match name {
+            LoginName::Name(name) => {
+                let name = name.trim().to_owned();
+                let counted = name.to_lowercase();
+                (LoginName::Name(name), counted)
+            }
+            LoginName::Phone(phone) => {
+                let counted = format!("phone {phone}");
+                (LoginName::Phone(phone), counted)
+            }
+        };
+        self.0.throttle.admit_name(&counted, Instant::now())?;
+        let found = self.0.users.credentials(&name).await?;
+        let (user, stored) = found.unzip();
+        let verdict = self.0.passwords.verify(password.clone(), stored).await?;
+        // Once more: guesses made at the same time learn nothing beyond the limit.
+        self.0.throttle.admit_name(&counted, Instant::now())?;
+        let user = match (user, verdict) {
+            (Some(user), Verdict::Right | Verdict::RightButOld) if !user.disabled => user,
+            (Some(_) | None, Verdict::Wrong | Verdict::Right | Verdict::RightButOld) => {
+                self.0.throttle.failed(&counted, Instant::now());
+                return Err(Failure::new(Code::WrongCredentials));
+            }
+        };
+        self.0.throttle.succeeded(&counted);
+        if verdict == Verdict::RightButOld {
+            self.renew_hash(user.id, password).await;
+        }
+        let opened = self.0.sessions.open(user.id, device).await?;
+        Ok(LoggedIn { user, opened })
+    }
+
+    /// A hash that stays old is renewed at the next login.
+    async fn renew_hash(&self, user: UserId, password: String) {
+        let renewed = match self.0.passwords.hash(password).await {
+            Ok(hash) => self
+                .0
+                .users
+                .set_password(user, &hash)
+                .await
+                .map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        if let Err(error) = renewed {
+            warn!(%user, %error, "a password keeps its old hash");
+        }
+    }
+
+    /// Ends the own session, on every node.
+    pub async fn logout(&self, who: &Identity) -> Result<(), Failure> {
+        match self.0.sessions.revoke(who.user.id, who.session).await {
+            // It ended meanwhile.
+            Err(failure) if failure.code == Code::NotFound => Ok(()),
+            ended => ended,
+        }
+    }
+
+    /// The own account.
+    pub async fn own(&self, user: UserId) -> Result<User, Failure> {
+        let found = self.0.users.user(user).await?;
+        found.ok_or(Failure::new(Code::Unauthorized))
+    }
+
+    /// Changes the own profile.
+    pub async fn change_profile(
+        &self,
+        user: UserId,
+        change: ProfileChange,
+    ) -> Result<User, Failure> {
+        let text = |given: Option<String>, rule: fn(&str) -> Result<String, Failure>| {
+            given.map(|text| rule(&text)).transpose()
+        };
+        let nickname = text(change.nickname, rules::nickname)?;
+        if nickname.as_deref() == Some("") {
+            return Err(Failure::field(Code::BadRequest, "nickname"));
+        }
+        let patch = UserPatch {
+            nickname,
+            avatar: text(change.avatar, |url| rules::picture(url, "avatar"))?,
+            sex: change.sex,
+            memo: text(change.memo, rules::memo)?,
+            phone: change.phone.as_deref().map(rules::phone).transpose()?,
+            email: change.email.as_deref().map(rules::email).transpose()?,
+        };
+        let user = self.0.users.update(user, patch).await?;
+        self.tell_changed(user.id);
+        Ok(user)
+    }
+
+    /// Changes the own password and ends all other sessions. `wrong_credentials` when the old one is wrong.
+    pub async fn change_password(
+        &self,
+        who: &Identity,
+        old: String,
+        new: String,
+    ) -> Result<(), Failure> {
+        rules::password(&new, "new")?;
+        self.confirm(who, old).await?;
+        self.set_password(who.user.id, new, Some(who.session)).await
+    }
+
+    /// Sets a password and ends the user's sessions but `kept`. Who may is the caller's to check.
+    pub(super) async fn set_password(
+        &self,
+        user: UserId,
+        new: String,
+        kept: Option<SessionId>,
+    ) -> Result<(), Failure> {
+        let hash = self.0.passwords.hash(new).await?;
+        self.0.users.set_password(user, &hash).await?;
+        self.0.sessions.revoke_all(user, kept).await
+    }
+
+    /// Disables the own account for good and forgets what it says about a person.
+    pub async fn delete(&self, who: &Identity, password: String) -> Result<(), Failure> {
+        self.confirm(who, password).await?;
+        let blank = UserPatch {
+            nickname: Some(rules::GONE_NAME.to_owned()),
+            avatar: Some(String::new()),
+            sex: Some(Sex::U),
+            memo: Some(String::new()),
+            phone: Some(None),
+            email: Some(None),
+        };
+        self.0.users.update(who.user.id, blank).await?;
+        self.disable(who.user.id).await
+    }
+
+    /// Disables an account and ends its sessions. Who may is the caller's to check.
+    pub(super) async fn disable(&self, user: UserId) -> Result<(), Failure> {
+        // First this, so that no session is opened after the others ended.
+        self.0.users.set_disabled(user, true).await?;
+        self.tell_changed(user);
+        self.0.sessions.revoke_all(user, None).await
+    }
+
+    /// Caches everywhere forget the user.
+    pub(super) fn tell_changed(&self, user: UserId) {
+        self.0.profiles.forget(user);
+        self.0.sessions.forget_user(user);
+        self.0.signals.publish(Signal::Profile { user });
+    }
+
+    /// Checks the password of somebody logged in; guesses count as failed logins.
+    async fn confirm(&self, who: &Identity, password: String) -> Result<(), Failure> {
+        let name = LoginName::Name(who.user.name.clone());
+        let counted = who.user.name.to_lowercase();
+        self.0.throttle.admit_name(&counted, Instant::now())?;
+        let found = self.0.users.credentials(&name).await?;
+        let stored = found.map(|(_, stored)| stored);
+        let verdict = self.0.passwords.verify(password, stored).await?;
+        self.0.throttle.admit_name(&counted, Instant::now())?;
+        match verdict {
+            Verdict::Right | Verdict::RightButOld => Ok(()),
+            Verdict::Wrong => {
+                self.0.throttle.failed(&counted, Instant::now());
+                Err(Failure::new(Code::WrongCredentials))
+            }
+        }
+    }
+}
+
+fn check(account: NewAccount) -> Result<NewUser, Failure> {
+    let phone = rules::phone(&account.phone)?;
+    let name = match account.name {
+        Some(name) => Some(rules::name(&name)?),
+        None if phone.is_some() => None,
+        None => return Err(Failure::field(Code::BadRequest, "name")),
+    };
+    let mut nickname = rules::nickname(&account.nickname)?;
+    if nickname.is_empty() {
+        nickname = name.clone().unwrap_or_default();
+    }
+    Ok(NewUser {
+        name,
+        nickname,
+        avatar: rules::picture(&account.avatar, "avatar")?,
+        sex: account.sex,
+        memo: rules::memo(&account.memo)?,
+        phone,
+        email: rules::email(&account.email)?,
+        password_hash: String::new(),
+    })
+}

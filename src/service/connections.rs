@@ -1,0 +1,221 @@
+//! A client connects: it is taken in, caught up from where it was, made live, and let go.
+//!
+//! A connection is a cursor on the log. Whether it comes for the first time, comes back after a while, moved
+//! here from another node or was too slow, what it lacks is served by the same loop ([`Connections::catch_up`]).
+//! Knows no frames of any dialect but the pages it sends, and no sockets but through the hub.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tracing::warn;
+
+use crate::hub::{Hub, Opening, frame};
+use crate::journal::live::Live;
+use crate::journal::position::Position;
+use crate::journal::replica::NotLive;
+use crate::model::encode::encode_entry;
+use crate::model::entry::Entry;
+use crate::model::ids::{ConnId, Epoch, Seq, SessionId, UserId};
+use crate::store::{LogStore, StoreError};
+
+pub use crate::hub::frame::CloseCode;
+pub use crate::hub::link::Link;
+
+/// Entries of one page.
+const PAGE_ENTRIES: usize = 200;
+/// A page ends early at this many bytes of bodies.
+const PAGE_BYTES: usize = 256 << 10;
+/// Pause before the store or a busy replica is asked again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Where a client says it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resume {
+    /// Its position; absent: from now.
+    pub after: Option<Seq>,
+    /// The log that position belongs to; absent: taken on trust.
+    pub epoch: Option<Epoch>,
+}
+
+/// Where a client begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It gets what follows its position. `announce`: it waits to hear that it is caught up.
+    From { after: Seq, announce: bool },
+    /// What it has is of no use: it loads anew and goes on from here.
+    Reset { head: Seq },
+}
+
+/// The use case, shared by all connections.
+#[derive(Clone)]
+pub struct Connections {
+    hub: Hub,
+    live: Live,
+    log: Arc<dyn LogStore>,
+    position: Position,
+}
+
+impl Connections {
+    #[must_use]
+    pub fn new(hub: Hub, live: Live, log: Arc<dyn LogStore>, position: Position) -> Connections {
+        Connections { hub, live, log, position }
+    }
+
+    /// The hub the connections are in.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The log as this node has applied it.
+    #[must_use]
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Decides where a client begins. A position this node has not reached yet is looked up in the store:
+    /// the client may have been on a node that is a moment ahead.
+    pub async fn start(&self, resume: Resume) -> Result<Start, StoreError> {
+        let applied = self.position.applied();
+        let Some(after) = resume.after else {
+            return Ok(Start::From { after: applied, announce: false });
+        };
+        let log = self.log.head().await?;
+        let other_log = resume.epoch.is_some_and(|epoch| epoch != log.epoch);
+        if other_log || after < log.floor || after > log.head {
+            return Ok(Start::Reset { head: applied });
+        }
+        Ok(Start::From { after, announce: true })
+    }
+
+    /// Takes a connection in, at its beginning.
+    pub async fn open(&self, conn: ConnId, stream: Arc<TcpStream>, link: Arc<Link>, user: UserId, session: SessionId, position: Seq) {
+        self.hub.open(conn, Opening { stream, link, user, session, position }).await;
+    }
+
+    /// The connection is gone.
+    pub async fn close(&self, conn: ConnId) {
+        self.hub.remove(conn).await;
+        self.live.detach(conn).await;
+    }
+
+    /// Serves a connection from a position until it is live. Ends early only when the connection is over.
+    pub async fn catch_up(self, conn: ConnId, user: UserId, link: Arc<Link>, start: Start) {
+        let (mut after, mut announce) = match start {
+            Start::From { after, announce } => (after, announce),
+            Start::Reset { head } => {
+                self.send_reset(conn, head).await;
+                (head, false)
+            }
+        };
+        while !link.is_closed() {
+            match self.go_live(conn, user, after, announce).await {
+                Ok(()) => return,
+                Err(Delay::Behind) => match self.send_pages(conn, user, &link, after).await {
+                    Ok(Some(position)) => {
+                        after = position;
+                        announce = true;
+                    }
+                    Ok(None) => {
+                        after = self.position.applied();
+                        announce = false;
+                        self.send_reset(conn, after).await;
+                    }
+                    Err(error) => pause(&error.to_string()).await,
+                },
+                Err(Delay::Stale) => {}
+                Err(Delay::Pause(why)) => pause(&why).await,
+            }
+        }
+    }
+
+    async fn go_live(&self, conn: ConnId, user: UserId, after: Seq, announce: bool) -> Result<(), Delay> {
+        let snapshot = self.log.snapshot(user).await.map_err(|error| Delay::Pause(error.to_string()))?;
+        let Some(snapshot) = snapshot else { return Err(Delay::Pause("the user is gone".to_owned())) };
+        match self.live.attach(conn, user, after, snapshot, announce).await {
+            Ok(()) => Ok(()),
+            Err(NotLive::Behind) => Err(Delay::Behind),
+            Err(NotLive::Stale) => Err(Delay::Stale),
+            Err(NotLive::Busy) => Err(Delay::Pause("the replica is busy".to_owned())),
+        }
+    }
+
+    /// Sends pages from the store, each when the client has taken the one before, up to what is durable now.
+    /// The new position; `None` when the log no longer holds what follows.
+    async fn send_pages(&self, conn: ConnId, user: UserId, link: &Link, mut after: Seq) -> Result<Option<Seq>, StoreError> {
+        let upto = self.position.durable();
+        while after < upto && !link.is_closed() {
+            link.drained().await;
+            let page = self.log.visible(user, after, upto, PAGE_ENTRIES).await?;
+            if after < page.log.floor || page.log.epoch != self.position.epoch() {
+                return Ok(None);
+            }
+            let entries: Vec<Arc<Entry>> = page.entries.into_iter().map(Arc::new).collect();
+            for (frame, position, count) in pages(&entries, user, page.position, true) {
+                link.drained().await;
+                self.hub.send_page(conn, frame, position, count).await;
+            }
+            debug_assert!(page.position > after, "a page moves the position");
+            after = after.next().max(page.position);
+        }
+        Ok(Some(after))
+    }
+
+    async fn send_reset(&self, conn: ConnId, head: Seq) {
+        let reset = serde_json::json!({"type": "reset", "head": head});
+        self.hub.send_page(conn, frame::json(&reset), head, 0).await;
+    }
+}
+
+enum Delay {
+    Behind,
+    Stale,
+    Pause(String),
+}
+
+async fn pause(why: &str) {
+    warn!(why, "a connection waits to catch up");
+    tokio::time::sleep(RETRY_PAUSE).await;
+}
+
+/// The `sync` frames for entries in order, each with the position a client has after it and the number of
+/// entries in it. The last one ends at `end` and says whether `more` follow; without entries it is the only one.
+#[must_use]
+pub fn pages(entries: &[Arc<Entry>], reader: UserId, end: Seq, more: bool) -> Vec<(Bytes, Seq, u64)> {
+    let mut pages = Vec::new();
+    let mut rest = entries;
+    loop {
+        let mut bytes = 0;
+        let fits = rest.iter().take(PAGE_ENTRIES).take_while(|entry| {
+            bytes += entry.body.len();
+            bytes <= PAGE_BYTES
+        });
+        let count = fits.count().max(1).min(rest.len());
+        let (page, others) = rest.split_at(count);
+        let last = others.is_empty();
+        let position = match page.last() {
+            Some(entry) if !last => entry.seq,
+            Some(_) | None => end,
+        };
+        pages.push((page_frame(page, reader, position, more || !last), position, count as u64));
+        if last {
+            return pages;
+        }
+        rest = others;
+    }
+}
+
+fn page_frame(entries: &[Arc<Entry>], reader: UserId, after: Seq, more: bool) -> Bytes {
+    let mut json = Vec::with_capacity(64 + entries.iter().map(|entry| entry.body.len() + 160).sum::<usize>());
+    json.extend_from_slice(br#"{"type":"sync","entries":["#);
+    for (at, entry) in entries.iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
+        }
+        encode_entry(&mut json, entry, reader, false);
+    }
+    json.extend_from_slice(format!(r#"],"after":{after},"more":{more}}}"#).as_bytes());
+    frame::text(&json)
+}

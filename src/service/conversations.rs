@@ -1,0 +1,359 @@
+//! A user's conversations: the list, their past, read positions and settings.
+//!
+//! Shows nothing above what this node knows to be durable. Who may look into a conversation is decided here,
+//! what he sees of it by the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+use tracing::error;
+
+use super::profiles::{Person, Profiles, take};
+use super::reads::Reads;
+use crate::journal::position::Position;
+use crate::model::conversation::{Address, Conv};
+use crate::model::entry::{Entry, EntryKind};
+use crate::model::error::{Code, Failure};
+use crate::model::group::{Group, Role};
+use crate::model::ids::{GroupId, Seq, UserId};
+use crate::model::message::TEXT_BYTES_MAX;
+use crate::model::signal::Signal;
+use crate::presence::Signals;
+use crate::store::{
+    ConversationPage, ConversationSettings, ConversationState, ConversationStore, FriendStore,
+    GroupStore, LogStore, SettingsPatch, Window,
+};
+
+/// Group conversations whose unread messages are searched for mentions, the most recent ones.
+const MENTIONS_CONVERSATIONS_MAX: usize = 20;
+/// Unread messages of one group that are searched for mentions.
+const MENTIONS_ENTRIES_MAX: usize = 200;
+
+/// What a conversation is about.
+#[derive(Clone, Debug)]
+pub enum About {
+    /// Another person.
+    Peer(Person),
+    /// A group and the user's role in it.
+    Group(Group, Role),
+    /// Notes to self and notices.
+    Notes,
+}
+
+/// One line of the list.
+#[derive(Clone, Debug)]
+pub struct ConversationView {
+    pub address: Address,
+    pub about: About,
+    pub title: String,
+    pub icon: String,
+    pub last: Option<Entry>,
+    pub unread: u32,
+    /// Whether an unread message mentions the user.
+    pub mentioned: bool,
+    pub read_seq: Seq,
+    pub peer_read_seq: Option<Seq>,
+    pub settings: ConversationSettings,
+}
+
+/// The list, and the place of the log it is true at.
+#[derive(Clone, Debug)]
+pub struct ConversationList {
+    pub conversations: Vec<ConversationView>,
+    pub head: Seq,
+}
+
+/// What [`Conversations`] works with.
+pub struct ConversationParts {
+    pub log: Arc<dyn LogStore>,
+    pub conversations: Arc<dyn ConversationStore>,
+    pub friends: Arc<dyn FriendStore>,
+    pub groups: Arc<dyn GroupStore>,
+    pub profiles: Profiles,
+    pub reads: Reads,
+    pub signals: Signals,
+    pub position: Position,
+}
+
+/// The conversations. Cheap to clone.
+#[derive(Clone)]
+pub struct Conversations(Arc<ConversationParts>);
+
+impl Conversations {
+    #[must_use]
+    pub fn new(parts: ConversationParts) -> Conversations {
+        Conversations(Arc::new(parts))
+    }
+
+    /// The user's conversations, the most recent first. A hidden one is left out until something unread is in it.
+    pub async fn list(&self, user: UserId) -> Result<ConversationList, Failure> {
+        let upto = self.0.position.durable();
+        let (log, mut states) = self.0.conversations.conversations(user, upto).await?;
+        for state in &mut states {
+            self.apply_pending(user, state).await?;
+        }
+        states.retain(|state| !state.settings.hidden || state.unread > 0);
+        let names = self.names(user, &states).await?;
+        let mut conversations = Vec::with_capacity(states.len());
+        let mut searched = 0;
+        for state in states {
+            let is_group = matches!(state.conv, Conv::Group(_));
+            let mentioned = if is_group && state.unread > 0 && searched < MENTIONS_CONVERSATIONS_MAX
+            {
+                searched += 1;
+                self.is_mentioned(user, state.conv, state.read_seq, upto)
+                    .await?
+            } else {
+                false
+            };
+            conversations.extend(names.view(user, state, mentioned));
+        }
+        Ok(ConversationList {
+            conversations,
+            head: upto.min(log.head),
+        })
+    }
+
+    /// Positions this node has not written yet count already.
+    async fn apply_pending(
+        &self,
+        user: UserId,
+        state: &mut ConversationState,
+    ) -> Result<(), Failure> {
+        let reads = &self.0.reads;
+        if let Some(read) = reads.pending(user, state.conv)
+            && read > state.read_seq
+        {
+            state.read_seq = read;
+            state.unread = self.0.conversations.unread(user, state.conv, read).await?;
+        }
+        let peer = state.conv.peer_of(user);
+        let pending = peer.and_then(|peer| reads.pending(peer, state.conv));
+        if let Some(stored) = &mut state.peer_read_seq {
+            *stored = pending.unwrap_or_default().max(*stored);
+        }
+        Ok(())
+    }
+
+    async fn names(&self, user: UserId, states: &[ConversationState]) -> Result<Names, Failure> {
+        let peers: Vec<UserId> = states
+            .iter()
+            .filter_map(|state| state.conv.peer_of(user))
+            .filter(|peer| *peer != user)
+            .collect();
+        let friends = self.0.friends.friendships(user).await?.friends;
+        let groups = self.0.groups.of_user(user).await?;
+        Ok(Names {
+            persons: self.0.profiles.persons(&peers).await?,
+            remarks: friends.into_iter().map(|f| (f.user, f.remark)).collect(),
+            groups: groups
+                .into_iter()
+                .map(|(group, role)| (group.id, (group, role)))
+                .collect(),
+        })
+    }
+
+    async fn is_mentioned(
+        &self,
+        user: UserId,
+        conv: Conv,
+        read: Seq,
+        upto: Seq,
+    ) -> Result<bool, Failure> {
+        let window = Window::After(read);
+        let log = &self.0.log;
+        let page = log
+            .page(user, conv, window, upto, MENTIONS_ENTRIES_MAX)
+            .await?;
+        Ok(page.entries.iter().any(|entry| mentions(entry, user)))
+    }
+
+    /// Part of a conversation, ascending.
+    pub async fn page(
+        &self,
+        user: UserId,
+        address: Address,
+        window: Window,
+        limit: usize,
+    ) -> Result<ConversationPage, Failure> {
+        self.may_look_into(user, address).await?;
+        let (conv, upto) = (address.conv_of(user), self.0.position.durable());
+        Ok(self.0.log.page(user, conv, window, upto, limit).await?)
+    }
+
+    /// Moves the user's read position forward, to at most what is durable, tells who is concerned, and returns
+    /// where it is now.
+    pub async fn read(&self, user: UserId, address: Address, seq: Seq) -> Result<Seq, Failure> {
+        self.may_look_into(user, address).await?;
+        let conv = address.conv_of(user);
+        let seq = seq.min(self.0.position.durable());
+        let before = self.0.reads.position(user, conv).await?;
+        if seq <= before {
+            return Ok(before);
+        }
+        self.0.reads.advance(user, conv, seq).await?;
+        self.0.signals.publish(Signal::Read {
+            conv: conv.to_string(),
+            user,
+            seq,
+        });
+        Ok(seq)
+    }
+
+    /// Unread messages above a read position, counted up to 1,000.
+    pub async fn unread(&self, user: UserId, address: Address, read: Seq) -> Result<u32, Failure> {
+        let conv = address.conv_of(user);
+        Ok(self.0.conversations.unread(user, conv, read).await?)
+    }
+
+    /// Changes the user's settings of a conversation and tells his other devices.
+    pub async fn change_settings(
+        &self,
+        user: UserId,
+        address: Address,
+        patch: SettingsPatch,
+    ) -> Result<ConversationSettings, Failure> {
+        if patch
+            .draft
+            .as_ref()
+            .is_some_and(|draft| draft.len() > TEXT_BYTES_MAX)
+        {
+            return Err(Failure::field(Code::TooLarge, "draft"));
+        }
+        self.may_look_into(user, address).await?;
+        let conv = address.conv_of(user);
+        let changed = changed(&patch);
+        let settings = self
+            .0
+            .conversations
+            .patch_settings(user, conv, patch)
+            .await?;
+        self.0.signals.publish(Signal::Settings {
+            conv: conv.to_string(),
+            user,
+            changed,
+        });
+        Ok(settings)
+    }
+
+    /// Present and former members see their part of a group. Strangers: `not_member`; no such conversation:
+    /// `not_found`.
+    async fn may_look_into(&self, user: UserId, address: Address) -> Result<(), Failure> {
+        match address {
+            Address::User(peer) => match self.0.profiles.person(peer).await? {
+                Some(_) => Ok(()),
+                None => Err(Failure::new(Code::NotFound)),
+            },
+            Address::Group(group) => self.may_look_into_group(user, group).await,
+        }
+    }
+
+    async fn may_look_into_group(&self, user: UserId, group: GroupId) -> Result<(), Failure> {
+        if self.0.groups.role(group, user).await?.is_some() {
+            return Ok(());
+        }
+        let snapshot = self.0.log.snapshot(user).await?;
+        let stays = snapshot
+            .map(|snapshot| snapshot.intervals)
+            .unwrap_or_default();
+        if stays.iter().any(|stay| stay.group == group) {
+            return Ok(());
+        }
+        match self.0.groups.group(group).await? {
+            Some(found) if !found.dissolved => Err(Failure::new(Code::NotMember)),
+            Some(_) | None => Err(Failure::new(Code::NotFound)),
+        }
+    }
+}
+
+/// What the lines of a list are called.
+struct Names {
+    persons: BTreeMap<UserId, Person>,
+    remarks: BTreeMap<UserId, String>,
+    groups: BTreeMap<GroupId, (Group, Role)>,
+}
+
+impl Names {
+    /// `None` for what the user left between two reads of the store.
+    fn view(
+        &self,
+        user: UserId,
+        state: ConversationState,
+        mentioned: bool,
+    ) -> Option<ConversationView> {
+        let (title, icon, about) = match state.conv {
+            Conv::Group(id) => {
+                let (group, role) = self.groups.get(&id)?;
+                (
+                    group.name.clone(),
+                    group.icon.clone(),
+                    About::Group(group.clone(), *role),
+                )
+            }
+            Conv::Private(..) | Conv::Notices | Conv::Account(_) => {
+                match state.conv.peer_of(user) {
+                    Some(peer) if peer != user => {
+                        let person = take(&self.persons, peer);
+                        let remark = self.remarks.get(&peer).filter(|remark| !remark.is_empty());
+                        let title = remark.unwrap_or(&person.profile.nickname).clone();
+                        (title, person.profile.avatar.clone(), About::Peer(person))
+                    }
+                    Some(_) | None => (String::new(), String::new(), About::Notes),
+                }
+            }
+        };
+        Some(ConversationView {
+            address: state.conv.as_seen_by(user)?,
+            about,
+            title,
+            icon,
+            last: state.last,
+            unread: state.unread,
+            mentioned,
+            read_seq: state.read_seq,
+            peer_read_seq: state.peer_read_seq,
+            settings: state.settings,
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Mentions {
+    mentions: Vec<UserId>,
+}
+
+fn mentions(entry: &Entry, user: UserId) -> bool {
+    if entry.kind != EntryKind::Message || entry.from == user {
+        return false;
+    }
+    match serde_json::from_slice::<Mentions>(&entry.body) {
+        Ok(body) => body.mentions.iter().any(|m| *m == user || *m == UserId(0)),
+        Err(error) => {
+            error!(seq = entry.seq.0, %error, "a stored message cannot be read");
+            false
+        }
+    }
+}
+
+/// The fields of a patch that are set, for the user's other devices.
+fn changed(patch: &SettingsPatch) -> String {
+    let mut fields = serde_json::Map::new();
+    let flags = [
+        ("muted", patch.muted),
+        ("pinned", patch.pinned),
+        ("hidden", patch.hidden),
+        ("marked_unread", patch.marked_unread),
+    ];
+    for (name, flag) in flags {
+        if let Some(flag) = flag {
+            fields.insert(name.to_owned(), json!(flag));
+        }
+    }
+    if let Some(draft) = &patch.draft {
+        fields.insert("draft".to_owned(), json!(draft));
+    }
+    serde_json::Value::Object(fields).to_string()
+}

@@ -1,0 +1,178 @@
+//! Saying something: one way for every protocol, from a request to its place in the log.
+//!
+//! Limits come first, then the checks that need no store, then the append, which decides. Edits, recalls and
+//! reactions are not here.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::append::{Appended, append};
+use super::rate::SendRate;
+use crate::journal::committer::{Committer, Pending};
+use crate::model::conversation::{Address, Conv};
+use crate::model::draft::{Change, Draft};
+use crate::model::entry::EntryKind;
+use crate::model::error::{Code, Failure};
+use crate::model::group::Role;
+use crate::model::ids::{Cid, ConnId, Seq, UserId};
+use crate::model::message::{MessageBody, TEXT_BYTES_MAX};
+use crate::store::GroupStore;
+
+/// Mentions everybody in the group.
+const EVERYBODY: UserId = UserId(0);
+
+/// How much one user may send.
+#[derive(Clone, Copy, Debug)]
+pub struct SendSettings {
+    /// Sends a second on average.
+    pub per_second: u32,
+    /// Sends at once.
+    pub burst: u32,
+    /// Longest text.
+    pub text_bytes_max: usize,
+}
+
+impl Default for SendSettings {
+    fn default() -> Self {
+        SendSettings {
+            per_second: 20,
+            burst: 60,
+            text_bytes_max: TEXT_BYTES_MAX,
+        }
+    }
+}
+
+/// A message as a client sends it. What is missing or null counts as empty.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SendRequest {
+    pub cid: Option<String>,
+    pub to: Option<String>,
+    pub media: Option<u16>,
+    pub content: Option<String>,
+    pub url: Option<String>,
+    pub pic: Option<String>,
+    pub memo: Option<String>,
+    pub amount: Option<i64>,
+    pub meta: Option<Box<RawValue>>,
+    pub reply_to: Option<Seq>,
+    pub mentions: Option<Vec<UserId>>,
+}
+
+impl SendRequest {
+    fn body(&self) -> MessageBody {
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        MessageBody {
+            media: self.media.unwrap_or_default(),
+            content: text(&self.content),
+            url: text(&self.url),
+            pic: text(&self.pic),
+            memo: text(&self.memo),
+            amount: self.amount.unwrap_or_default(),
+            meta: self.meta.clone().filter(|meta| meta.get() != "null"),
+            reply_to: self.reply_to,
+            mentions: self.mentions.clone().unwrap_or_default(),
+        }
+    }
+
+    fn mentions_everybody(&self) -> bool {
+        let mentions = self.mentions.as_deref().unwrap_or_default();
+        mentions.contains(&EVERYBODY)
+    }
+}
+
+/// The way of messages into the log. Cheap to clone.
+#[derive(Clone)]
+pub struct Messages {
+    committer: Committer,
+    groups: Arc<dyn GroupStore>,
+    rate: Arc<SendRate>,
+    text_bytes_max: usize,
+}
+
+impl Messages {
+    #[must_use]
+    pub fn new(
+        committer: Committer,
+        groups: Arc<dyn GroupStore>,
+        settings: SendSettings,
+    ) -> Messages {
+        Messages {
+            committer,
+            groups,
+            rate: Arc::new(SendRate::new(settings.per_second, settings.burst)),
+            text_bytes_max: settings.text_bytes_max,
+        }
+    }
+
+    /// Takes one send out of the user's allowance, or refuses it with `rate_limited`.
+    pub fn admit(&self, user: UserId) -> Result<(), Failure> {
+        self.rate.admit(user, Instant::now())
+    }
+
+    /// Checks everything that can be checked without a look into the store.
+    pub fn prepare(&self, user: UserId, request: &SendRequest) -> Result<Draft, Failure> {
+        let bad = |field| Failure::field(Code::BadRequest, field);
+        let cid: Cid = match request.cid.as_deref().map(str::parse) {
+            Some(Ok(cid)) => cid,
+            Some(Err(_)) | None => return Err(bad("cid")),
+        };
+        let to: Address = match request.to.as_deref().map(str::parse) {
+            Some(Ok(to)) => to,
+            Some(Err(_)) | None => return Err(bad("to")),
+        };
+        let conv = to.conv_of(user);
+        if request.mentions_everybody() && !matches!(conv, Conv::Group(_)) {
+            return Err(bad("mentions"));
+        }
+        Ok(Draft {
+            conv,
+            from: user,
+            kind: EntryKind::Message,
+            cid,
+            body: request.body().encode(self.text_bytes_max)?,
+            change: Change::Message,
+        })
+    }
+
+    /// Puts a prepared message in line, without waiting: the order of calls is the order of entries.
+    pub fn enqueue(&self, draft: Draft, origin: Option<ConnId>) -> Result<Pending, Failure> {
+        Ok(self.committer.enqueue(draft, origin)?)
+    }
+
+    /// Sends a message and waits until it is durable. `origin` is the connection that is answered by an ack.
+    pub async fn send(
+        &self,
+        user: UserId,
+        request: &SendRequest,
+        origin: Option<ConnId>,
+    ) -> Result<Appended, Failure> {
+        self.admit(user)?;
+        let draft = self.prepare(user, request)?;
+        self.authorize(user, request, draft.conv).await?;
+        append(&self.committer, draft, origin).await
+    }
+
+    /// Checks what takes more than membership: mentioning everybody is for admins. Looks into the store only then.
+    pub async fn authorize(
+        &self,
+        user: UserId,
+        request: &SendRequest,
+        conv: Conv,
+    ) -> Result<(), Failure> {
+        let Conv::Group(group) = conv else {
+            return Ok(());
+        };
+        if !request.mentions_everybody() {
+            return Ok(());
+        }
+        match self.groups.role(group, user).await? {
+            Some(Role::Member) => Err(Failure::field(Code::NotAllowed, "mentions")),
+            // Whether he is a member at all is for the append to say.
+            Some(Role::Admin | Role::Owner) | None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! How far everybody has read: moved forward at once here, written to the store a moment later.
+//!
+//! Positions wait in memory for at most [`WRITE_EVERY`] and are written in one batch, so that reading along in a
+//! busy group costs one row a second. A node that dies loses that moment; the client tells its position again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::sessions::Sessions;
+use crate::model::conversation::Conv;
+use crate::model::ids::{Seq, UserId};
+use crate::store::{ConversationStore, StoreError};
+
+/// Between two writes.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Positions that wait; more are written at once, one by one.
+const WAITING_MAX: usize = 50_000;
+
+type Positions = BTreeMap<(UserId, Conv), Seq>;
+
+/// Read positions on their way to the store. Cheap to clone.
+#[derive(Clone)]
+pub struct Reads {
+    store: Arc<dyn ConversationStore>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Positions,
+    /// Being written now; still news to whoever asks the store.
+    writing: Positions,
+}
+
+impl State {
+    fn get(&self, key: &(UserId, Conv)) -> Option<Seq> {
+        self.waiting.get(key).max(self.writing.get(key)).copied()
+    }
+}
+
+impl Reads {
+    #[must_use]
+    pub fn new(store: Arc<dyn ConversationStore>) -> Reads {
+        Reads {
+            store,
+            state: Arc::default(),
+        }
+    }
+
+    /// What the store will hold in a moment; `None`: what it holds already.
+    pub(super) fn pending(&self, user: UserId, conv: Conv) -> Option<Seq> {
+        self.lock().get(&(user, conv))
+    }
+
+    /// How far the user has read.
+    pub(super) async fn position(&self, user: UserId, conv: Conv) -> Result<Seq, StoreError> {
+        let stored = self.store.read_position(user, conv).await?;
+        Ok(stored.max(self.pending(user, conv).unwrap_or_default()))
+    }
+
+    /// Moves a position forward.
+    pub(super) async fn advance(
+        &self,
+        user: UserId,
+        conv: Conv,
+        seq: Seq,
+    ) -> Result<(), StoreError> {
+        let key = (user, conv);
+        {
+            let mut state = self.lock();
+            if state.waiting.len() < WAITING_MAX || state.waiting.contains_key(&key) {
+                let waiting = state.waiting.entry(key).or_default();
+                *waiting = seq.max(*waiting);
+                return Ok(());
+            }
+        }
+        self.store.set_read(&[(user, conv, seq)]).await
+    }
+
+    /// Writes what waits. On failure it waits on.
+    pub async fn write(&self) {
+        let batch: Vec<(UserId, Conv, Seq)> = {
+            let mut state = self.lock();
+            state.writing = std::mem::take(&mut state.waiting);
+            let writing = state.writing.iter();
+            writing
+                .map(|((user, conv), seq)| (*user, *conv, *seq))
+                .collect()
+        };
+        if batch.is_empty() {
+            return;
+        }
+        let written = self.store.set_read(&batch).await;
+        let mut state = self.lock();
+        let batch = std::mem::take(&mut state.writing);
+        if let Err(error) = written {
+            warn!(%error, positions = batch.len(), "read positions are not written yet");
+            for (key, seq) in batch {
+                let waiting = state.waiting.entry(key).or_default();
+                *waiting = seq.max(*waiting);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes what waits, read positions and when users were last seen, every second until `stop` resolves, and once
+/// more then.
+pub async fn keep_written(reads: Reads, sessions: Sessions, stop: impl Future<Output = ()>) {
+    let mut ticks = tokio::time::interval(WRITE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tokio::pin!(stop);
+    loop {
+        let stopping = tokio::select! {
+            () = &mut stop => true,
+            _ = ticks.tick() => false,
+        };
+        reads.write().await;
+        sessions.write_seen().await;
+        if stopping {
+            return;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Storage as the rest of the crate sees it: one small trait per need.
+//!
+//! The traits and their contracts live here; `sqlite` implements them for one machine, and every
+//! implementation passes `conformance`. Nothing here knows SQL, sockets or the bus, and nothing outside an
+//! implementation knows what database is behind it.
+//!
+//! Every method may be repeated safely after [`StoreError::Unavailable`].
+
+#[cfg(test)]
+pub mod conformance;
+mod contract;
+pub mod sqlite;
+
+pub use contract::*;

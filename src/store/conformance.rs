@@ -1,0 +1,112 @@
+//! What every store must do, as tests written against the traits alone.
+//!
+//! An implementation calls [`conformance!`](crate::store::conformance::conformance) in its tests with a function
+//! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
+
+pub mod accounts;
+pub mod changes;
+pub mod entitlement;
+pub mod friends;
+pub mod groups;
+pub mod lists;
+pub mod log;
+pub mod stage;
+
+/// One test per property. `$make` is `async fn(StoreRules) -> Stage`.
+macro_rules! conformance {
+    ($make:path) => {
+        crate::store::conformance::conformance! { @tests $make,
+            log: [
+                seqs_are_dense_and_times_never_fall,
+                a_repeated_draft_keeps_its_place,
+                client_ids_are_compared_byte_for_byte,
+                a_client_id_with_other_content_is_refused,
+                a_retry_is_a_duplicate_after_its_sender_was_removed_or_disabled,
+                a_batch_judges_each_draft_after_the_ones_before_it,
+                bodies_come_back_byte_for_byte,
+                ranges_are_consecutive_and_end_at_the_head,
+                entries_are_found_by_place_and_by_client_id,
+                concurrent_appends_are_dense_and_keep_each_callers_order,
+                nobody_sees_an_entry_before_the_one_below_it,
+            ]
+            changes: [
+                messages_need_an_enabled_author_and_a_reachable_peer,
+                messages_to_groups_need_membership,
+                strangers_are_refused_where_the_deployment_says_so,
+                notices_and_accounts_take_no_messages,
+                revoking_ends_sessions_once,
+                sessions_of_a_disabled_account_can_be_ended,
+                an_entry_goes_only_where_its_change_belongs,
+                the_system_needs_no_account,
+            ]
+            friends: [
+                a_request_is_answered_once,
+                asking_again_keeps_one_request,
+                asking_the_one_who_asked_makes_friends,
+                automatic_friendship_needs_no_answer,
+                befriending_has_conditions,
+                ending_a_friendship_ends_it_for_both,
+                remarks_and_blocks_are_ones_own,
+            ]
+            groups: [
+                a_new_group_holds_its_members_from_its_first_entry,
+                a_group_is_made_only_of_existing_users_and_within_bounds,
+                joining_has_conditions,
+                adding_has_conditions,
+                leave_and_rejoin_are_two_stays,
+                an_owners_group_goes_to_the_longest_standing_member,
+                the_last_ones_leaving_dissolves_the_group,
+                removing_needs_a_higher_role,
+                dissolving_closes_all_stays,
+                the_profile_is_changed_by_who_runs_the_group,
+                open_groups_are_found_by_name_and_id,
+                members_are_listed_in_pages,
+                drawn_ids_differ,
+            ]
+            entitlement: [
+                private_entries_are_seen_by_the_two_alone,
+                notices_are_seen_from_registration_on,
+                group_entries_are_seen_within_stays,
+                the_whole_past_is_open_to_present_members_where_the_deployment_says_so,
+                revocations_are_shown_to_nobody,
+                catching_up_in_steps_misses_and_repeats_nothing,
+                catching_up_ends_where_asked,
+                pages_hold_what_was_asked_for_and_say_what_is_left,
+                pages_show_only_what_the_reader_may_see,
+                notes_to_self_hold_the_notices,
+                a_snapshot_names_all_stays_and_the_head,
+            ]
+            lists: [
+                a_list_has_each_conversation_once_the_most_recent_first,
+                a_list_leaves_out_what_the_reader_may_not_see,
+                unread_counts_messages_of_others_above_the_read_position,
+                unread_stops_counting_at_a_thousand,
+                read_positions_only_move_forward,
+                the_peers_read_position_is_shown,
+                settings_are_patched_field_by_field,
+            ]
+            accounts: [
+                the_first_user_is_an_admin,
+                names_and_addresses_are_unique_without_regard_to_case,
+                a_repeated_registration_is_the_same_account,
+                an_account_without_name_is_named_after_its_id,
+                credentials_are_found_by_name_or_phone,
+                users_are_found_and_the_best_match_comes_first,
+                profiles_change_field_by_field,
+                switches_of_accounts_hold_and_unknown_accounts_are_named,
+                last_seen_only_moves_forward,
+                accounts_are_listed_in_pages,
+                sessions_are_found_by_token_and_listed_newest_first,
+                nodes_are_registered_and_forgotten_by_counter,
+            ]
+        }
+    };
+    (@tests $make:path, $($module:ident: [$($property:ident,)+])+) => {$($(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $property() {
+            crate::store::conformance::$module::$property(&$make).await;
+        }
+    )+)+};
+}
+
+pub(crate) use conformance;

@@ -1,0 +1,204 @@
+//! Conversation lists, unread counts, read positions, settings.
+
+use super::stage::{END, Make, Stage, empty};
+use crate::model::conversation::Conv;
+use crate::model::ids::{Seq, UserId};
+use crate::store::{ConversationSettings, ConversationState, SettingsPatch};
+
+async fn list(stage: &Stage, user: UserId) -> Vec<ConversationState> {
+    let conversations = &stage.stores.conversations;
+    let (log, states) = conversations.conversations(user, END).await.unwrap();
+    assert_eq!(log.head, stage.head().await);
+    for state in &states {
+        let counted = conversations.unread(user, state.conv, state.read_seq).await;
+        assert_eq!(counted.unwrap(), state.unread);
+    }
+    states
+}
+
+/// Conversation and place of the last entry of each line.
+fn lines(states: &[ConversationState]) -> Vec<(Conv, Option<Seq>)> {
+    let line = |state: &ConversationState| {
+        let last = state.last.as_ref();
+        (state.conv, last.map(|entry| entry.seq))
+    };
+    states.iter().map(line).collect()
+}
+
+pub async fn a_list_has_each_conversation_once_the_most_recent_first(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert, carl] = stage.users(["anna", "bert", "carl"]).await;
+    assert!(list(&stage, anna).await.is_empty());
+    let (with_bert, notes) = (Conv::private(anna, bert), Conv::private(anna, anna));
+    stage.say(anna, with_bert, "one").await;
+    let (group, begin) = stage.group(bert, &[anna]).await;
+    stage
+        .say(bert, Conv::private(bert, carl), "not anna's")
+        .await;
+    let notice = stage.notice("hear").await;
+    let last = stage.say(bert, with_bert, "two").await;
+    let states = list(&stage, anna).await;
+    assert_eq!(
+        lines(&states),
+        vec![
+            (with_bert, Some(last)),
+            (notes, Some(notice)),
+            (Conv::Group(group), Some(begin)),
+        ]
+    );
+    let (_, early) = stage
+        .stores
+        .conversations
+        .conversations(anna, begin)
+        .await
+        .unwrap();
+    assert_eq!(
+        lines(&early),
+        vec![(Conv::Group(group), Some(begin)), (with_bert, Some(Seq(1)))]
+    );
+}
+
+pub async fn a_list_leaves_out_what_the_reader_may_not_see(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let (group, _) = stage.group(anna, &[]).await;
+    let conv = Conv::Group(group);
+    stage.say(anna, conv, "before").await;
+    stage.join(bert, group).await;
+    stage.leave(bert, group).await;
+    stage.say(anna, conv, "between").await;
+    assert!(list(&stage, bert).await.is_empty(), "he is not in now");
+    let join = stage.join(bert, group).await;
+    let states = list(&stage, bert).await;
+    assert_eq!(lines(&states), vec![(conv, Some(join))]);
+    assert_eq!(states[0].unread, 0);
+    stage.say(anna, conv, "after").await;
+    assert_eq!(list(&stage, bert).await[0].unread, 1);
+}
+
+pub async fn unread_counts_messages_of_others_above_the_read_position(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let conversations = &stage.stores.conversations;
+    let conv = Conv::private(anna, bert);
+    for _ in 0..3 {
+        stage.say(bert, conv, "to anna").await;
+        stage.say(anna, conv, "to bert").await;
+    }
+    let state = &list(&stage, anna).await[0];
+    assert_eq!((state.unread, state.read_seq), (3, Seq::ZERO));
+    conversations
+        .set_read(&[(anna, conv, Seq(3))])
+        .await
+        .unwrap();
+    let state = &list(&stage, anna).await[0];
+    assert_eq!((state.unread, state.read_seq), (1, Seq(3)));
+    assert_eq!(conversations.unread(anna, conv, Seq(5)).await.unwrap(), 0);
+    assert_eq!(conversations.unread(anna, conv, END).await.unwrap(), 0);
+    // Notices count among the notes to self; entries that are not messages nowhere.
+    stage.notice("hear").await;
+    let notes = Conv::private(anna, anna);
+    let count = conversations.unread(anna, notes, Seq::ZERO).await.unwrap();
+    assert_eq!(count, 1);
+    let (group, _) = stage.group(bert, &[anna]).await;
+    let conv = Conv::Group(group);
+    let count = conversations.unread(anna, conv, Seq::ZERO).await.unwrap();
+    assert_eq!(count, 0);
+    let carl = stage.user("carl").await;
+    let count = conversations.unread(carl, conv, Seq::ZERO).await.unwrap();
+    assert_eq!(count, 0, "what he may not see does not count");
+}
+
+pub async fn unread_stops_counting_at_a_thousand(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let conv = Conv::private(anna, bert);
+    let drafts = |count: usize| (0..count).map(|n| stage.message(bert, conv, &n.to_string()));
+    stage.append(drafts(999).collect()).await;
+    assert_eq!(list(&stage, anna).await[0].unread, 999);
+    stage.append(drafts(2).collect()).await;
+    assert_eq!(list(&stage, anna).await[0].unread, 1_000);
+}
+
+pub async fn read_positions_only_move_forward(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let conversations = &stage.stores.conversations;
+    let conv = Conv::private(anna, bert);
+    let at = async |user| conversations.read_position(user, conv).await.unwrap();
+    assert_eq!(at(anna).await, Seq::ZERO);
+    for (seq, expected) in [(5, 5), (3, 5), (5, 5), (9, 9)] {
+        conversations
+            .set_read(&[(anna, conv, Seq(seq)), (bert, conv, Seq(1))])
+            .await
+            .unwrap();
+        assert_eq!(at(anna).await, Seq(expected));
+        assert_eq!(at(bert).await, Seq(1));
+    }
+    conversations
+        .set_read(&[(anna, conv, Seq(12)), (anna, conv, Seq(11))])
+        .await
+        .unwrap();
+    assert_eq!(at(anna).await, Seq(12));
+    conversations.set_read(&[]).await.unwrap();
+}
+
+pub async fn the_peers_read_position_is_shown(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let conv = Conv::private(anna, bert);
+    let seq = stage.say(anna, conv, "read this").await;
+    stage.say(anna, Conv::private(anna, anna), "note").await;
+    stage.group(anna, &[bert]).await;
+    let conversations = &stage.stores.conversations;
+    conversations.set_read(&[(bert, conv, seq)]).await.unwrap();
+    let states = list(&stage, anna).await;
+    let peers: Vec<Option<Seq>> = states.iter().map(|state| state.peer_read_seq).collect();
+    assert_eq!(peers, vec![None, None, Some(seq)]);
+}
+
+pub async fn settings_are_patched_field_by_field(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let conv = Conv::private(anna, bert);
+    stage.say(anna, conv, "hello").await;
+    let conversations = &stage.stores.conversations;
+    let patches = [
+        SettingsPatch {
+            pinned: Some(true),
+            draft: Some("unsent 🐦".to_owned()),
+            ..SettingsPatch::default()
+        },
+        SettingsPatch {
+            muted: Some(true),
+            hidden: Some(true),
+            ..SettingsPatch::default()
+        },
+        SettingsPatch {
+            pinned: Some(false),
+            marked_unread: Some(true),
+            ..SettingsPatch::default()
+        },
+        SettingsPatch::default(),
+    ];
+    let mut last = ConversationSettings::default();
+    for patch in patches {
+        last = conversations
+            .patch_settings(anna, conv, patch)
+            .await
+            .unwrap();
+    }
+    let expected = ConversationSettings {
+        muted: true,
+        pinned: false,
+        hidden: true,
+        draft: "unsent 🐦".to_owned(),
+        marked_unread: true,
+    };
+    assert_eq!(last, expected);
+    assert_eq!(list(&stage, anna).await[0].settings, expected);
+    assert_eq!(
+        list(&stage, bert).await[0].settings,
+        ConversationSettings::default()
+    );
+}

@@ -1,0 +1,214 @@
+//! Conversation lists, read positions, unread counts and settings.
+//!
+//! Writes here touch tables that appends never write, so neither delays the other for longer than one commit.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Sqlite;
+use super::read::head;
+use super::visible::{self, Span};
+use crate::model::conversation::Conv;
+use crate::model::ids::{Seq, UserId};
+use crate::model::policy::History;
+use crate::store::{
+    ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
+};
+
+/// Where counting stops.
+const UNREAD_MAX: u32 = 1_000;
+/// Entries looked at for one count, the newest first; own messages among them do not count.
+const UNREAD_SCANNED_MAX: u32 = 20_000;
+
+#[async_trait]
+impl ConversationStore for Sqlite {
+    async fn conversations(
+        &self,
+        user: UserId,
+        upto: Seq,
+    ) -> Result<(LogHead, Vec<ConversationState>)> {
+        let history = self.rules.history;
+        self.readers
+            .run(move |connection| conversations(connection, history, user, upto))
+            .await
+    }
+
+    async fn set_read(&self, positions: &[(UserId, Conv, Seq)]) -> Result<()> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let positions = positions.to_vec();
+        self.writer
+            .run(move |connection| set_read(connection, &positions))
+            .await
+    }
+
+    async fn read_position(&self, user: UserId, conv: Conv) -> Result<Seq> {
+        self.readers
+            .run(move |connection| Ok(read_position(connection, user, as_listed(user, conv))?))
+            .await
+    }
+
+    async fn unread(&self, user: UserId, conv: Conv, read: Seq) -> Result<u32> {
+        let history = self.rules.history;
+        self.readers
+            .run(move |connection| {
+                let tx = connection.transaction()?;
+                let upto = head(&tx)?.head;
+                let spans = visible::entitled(&tx, history, user, as_listed(user, conv), upto)?;
+                unread(&tx, user, &spans, read)
+            })
+            .await
+    }
+
+    async fn patch_settings(
+        &self,
+        user: UserId,
+        conv: Conv,
+        patch: SettingsPatch,
+    ) -> Result<ConversationSettings> {
+        self.writer
+            .run(move |connection| patch_settings(connection, user, as_listed(user, conv), patch))
+            .await
+    }
+}
+
+/// Notices are shown among a user's notes to self, so that is where he reads and sets them.
+fn as_listed(user: UserId, conv: Conv) -> Conv {
+    match conv {
+        Conv::Notices => Conv::private(user, user),
+        Conv::Private(..) | Conv::Group(_) | Conv::Account(_) => conv,
+    }
+}
+
+fn conversations(
+    connection: &mut Connection,
+    history: History,
+    user: UserId,
+    upto: Seq,
+) -> Result<(LogHead, Vec<ConversationState>)> {
+    let tx = connection.transaction()?;
+    let log = head(&tx)?;
+    let upto = upto.min(log.head);
+    let mut states = Vec::new();
+    for conv in listed(&tx, user)? {
+        let spans = visible::entitled(&tx, history, user, conv, upto)?;
+        let last = visible::last(&tx, &spans)?;
+        let is_group = matches!(conv, Conv::Group(_));
+        if last.is_none() && !is_group {
+            continue;
+        }
+        let read_seq = read_position(&tx, user, conv)?;
+        let peer = conv.peer_of(user).filter(|peer| *peer != user);
+        states.push(ConversationState {
+            conv,
+            last,
+            unread: unread(&tx, user, &spans, read_seq)?,
+            read_seq,
+            peer_read_seq: peer
+                .map(|peer| read_position(&tx, peer, conv))
+                .transpose()?,
+            settings: settings(&tx, user, conv)?,
+        });
+    }
+    states.sort_by_key(|state| std::cmp::Reverse(state.last.as_ref().map(|entry| entry.seq)));
+    Ok((log, states))
+}
+
+/// Everything that may be in the list; his notes to self always, since notices are not found by user.
+fn listed(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<Conv>> {
+    let notes = Conv::private(user, user);
+    let mut convs: Vec<Conv> = connection
+        .prepare_cached("SELECT conv FROM private_peers WHERE user_id = ?1 AND peer_id <> ?1")?
+        .query_map([user], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let groups = connection
+        .prepare_cached("SELECT group_id FROM memberships WHERE user_id = ?1 AND to_seq IS NULL")?
+        .query_map([user], |row| Ok(Conv::Group(row.get(0)?)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    convs.extend(groups);
+    convs.push(notes);
+    Ok(convs)
+}
+
+fn unread(connection: &Connection, user: UserId, spans: &[Span], read: Seq) -> Result<u32> {
+    let above = visible::cut(spans, read.next(), Seq(u64::MAX));
+    visible::count_unread(connection, &above, user, UNREAD_MAX, UNREAD_SCANNED_MAX)
+}
+
+fn read_position(connection: &Connection, user: UserId, conv: Conv) -> rusqlite::Result<Seq> {
+    let found = connection
+        .prepare_cached("SELECT seq FROM read_positions WHERE user_id = ?1 AND conv = ?2")?
+        .query_row(params![user, conv], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(Seq::ZERO))
+}
+
+fn set_read(connection: &mut Connection, positions: &[(UserId, Conv, Seq)]) -> Result<()> {
+    let tx = connection.transaction()?;
+    for (user, conv, seq) in positions {
+        tx.prepare_cached(
+            "INSERT INTO read_positions (user_id, conv, seq) VALUES (?1, ?2, ?3)
+             ON CONFLICT (user_id, conv) DO UPDATE SET seq = excluded.seq
+             WHERE excluded.seq > read_positions.seq",
+        )?
+        .execute(params![user, as_listed(*user, *conv), seq])?;
+    }
+    Ok(tx.commit()?)
+}
+
+fn settings(
+    connection: &Connection,
+    user: UserId,
+    conv: Conv,
+) -> rusqlite::Result<ConversationSettings> {
+    let found = connection
+        .prepare_cached(
+            "SELECT muted, pinned, hidden, draft, marked_unread FROM conversation_settings
+             WHERE user_id = ?1 AND conv = ?2",
+        )?
+        .query_row(params![user, conv], |row| {
+            Ok(ConversationSettings {
+                muted: row.get(0)?,
+                pinned: row.get(1)?,
+                hidden: row.get(2)?,
+                draft: row.get(3)?,
+                marked_unread: row.get(4)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+fn patch_settings(
+    connection: &mut Connection,
+    user: UserId,
+    conv: Conv,
+    patch: SettingsPatch,
+) -> Result<ConversationSettings> {
+    let tx = connection.transaction()?;
+    let before = settings(&tx, user, conv)?;
+    let after = ConversationSettings {
+        muted: patch.muted.unwrap_or(before.muted),
+        pinned: patch.pinned.unwrap_or(before.pinned),
+        hidden: patch.hidden.unwrap_or(before.hidden),
+        draft: patch.draft.unwrap_or(before.draft),
+        marked_unread: patch.marked_unread.unwrap_or(before.marked_unread),
+    };
+    tx.prepare_cached(
+        "REPLACE INTO conversation_settings
+             (user_id, conv, muted, pinned, hidden, draft, marked_unread)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        user,
+        conv,
+        after.muted,
+        after.pinned,
+        after.hidden,
+        after.draft,
+        after.marked_unread,
+    ])?;
+    tx.commit()?;
+    Ok(after)
+}

@@ -1,0 +1,48 @@
+//! What a node tells its operator while it runs: sets up logging, once per process.
+//!
+//! A log line is a sentence and fields; it holds no message body and no secret, and an error is logged once,
+//! where it is handled. The same thing has the same field name everywhere:
+//!
+//! | field | is |
+//! |---|---|
+//! | `node` | a node's name |
+//! | `incarnation` | one run of a node |
+//! | `conn` | a client's connection |
+//! | `user` | a user's id |
+//! | `conv` | a conversation |
+//! | `seq`, `head`, `floor` | places in the log |
+//! | `address` | a network address: of a client, a peer, or one listened on |
+//! | `reason` | a drop class, a refusal, or why something is degraded |
+//! | `error` | an error with its causes |
+//! | `*_ms`, `*_bytes` | a duration or a size in that unit |
+//! | `entries`, `drafts`, `datagrams` | counts of these |
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::{Log, LogFormat};
+
+/// Logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("log.filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// Somebody else in this process did it before.
+    #[error("logging is set up already")]
+    Twice,
+}
+
+/// Sends log lines to standard error, in the configured form. The whole process logs by it from then on.
+pub fn init(log: &Log) -> Result<(), TelemetryError> {
+    let filter: EnvFilter = log.filter.parse()?;
+    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let outcome = match log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .try_init(),
+    };
+    outcome.map_err(|_| TelemetryError::Twice)
+}

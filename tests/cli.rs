@@ -1,0 +1,196 @@
+//! The command line as a person or a script meets it: the real binary, its exit codes and its sentences.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the harness of a test fails where it stands"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs the binary in an empty environment and folder of its own.
+fn starling(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_starling"))
+        .args(arguments)
+        .env_clear()
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Exit code, standard output, standard error.
+fn outcome(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = starling(folder, arguments);
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let folder = folder();
+    for arguments in [
+        &["fly"][..],
+        &["check", "--set", "limits.ping_ms"],
+        &["check", "--set", "limits.pings=1"],
+        &["check", "--set", "limits.ping_ms=0"],
+        &["check", "--config", "nowhere.toml"],
+        &["check", "--set", "cluster.keys=1:short"],
+        &["keygen", "--id", "0"],
+        &["serve", "--listen", "nowhere"],
+    ] {
+        let (code, out, err) = outcome(folder.path(), arguments);
+        assert_eq!(code, 2, "{arguments:?}: {err}");
+        assert_eq!(out, "", "{arguments:?}");
+        assert!(!err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_mistake_is_one_sentence_with_key_origin_and_remedy() {
+    let folder = folder();
+    let (_, _, err) = outcome(folder.path(), &["check", "--set", "limits.pings_ms=1"]);
+    assert_eq!(
+        err,
+        "starling: limits.pings_ms: unknown key; did you mean limits.ping_ms? (from --set)\n"
+    );
+}
+
+#[test]
+fn check_prints_what_is_in_effect_without_secrets() {
+    let folder = folder();
+    let key = outcome(folder.path(), &["keygen"]).1;
+    let keys = format!("cluster.keys={}", key.trim());
+    let (code, out, err) = outcome(folder.path(), &["check", "--set", &keys]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("keys = [\"***\"]  # --set\n"), "{out}");
+    assert!(!out.contains(key.trim()), "{out}");
+}
+
+#[test]
+fn the_file_of_the_folder_is_read_and_flags_win_over_it() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    let file = folder.path().join("config/starling.toml");
+    std::fs::write(
+        file,
+        "[http]\nlisten = ['127.0.0.1:1']\n[node]\nname = 'alder'\n",
+    )
+    .unwrap();
+    let (_, out, _) = outcome(folder.path(), &["check", "--listen", "127.0.0.1:2,[::1]:3"]);
+    assert!(
+        out.contains("listen = [\"127.0.0.1:2\", \"[::1]:3\"]  # --listen\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("name = \"alder\"  # config/starling.toml\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn the_environment_is_read() {
+    let folder = folder();
+    let output = Command::new(env!("CARGO_BIN_EXE_starling"))
+        .arg("check")
+        .env_clear()
+        .env("STARLING__NODE__NAME", "elm")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        out.contains("name = \"elm\"  # STARLING__NODE__NAME\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn every_key_is_another_and_carries_its_number() {
+    let folder = folder();
+    let (code, first, _) = outcome(folder.path(), &["keygen", "--id", "7"]);
+    let (_, second, _) = outcome(folder.path(), &["keygen", "--id", "7"]);
+    assert_eq!(code, 0);
+    assert!(first.starts_with("7:"), "{first}");
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_ends_with_3() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("text"),
+        "not a database, but long enough to be looked at",
+    )
+    .unwrap();
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "list", "--store", "sqlite://text"],
+        &["migrate", "--store", "sqlite://text"],
+        &["migrate", "--store", "sqlite:///proc/starling.db"],
+    ] {
+        let (code, _, err) = outcome(folder.path(), arguments);
+        assert_eq!(code, 3, "{arguments:?}: {err}");
+        assert!(err.starts_with("starling: "), "{err}");
+    }
+}
+
+#[test]
+fn migrate_makes_the_store_and_can_be_repeated() {
+    let folder = folder();
+    let (code, first, err) = outcome(folder.path(), &["migrate"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        first.starts_with("sqlite://data/starling.db is at schema "),
+        "{first}"
+    );
+    assert_eq!(outcome(folder.path(), &["migrate"]).1, first);
+    assert_eq!(
+        outcome(folder.path(), &["user", "list"]),
+        (0, String::new(), String::new())
+    );
+}
+
+#[test]
+fn an_account_nobody_has_ends_with_1() {
+    let folder = folder();
+    outcome(folder.path(), &["migrate"]);
+    let (code, _, err) = outcome(folder.path(), &["user", "promote", "nobody"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (1, "starling: there is no account named nobody\n")
+    );
+}
+
+#[test]
+fn a_node_that_does_not_answer_ends_with_1() {
+    let folder = folder();
+    // Port 1 is tcpmux: nothing of ours, and nobody's today.
+    let (code, _, err) = outcome(folder.path(), &["cluster", "--url", "http://127.0.0.1:1"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.starts_with("starling: no answer from http://127.0.0.1:1: "),
+        "{err}"
+    );
+}
+
+#[test]
+fn nginx_lines_are_printed_for_named_nodes() {
+    let folder = folder();
+    let arguments = [
+        "nginx",
+        "--node",
+        "10.0.0.1:8080",
+        "--node",
+        "10.0.0.2:8080",
+    ];
+    let (code, out, _) = outcome(folder.path(), &arguments);
+    assert_eq!(code, 0);
+    assert_eq!(out.lines().count(), 2);
+}

@@ -1,0 +1,15 @@
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+import App from './app/App.vue'
+import { makeRouter } from './routes'
+import { useSession } from './stores/session'
+import { useSettings } from './stores/settings'
+import './styles/main.css'
+
+const app = createApp(App).use(createPinia())
+// Language and session first: neither raw keys nor a log-in form may flash.
+await Promise.all([useSettings().apply(), useSession().restore()])
+const router = makeRouter()
+app.use(router)
+await router.isReady().catch(() => undefined)
+app.mount('#app')

@@ -1,0 +1,81 @@
+// The only place that calls `fetch`. Turns every failure into an `ApiError` with the server's stable code.
+
+/** Longer than a node's own deadlines, so its 503 arrives before we give up. */
+const REQUEST_MS_MAX = 15_000
+
+export class ApiError extends Error {
+  constructor(
+    /** 0: no answer came. */
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field: string | null = null,
+    readonly retryAfterMs: number | null = null,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+interface ErrorBody {
+  error?: { code?: string; message?: string; field?: string; retry_after_ms?: number }
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+let language = 'zh-CN'
+let onUnauthorized: () => void = () => undefined
+
+/** The language error messages come in. */
+export function speak(tag: string): void {
+  language = tag
+}
+
+/** Called when a request fails because the session is over. */
+export function whenUnauthorized(callback: () => void): void {
+  onUnauthorized = callback
+}
+
+export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  const response = await send(method, path, body)
+  if (response.ok) return (response.status === 204 ? undefined : await parse(response)) as T
+  const error = await toError(response)
+  if (error.status === 401 && error.code === 'unauthorized') onUnauthorized()
+  throw error
+}
+
+async function send(method: Method, path: string, body: unknown): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  try {
+    return await fetch(path, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(REQUEST_MS_MAX),
+    })
+  } catch {
+    throw new ApiError(0, 'network', '')
+  }
+}
+
+async function parse(response: Response): Promise<unknown> {
+  try {
+    return await response.json()
+  } catch {
+    throw new ApiError(response.status, 'internal', '')
+  }
+}
+
+async function toError(response: Response): Promise<ApiError> {
+  const body = (await response.json().catch(() => ({}))) as ErrorBody
+  const error = body.error ?? {}
+  return new ApiError(
+    response.status,
+    error.code ?? 'internal',
+    error.message ?? '',
+    error.field ?? null,
+    error.retry_after_ms ?? null,
+  )
+}

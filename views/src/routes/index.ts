@@ -1,0 +1,78 @@
+// Which page is where. Log-in and cluster are chunks of their own.
+
+import { createRouter, createWebHistory } from 'vue-router'
+import type { Router } from 'vue-router'
+import { useSession } from '@/stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Reachable without a session. */
+    open?: boolean
+    /** Which entry of the navigation is current. */
+    section?: 'chats' | 'contacts' | 'groups' | 'cluster' | 'settings'
+    /** On a phone this page covers the list and the tabs. */
+    detail?: boolean
+  }
+}
+
+export function makeRouter(): Router {
+  const router = createRouter({
+    history: createWebHistory(),
+    routes: [
+      { path: '/login', name: 'login', component: () => import('@/features/auth/LoginPage.vue'), meta: { open: true } },
+      { path: '/register', name: 'register', component: () => import('@/features/auth/RegisterPage.vue'), meta: { open: true } },
+      {
+        path: '/',
+        component: () => import('@/app/Shell.vue'),
+        children: [
+          { path: '', name: 'chats', component: () => import('@/features/chat/ChatTips.vue'), meta: { section: 'chats' } },
+          {
+            path: 'c/:kind(u|g)/:id(\\d+)',
+            name: 'chat',
+            component: () => import('@/features/chat/ChatPage.vue'),
+            meta: { section: 'chats', detail: true },
+          },
+          {
+            path: 'contacts',
+            name: 'contacts',
+            component: () => import('@/features/contacts/ContactTip.vue'),
+            meta: { section: 'contacts' },
+          },
+          {
+            path: 'contacts/:id(\\d+)',
+            name: 'contact',
+            component: () => import('@/features/contacts/ContactPage.vue'),
+            meta: { section: 'contacts', detail: true },
+          },
+          { path: 'groups', name: 'groups', component: () => import('@/features/groups/GroupTip.vue'), meta: { section: 'groups' } },
+          {
+            path: 'cluster',
+            name: 'cluster',
+            component: () => import('@/features/cluster/ClusterPage.vue'),
+            meta: { section: 'cluster', detail: true },
+          },
+          {
+            path: 'settings',
+            name: 'settings',
+            component: () => import('@/features/settings/SettingsPage.vue'),
+            meta: { section: 'settings' },
+          },
+        ],
+      },
+      { path: '/:rest(.*)*', redirect: '/' },
+    ],
+  })
+
+  router.beforeEach((to) => {
+    const { status } = useSession()
+    if (status === 'out' && !to.meta.open) return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+    if (status === 'in' && to.meta.open) return { path: inside(to.query.next) }
+    return true
+  })
+  return router
+}
+
+/** Where to go after log-in: only to a path of this page, never to another origin. */
+export function inside(next: unknown): string {
+  return typeof next === 'string' && /^\/(?!\/)/.test(next) ? next : '/'
+}

@@ -1,0 +1,34 @@
+// The cluster's report of itself, and how many of its nodes are up.
+
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+import { api } from '../net/api'
+import type { ClusterReport } from '../net/types'
+
+/** States a node calls itself or others by when they take part. */
+const UP: ReadonlySet<string> = new Set(['alive', 'self', 'up', 'ready', 'online'])
+
+export function isUp(state: string): boolean {
+  return UP.has(state.toLowerCase())
+}
+
+export const useCluster = defineStore('cluster', () => {
+  const report = ref<ClusterReport | null>(null)
+  const takenAt = ref<number | null>(null)
+  const failed = ref(false)
+
+  const all = computed(() => report.value?.nodes.length ?? 0)
+  const up = computed(() => report.value?.nodes.filter((node) => isUp(node.state)).length ?? 0)
+
+  async function load(): Promise<void> {
+    try {
+      report.value = await api.cluster()
+      takenAt.value = Date.now()
+      failed.value = false
+    } catch {
+      failed.value = true
+    }
+  }
+
+  return { report, takenAt, failed, all, up, load }
+})

@@ -1,0 +1,40 @@
+// The connection as the page sees it: state to show, and a way to transmit.
+
+import { defineStore } from 'pinia'
+import { computed, shallowRef } from 'vue'
+import { idle } from '../net/connection'
+import type { Connection, Epoch } from '../net/connection'
+import type { ClientFrame } from '../net/frames'
+import { Link, socketUrl } from '../net/socket'
+import type { Output } from '../net/socket'
+
+export const useLink = defineStore('link', () => {
+  const state = shallowRef<Connection>(idle)
+  let hear: (output: Output) => void = () => undefined
+  const link = new Link(socketUrl(), {
+    changed: (next) => (state.value = next),
+    output: (output) => hear(output),
+  })
+
+  const live = computed(() => state.value.phase === 'live')
+
+  function start(position: number | null, epoch: Epoch | null, listener: (output: Output) => void): void {
+    hear = listener
+    link.start(position, epoch)
+  }
+
+  function stop(): void {
+    link.stop()
+    hear = () => undefined
+  }
+
+  return {
+    state,
+    live,
+    start,
+    stop,
+    retry: () => link.retry(),
+    wake: () => link.wake(),
+    transmit: (frame: ClientFrame) => link.transmit(frame),
+  }
+})

@@ -1,0 +1,144 @@
+// Starts and ends a session's life: opens the local memory, connects, and hands what arrives to the stores.
+
+import { defineStore } from 'pinia'
+import { nextTick, watch } from 'vue'
+import { Shelf } from '../db/db'
+import { api } from '../net/api'
+import type { SignalFrame } from '../net/frames'
+import { whenUnauthorized } from '../net/http'
+import type { Output } from '../net/socket'
+import type { Entry, Me } from '../net/types'
+import { useContacts } from './contacts'
+import { useConversations } from './conversations'
+import { useGroups } from './groups'
+import { useLink } from './link'
+import { useMessages } from './messages'
+import { usePeople } from './people'
+import { useSession } from './session'
+import type { EndReason } from './session'
+
+/** The position is written at most this often; an older one only means that a few entries are sent again. */
+const PLACE_EVERY_MS = 1_000
+
+export const useLive = defineStore('live', () => {
+  const session = useSession()
+  const link = useLink()
+  const conversations = useConversations()
+  const messages = useMessages()
+  const contacts = useContacts()
+  const groups = useGroups()
+  const people = usePeople()
+  let shelf: Shelf | null = null
+  let placing: ReturnType<typeof setTimeout> | undefined
+  let running = 0
+
+  whenUnauthorized(() => void end('expired'))
+  watch(() => [link.state.position, link.state.epoch], placeSoon)
+
+  async function begin(me: Me): Promise<void> {
+    const run = ++running
+    people.learn({ ...me, online: true })
+    void conversations.load()
+    void contacts.load()
+    void groups.load()
+    const opened = await Shelf.open(me.id)
+    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
+    if (run !== running) return opened?.close()
+    shelf = opened
+    messages.restore(opened, items)
+    link.start(place?.position ?? null, place?.epoch ?? null, hear)
+  }
+
+  /** The session is over. Its user's memory stays unless he left of his own will. */
+  async function end(reason: EndReason): Promise<void> {
+    running += 1
+    link.stop()
+    clearTimeout(placing)
+    const memory = shelf
+    shelf = null
+    session.end(reason)
+    // The pages go first: emptied stores would make them ask a server that no longer knows them.
+    await nextTick()
+    for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    if (reason === 'loggedOut') await memory?.erase()
+    else memory?.close()
+  }
+
+  async function logout(): Promise<void> {
+    // Locally it ends even if the server cannot be told; its cookie then ends with the session's lifetime.
+    await api.logout().catch(() => undefined)
+    await end('loggedOut')
+  }
+
+  function hear(output: Output): void {
+    switch (output.type) {
+      case 'greeted':
+        // Another tab logged in as somebody else: this page's state is not his.
+        if (output.user !== session.me?.id) location.reload()
+        else messages.reconnected()
+        break
+      case 'entries':
+        take(output.entries)
+        break
+      case 'reload':
+        messages.dropTimelines()
+        conversations.$reset()
+        void conversations.load()
+        void contacts.load()
+        void groups.load()
+        break
+      case 'acked': {
+        const entry = messages.acked(output.cid, output.seq, output.at)
+        if (entry) conversations.take(entry)
+        break
+      }
+      case 'refused':
+        messages.refused(output.cid, output)
+        break
+      case 'signal':
+        signalled(output.frame)
+        break
+      case 'loggedOut':
+        void end('revoked')
+    }
+  }
+
+  function take(entries: Entry[]): void {
+    messages.take(entries)
+    for (const entry of entries) {
+      conversations.take(entry)
+      groups.take(entry)
+      people.stoppedTyping(entry.conv, entry.from)
+    }
+    if (entries.some((entry) => entry.kind === 'friend')) void contacts.load()
+  }
+
+  function signalled(frame: SignalFrame): void {
+    switch (frame.type) {
+      case 'read':
+        conversations.wasRead(frame.conv, frame.user === session.me?.id, frame.seq)
+        break
+      case 'typing':
+        if (frame.user !== session.me?.id) people.startedTyping(frame.conv, frame.user)
+        break
+      case 'presence':
+        people.setOnline(frame.user, frame.online)
+        break
+      case 'profile':
+        people.refresh(frame.user)
+        break
+      case 'conversation':
+        if (frame.muted !== undefined) conversations.change(frame.conv, { muted: frame.muted })
+        if (frame.pinned !== undefined) conversations.change(frame.conv, { pinned: frame.pinned })
+    }
+  }
+
+  function placeSoon(): void {
+    clearTimeout(placing)
+    const { position, epoch } = link.state
+    if (position === null || epoch === null) return
+    placing = setTimeout(() => void shelf?.setPlace({ position, epoch }), PLACE_EVERY_MS)
+  }
+
+  return { begin, end, logout }
+})

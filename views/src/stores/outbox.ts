@@ -1,0 +1,85 @@
+// What was written and is not yet confirmed. Pure: the list goes in, the next list or the next frames come out.
+// One message per conversation is under way at a time, so a refusal cannot let a later message overtake it.
+
+import type { Conv } from '../net/types'
+
+export interface Pending {
+  readonly cid: string
+  readonly conv: Conv
+  readonly media: number
+  readonly content: string
+  /** By this device's clock; only for showing. */
+  readonly createdAt: number
+  readonly state: 'waiting' | 'underway' | 'failed'
+  /** Not before this time (`Moment.now`); set by a refusal that names a wait. */
+  readonly notBefore: number
+  readonly error: Refusal | null
+}
+
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+export type Outbox = readonly Pending[]
+
+/** Refusals after which the same message is sent again without asking. */
+const PASSING: ReadonlySet<string> = new Set(['unavailable', 'rate_limited', 'internal'])
+/** Used when a passing refusal names no wait. */
+export const RETRY_MS = 2_000
+/** A link that is alive but does not confirm for this long gets the message again; its cid makes that safe. */
+export const ACK_MS_MAX = 10_000
+
+export function push(outbox: Outbox, message: Pick<Pending, 'cid' | 'conv' | 'media' | 'content' | 'createdAt'>): Outbox {
+  if (outbox.some((item) => item.cid === message.cid)) return outbox
+  return [...outbox, { ...message, state: 'waiting', notBefore: 0, error: null }]
+}
+
+export function remove(outbox: Outbox, cid: string): Outbox {
+  return outbox.filter((item) => item.cid !== cid)
+}
+
+/** A new connection: nothing is known about what was under way. */
+export function reopen(outbox: Outbox): Outbox {
+  return outbox.map((item) => (item.state === 'underway' ? { ...item, state: 'waiting', notBefore: 0 } : item))
+}
+
+export function retry(outbox: Outbox, cid: string): Outbox {
+  return change(outbox, cid, { state: 'waiting', notBefore: 0, error: null })
+}
+
+export function refuse(
+  outbox: Outbox,
+  cid: string,
+  refusal: Refusal & { retryAfter: number | null },
+  now: number,
+): Outbox {
+  if (PASSING.has(refusal.code)) {
+    return change(outbox, cid, { state: 'waiting', notBefore: now + (refusal.retryAfter ?? RETRY_MS) })
+  }
+  return change(outbox, cid, { state: 'failed', error: { code: refusal.code, message: refusal.message } })
+}
+
+/** What to transmit now, and when to ask again (`null`: only after a change). */
+export function due(outbox: Outbox, now: number): { outbox: Outbox; send: Pending[]; again: number | null } {
+  const busy = new Set<Conv>()
+  const send: Pending[] = []
+  let again: number | null = null
+  const next = outbox.map((item): Pending => {
+    if (item.state === 'failed' || busy.has(item.conv)) return item
+    busy.add(item.conv)
+    if (item.notBefore > now) {
+      again = Math.min(again ?? Infinity, item.notBefore)
+      return item
+    }
+    const sent: Pending = { ...item, state: 'underway', notBefore: now + ACK_MS_MAX }
+    again = Math.min(again ?? Infinity, sent.notBefore)
+    send.push(sent)
+    return sent
+  })
+  return { outbox: next, send, again }
+}
+
+function change(outbox: Outbox, cid: string, part: Partial<Pending>): Outbox {
+  return outbox.map((item) => (item.cid === cid ? { ...item, ...part } : item))
+}

@@ -1,0 +1,77 @@
+// Profiles by id, who is online, who is typing.
+
+import { defineStore } from 'pinia'
+import { reactive, ref } from 'vue'
+import { api } from '../net/api'
+import type { Conv, User, UserId } from '../net/types'
+import { useSession } from './session'
+
+/** A typing sign is forgotten after this, unless renewed. */
+const TYPING_MS = 6_000
+/** One typing sign in this time is all that the server passes on. */
+export const TYPING_EVERY_MS = 3_000
+
+export const usePeople = defineStore('people', () => {
+  const users = reactive(new Map<UserId, User>())
+  const asked = new Set<UserId>()
+  const typing = ref<Record<Conv, UserId[]>>({})
+  const clocks = new Map<string, ReturnType<typeof setTimeout>>()
+
+  function learn(user: User | null | undefined): void {
+    if (!user) return
+    // Whoever reads this page is online; a profile fetched before the socket opened says otherwise.
+    const online = user.online || user.id === useSession().me?.id
+    users.set(user.id, { ...users.get(user.id), ...user, online })
+  }
+
+  /** Asks the server for a profile this client has not seen; repeats are free. */
+  function need(id: UserId): void {
+    if (id === 0 || users.has(id) || asked.has(id)) return
+    asked.add(id)
+    api.user(id).then(learn, () => asked.delete(id))
+  }
+
+  function refresh(id: UserId): void {
+    if (!users.has(id)) return
+    api.user(id).then(learn, () => undefined)
+  }
+
+  function nameOf(id: UserId): string {
+    const user = users.get(id)
+    if (!user) need(id)
+    return user ? displayName(user) : ''
+  }
+
+  function setOnline(id: UserId, online: boolean): void {
+    const user = users.get(id)
+    if (user) users.set(id, { ...user, online })
+  }
+
+  function startedTyping(conv: Conv, user: UserId): void {
+    const key = `${conv} ${user}`
+    clearTimeout(clocks.get(key))
+    clocks.set(key, setTimeout(() => stoppedTyping(conv, user), TYPING_MS))
+    const now = typing.value[conv] ?? []
+    if (!now.includes(user)) typing.value = { ...typing.value, [conv]: [...now, user] }
+  }
+
+  function stoppedTyping(conv: Conv, user: UserId): void {
+    const now = typing.value[conv]
+    if (!now?.includes(user)) return
+    typing.value = { ...typing.value, [conv]: now.filter((id) => id !== user) }
+  }
+
+  function $reset(): void {
+    users.clear()
+    asked.clear()
+    typing.value = {}
+    for (const clock of clocks.values()) clearTimeout(clock)
+    clocks.clear()
+  }
+
+  return { users, typing, learn, need, refresh, nameOf, setOnline, startedTyping, stoppedTyping, $reset }
+})
+
+export function displayName(user: Pick<User, 'name' | 'nickname'>): string {
+  return user.nickname || user.name
+}

@@ -1,0 +1,133 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Entry } from '../net/types'
+import { push, remove } from './outbox'
+import type { Outbox } from './outbox'
+import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
+import type { Timeline } from './timeline'
+
+const ME = 1
+const CONV = 'g:9'
+
+interface Held {
+  timeline: Timeline
+  outbox: Outbox
+}
+
+type Delivery = (held: Held) => Held
+
+/** What the store does with entries from any source. */
+function take(held: Held, entries: Entry[]): Held {
+  const own = entries.flatMap((entry) => (entry.from === ME && entry.cid ? [entry.cid] : []))
+  return { timeline: add(held.timeline, entries), outbox: own.reduce(remove, held.outbox) }
+}
+
+function ack(entry: Entry): Delivery {
+  return (held) => {
+    const item = held.outbox.find((one) => one.cid === entry.cid)
+    return item ? take(held, [entryOf(item, ME, entry.seq, entry.at)]) : held
+  }
+}
+
+/** A log in which I and others write, edit and recall. */
+const log = fc
+  .array(fc.record({ mine: fc.boolean(), act: fc.constantFrom('message', 'message', 'message', 'recall', 'edit'), pick: fc.nat() }), {
+    minLength: 1,
+    maxLength: 25,
+  })
+  .map((plan) => {
+    const entries: Entry[] = []
+    plan.forEach(({ mine, act, pick }, index) => {
+      const seq = 10 + index * 3
+      const base = { seq, conv: CONV, from: mine ? ME : 2, at: 1000 + seq }
+      const messages = entries.filter((entry) => entry.kind === 'message')
+      const target = messages[pick % Math.max(1, messages.length)]?.seq
+      if (act === 'message' || target === undefined) {
+        entries.push({ ...base, kind: 'message', media: 1, content: `text ${seq}`, ...(mine ? { cid: `cid-${seq}` } : {}) })
+      } else entries.push({ ...base, kind: act, target, ...(act === 'edit' ? { content: `edited ${seq}` } : {}) })
+    })
+    return entries
+  })
+
+/** Every entry arrives at least once: live, as an ack, in sync pages, some of them again. */
+const scenario = log.chain((entries) => {
+  const lives: Delivery[] = entries.map((entry) => (held) => take(held, [entry]))
+  const acks = entries.filter((entry) => entry.kind === 'message' && entry.cid).map(ack)
+  const page: Delivery = (held) => take(held, entries.slice(0, Math.ceil(entries.length / 2)))
+  const pool = [...lives, ...lives, ...acks, ...acks, page]
+  return fc
+    .shuffledSubarray(pool, { minLength: pool.length, maxLength: pool.length })
+    .map((deliveries) => ({ entries, deliveries }))
+})
+
+function finalState(entries: Entry[], deliveries: readonly Delivery[]): Held {
+  const outbox = entries
+    .filter((entry) => entry.kind === 'message' && entry.cid)
+    .reduce<Outbox>(
+      (box, entry) => push(box, { cid: entry.cid ?? '', conv: CONV, media: 1, content: entry.content ?? '', createdAt: 0 }),
+      [],
+    )
+  return deliveries.reduce((held, deliver) => deliver(held), { timeline: emptyTimeline, outbox })
+}
+
+describe('the shown list', () => {
+  test('is the same for every interleaving of acks, live entries, sync pages and repeats', () => {
+    fc.assert(
+      fc.property(scenario, ({ entries, deliveries }) => {
+        const held = finalState(entries, deliveries)
+        const inOrder = finalState(entries, entries.map((entry): Delivery => (before) => take(before, [entry])))
+        expect(visible(held.timeline, held.outbox, ME)).toEqual(visible(inOrder.timeline, inOrder.outbox, ME))
+        expect(held.outbox).toEqual([])
+        expect(held.timeline.order).toEqual(entries.map((entry) => entry.seq))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('never shows a message twice on the way there, and a message keeps its key', () => {
+    fc.assert(
+      fc.property(scenario, ({ entries, deliveries }) => {
+        let held = finalState(entries, [])
+        const keyOf = new Map(visible(held.timeline, held.outbox, ME).map((one) => [one.cid, one.key]))
+        for (const deliver of deliveries) {
+          held = deliver(held)
+          const shown = visible(held.timeline, held.outbox, ME)
+          expect(new Set(shown.map((one) => one.key)).size).toBe(shown.length)
+          for (const one of shown) if (one.cid) expect(one.key).toBe(keyOf.get(one.cid))
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+const message = (seq: number, more: Partial<Entry> = {}): Entry => ({
+  seq, conv: CONV, from: 2, at: seq, kind: 'message', media: 1, content: `text ${seq}`, ...more,
+})
+
+test('the form of an entry that history changed wins over its live form, in either order', () => {
+  const live = message(5)
+  const history = message(5, { content: '', recalled: true })
+  for (const pair of [[live, history], [history, live]]) {
+    expect(visible(add(emptyTimeline, pair), [], ME)[0]?.entry.recalled).toBe(true)
+  }
+})
+
+test('the newest page drops what may have a hole behind it and keeps what is newer', () => {
+  const early = add(emptyTimeline, [message(3), message(50), message(60)])
+  const timeline = addNewest(early, [message(40), message(50)], true)
+  expect(timeline).toMatchObject({ order: [40, 50, 60], moreBefore: true, loaded: true })
+})
+
+test('an older page goes to the front', () => {
+  const timeline = addOlder(addNewest(emptyTimeline, [message(40)], true), [message(10), message(20)], false)
+  expect(timeline).toMatchObject({ order: [10, 20, 40], moreBefore: false })
+})
+
+test('a pending message stands last, and steps aside for its entry', () => {
+  const timeline = add(emptyTimeline, [message(1)])
+  const outbox = push([], { cid: 'x', conv: CONV, media: 1, content: 'hi', createdAt: 0 })
+  expect(visible(timeline, outbox, ME).map((one) => one.state)).toEqual(['sent', 'pending'])
+  const after = add(timeline, [message(2, { from: ME, cid: 'x' })])
+  expect(visible(after, outbox, ME).map((one) => one.key)).toEqual(['s1', 'cx'])
+})

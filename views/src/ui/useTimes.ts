@@ -1,0 +1,18 @@
+// Chat times in the page's language, moving with the clock.
+
+import { t, currentLanguage } from '@/i18n'
+import * as times from '@/i18n/chatTime'
+import { useMinuteClock } from './useMinuteClock'
+
+export function useTimes() {
+  const now = useMinuteClock()
+  const words = () => ({ yesterday: t('time.yesterday') })
+  return {
+    now,
+    /** For a row of a list. */
+    short: (at: number) => times.chatTime(at, now.value, currentLanguage(), words()),
+    separator: (at: number) => times.separatorTime(at, now.value, currentLanguage(), words()),
+    clock: (at: number) => times.clock(at, currentLanguage()),
+    full: (at: number) => times.fullTime(at, currentLanguage()),
+  }
+}

@@ -1,0 +1,29 @@
+import tailwindcss from '@tailwindcss/vite'
+import vue from '@vitejs/plugin-vue'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+import { compress } from './build/compress.ts'
+
+const server = process.env.STARLING_SERVER ?? 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  plugins: [vue(), tailwindcss(), compress()],
+  publicDir: '../asset/public',
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
+  build: {
+    outDir: '../asset/app',
+    emptyOutDir: true,
+    manifest: true,
+    // Data URIs would need a wider policy than 'self' for fonts and styles.
+    assetsInlineLimit: 0,
+  },
+  server: {
+    proxy: {
+      '/api': server,
+      '/files': server,
+      '/ws': { target: server.replace(/^http/, 'ws'), ws: true },
+    },
+  },
+  test: { include: ['src/**/*.test.ts'] },
+})
