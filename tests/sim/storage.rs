@@ -149,7 +149,7 @@ impl World {
                 self.with_core(node, |core, now| core.handle_registry(now, answer))
             }
             Reply::Appended(appended) => self.appended(node, appended),
-            Reply::Verified(true) => self.with_core(node, |core, now| core.resume(now)),
+            Reply::Verified(true) => self.with_core(node, Core::resume),
             Reply::Verified(false) => {
                 self.request(node, Request::Verify);
                 Ok(())
