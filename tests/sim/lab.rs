@@ -17,6 +17,9 @@ use crate::node::{address, incarnation, key_ring};
 
 pub const EPOCH: Epoch = Epoch(7);
 
+/// Whether what the first sends to all arrives at the second.
+pub type Reach = fn(usize, usize) -> bool;
+
 /// Cores that share a wire.
 pub struct Lab {
     pub now: Duration,
@@ -26,7 +29,7 @@ pub struct Lab {
     /// Every datagram sent: from, where to, bytes.
     pub wire: Vec<(usize, Target, Bytes)>,
     /// Whether a broadcast of `from` reaches `to`.
-    pub broadcast: fn(usize, usize) -> bool,
+    pub broadcast: Reach,
     counter: u64,
 }
 

@@ -108,6 +108,28 @@ fn a_failed_confirmation_throws_the_rows_away() {
 }
 
 #[test]
+fn rows_that_were_seen_and_are_gone_again_are_not_missed() {
+    let mut lab = Lab::with(1, |config| config.keys = KeyRing::default());
+    lab.advance(250 * MS);
+    lab.cores[0].handle_store_head(lab.now, Ok(start(3)));
+    lab.cores[0].handle_fetched(lab.now, Err(Unavailable));
+    lab.advance(250 * MS);
+    // The store crashed before they were on its disk; nothing durable was lost, so nobody is alarmed.
+    lab.cores[0].handle_store_head(lab.now, Ok(start(1)));
+    lab.settle();
+    let status = lab.cores[0].status(lab.now);
+    assert_eq!(status.counters.store_rows_vanished, 2);
+    assert_eq!(
+        status
+            .holes
+            .iter()
+            .map(|hole| (hole.from, hole.to))
+            .collect::<Vec<_>>(),
+        vec![(Seq(1), Seq(1))]
+    );
+}
+
+#[test]
 fn an_append_without_news_does_not_postpone_the_poll() {
     let mut lab = Lab::new(1);
     for _ in 0..10 {
@@ -367,6 +389,21 @@ fn an_append_that_returns_a_delivered_seq_with_other_content_stops_the_core() {
     lab.clear();
     lab.commit(0, [4], true);
     assert_eq!(lab.delivered(0), vec![4]);
+}
+
+#[test]
+fn without_the_check_a_log_that_went_back_would_go_unnoticed() {
+    let mut lab = Lab::with(1, |config| config.safeguards.went_back_check = false);
+    lab.commit(0, [1, 2, 3], true);
+    lab.advance(250 * MS);
+    lab.cores[0].handle_store_head(lab.now, Ok(start(2)));
+    let other = Item {
+        seq: Seq(3),
+        payload: Bytes::from_static(b"another third entry"),
+    };
+    lab.cores[0].handle_committed(lab.now, vec![other]);
+    lab.settle();
+    assert!(lab.delivered(0) == vec![1, 2, 3] && lab.degraded(0).is_empty());
 }
 
 #[test]
