@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod feed;
 pub mod frame;
 pub mod link;
+mod order;
 mod queue;
 pub mod registry;
 mod shard;
@@ -25,8 +26,9 @@ use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
 use feed::Feed;
 use frame::CloseCode;
 use link::Link;
+use order::Order;
 use registry::Registry;
-use shard::{Order, Shard};
+use shard::Shard;
 
 /// Orders a shard may have waiting. The replica never waits for a full shard: it leaves out entries and lets
 /// the shard's connections catch up from the log instead.
@@ -116,6 +118,7 @@ impl Hub {
                 orders
             })
             .collect();
+        let feed = Feed::new(&shards);
         let hub = Hub {
             shards: Arc::clone(&shards),
             registry,
@@ -123,7 +126,7 @@ impl Hub {
             stats,
             clock,
         };
-        (hub, Feed::new(shards))
+        (hub, feed)
     }
 
     /// Who is connected here.

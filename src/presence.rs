@@ -4,7 +4,6 @@
 //! and repeat everything in a rotating digest inside their beats, so a lost change heals. Touches no store.
 
 pub mod digest;
-pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};

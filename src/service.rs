@@ -17,6 +17,7 @@ pub mod groups;
 pub mod health;
 pub mod messages;
 pub mod news;
+pub mod online;
 pub mod passwords;
 pub mod profiles;
 mod rate;

@@ -63,7 +63,8 @@ const KNOWN_BY: &[Rule] = &[
     ("redis", &["presence::redis", "cluster::redis"]),
     ("socket2", &["cluster"]),
     ("UdpSocket", &["cluster"]),
-    ("postcard", &["cluster"]),
+    // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
+    ("postcard", &["cluster", "presence::digest", "node::sink"]),
     ("scrypt", &["service"]),
     ("clap", &["cli"]),
     ("anyhow", &["main", "cli", "node", "bin"]),

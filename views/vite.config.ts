@@ -2,12 +2,13 @@ import tailwindcss from '@tailwindcss/vite'
 import vue from '@vitejs/plugin-vue'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { budget } from './build/budget.ts'
 import { compress } from './build/compress.ts'
 
 const server = process.env.STARLING_SERVER ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
-  plugins: [vue(), tailwindcss(), compress()],
+  plugins: [vue(), tailwindcss(), compress(), budget()],
   publicDir: '../asset/public',
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },

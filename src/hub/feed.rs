@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::delivery::Delivery;
-use super::shard::Order;
+use super::order::Order;
 use super::shard_of;
 use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
@@ -34,7 +34,7 @@ struct Lane {
 pub struct Lost;
 
 impl Feed {
-    pub(super) fn new(shards: Arc<[mpsc::Sender<Order>]>) -> Feed {
+    pub(super) fn new(shards: &[mpsc::Sender<Order>]) -> Feed {
         let lanes = shards
             .iter()
             .map(|orders| Lane {

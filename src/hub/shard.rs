@@ -4,6 +4,8 @@
 //! are waiting are carried out before anything is written: a burst of entries leaves in one system call per
 //! connection, and nothing waits for a timer.
 
+mod writing;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +23,8 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::frame::{self, CloseCode};
 use super::link::Link;
-use super::queue::{Queue, Written};
+use super::order::Order;
+use super::queue::Queue;
 use super::registry::Registry;
 use super::{HubSettings, Opening, Stats};
 use crate::model::conversation::Conv;
@@ -29,80 +32,9 @@ use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
 
 /// Orders carried out before the connections they touched are written.
 const ORDERS_AT_ONCE: usize = 256;
-/// Sockets written before other tasks of the core get a turn.
-const WRITES_AT_ONCE: usize = 256;
 /// The shortest interval at which pings, silence and slowness are looked at.
 const SWEEP_MIN: Duration = Duration::from_millis(20);
 const SWEEP_MAX: Duration = Duration::from_secs(1);
-
-/// What a shard is told to do.
-pub(super) enum Order {
-    Open {
-        conn: ConnId,
-        opening: Opening,
-    },
-    Frame {
-        conn: ConnId,
-        frame: Bytes,
-    },
-    Page {
-        conn: ConnId,
-        frame: Bytes,
-        position: Seq,
-        entries: u64,
-    },
-    Pong {
-        conn: ConnId,
-        n: i64,
-    },
-    Close {
-        conn: ConnId,
-        bye: Option<Bytes>,
-        code: CloseCode,
-        reason: &'static str,
-    },
-    Remove {
-        conn: ConnId,
-    },
-    UserSignal {
-        user: UserId,
-        frame: Bytes,
-        except: Option<ConnId>,
-    },
-    GroupSignal {
-        group: GroupId,
-        frame: Bytes,
-        except: UserId,
-    },
-    Signal {
-        frame: Bytes,
-    },
-    Drain {
-        grace: Duration,
-    },
-    Deliver(Arc<Delivery>),
-    EnterGroup {
-        user: UserId,
-        group: GroupId,
-    },
-    LeaveGroup {
-        user: UserId,
-        group: GroupId,
-    },
-    EndSessions(Arc<[SessionId]>),
-    Live {
-        conn: ConnId,
-        groups: Vec<GroupId>,
-        pages: Vec<(Bytes, u64)>,
-        position: Seq,
-    },
-    AllBehind {
-        position: Seq,
-    },
-    Reset {
-        head: Seq,
-    },
-}
 
 /// Where a connection stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,21 +245,6 @@ impl Shard {
             return;
         }
         connection.queue.push(frame);
-        self.mark_dirty(slot);
-    }
-
-    fn mark_dirty(&mut self, slot: usize) {
-        let connection = &mut self.connections[slot];
-        if !connection.dirty {
-            connection.dirty = true;
-            self.dirty.push(connection.conn);
-        }
-    }
-
-    /// The socket takes bytes again.
-    fn unblock(&mut self, conn: ConnId) {
-        let Some(slot) = self.slot(conn) else { return };
-        self.connections[slot].blocked_since = None;
         self.mark_dirty(slot);
     }
 
@@ -579,93 +496,5 @@ impl Shard {
         }
         self.push(slot, frame::close(code, reason));
         self.connections[slot].closing = true;
-    }
-
-    fn close_too_slow(&mut self, slot: usize) {
-        self.stats.too_slow.fetch_add(1, Ordering::Relaxed);
-        let connection = &mut self.connections[slot];
-        connection.queue.clear_unsent();
-        let conn = connection.conn;
-        self.close(
-            conn,
-            Some(frame::bye("too_slow", Some(0))),
-            CloseCode::TOO_SLOW,
-            "too slow",
-        );
-    }
-
-    async fn write_dirty(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for (done, conn) in dirty.drain(..).enumerate() {
-            if let Some(slot) = self.slot(conn) {
-                self.write(slot);
-            }
-            if done % WRITES_AT_ONCE == WRITES_AT_ONCE - 1 {
-                tokio::task::yield_now().await;
-            }
-        }
-        // Nothing became dirty meanwhile: only orders make connections dirty. Keep the room.
-        if self.dirty.is_empty() {
-            self.dirty = dirty;
-        }
-    }
-
-    fn write(&mut self, slot: usize) {
-        let connection = &mut self.connections[slot];
-        connection.dirty = false;
-        if connection.blocked_since.is_some() {
-            return;
-        }
-        let mut bytes = 0;
-        let written = connection.queue.write(&connection.stream, &mut bytes);
-        self.stats.written_bytes.fetch_add(bytes, Ordering::Relaxed);
-        connection
-            .link
-            .set_queued_bytes(connection.queue.bytes() as u64);
-        match written {
-            Written::All => {
-                if connection.closing {
-                    connection.link.set_closed();
-                } else if connection.standing == Standing::FellBehind {
-                    connection.standing = Standing::CatchingUp;
-                    connection.link.set_behind(connection.position);
-                }
-            }
-            Written::Blocked => {
-                connection.blocked_since = Some(Instant::now());
-                let (stream, conn) = (Arc::clone(&connection.stream), connection.conn);
-                self.writable.push(Box::pin(async move {
-                    // An error shows itself at the next write.
-                    let _ = stream.writable().await;
-                    conn
-                }));
-            }
-            Written::Broken => connection.link.set_closed(),
-        }
-    }
-
-    fn sweep(&mut self) {
-        let now = Instant::now();
-        let now_ms = u64::try_from((now - self.clock).as_millis()).unwrap_or(u64::MAX);
-        let dead_ms = u64::try_from(self.settings.dead.as_millis()).unwrap_or(u64::MAX);
-        let ping = frame::ping();
-        for slot in self.all_slots() {
-            let connection = &mut self.connections[slot];
-            let blocked_for = connection
-                .blocked_since
-                .map_or(Duration::ZERO, |since| now - since);
-            if connection.closing && blocked_for > self.settings.slow {
-                connection.link.set_closed();
-            } else if blocked_for > self.settings.slow {
-                self.close_too_slow(slot);
-                self.connections[slot].link.set_closed();
-            } else if now_ms.saturating_sub(connection.link.heard_ms()) > dead_ms {
-                self.stats.silent.fetch_add(1, Ordering::Relaxed);
-                connection.link.set_closed();
-            } else if now - connection.last_ping >= self.settings.ping && !connection.closing {
-                connection.last_ping = now;
-                self.push(slot, ping.clone());
-            }
-        }
     }
 }

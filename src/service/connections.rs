@@ -60,7 +60,12 @@ pub struct Connections {
 impl Connections {
     #[must_use]
     pub fn new(hub: Hub, live: Live, log: Arc<dyn LogStore>, position: Position) -> Connections {
-        Connections { hub, live, log, position }
+        Connections {
+            hub,
+            live,
+            log,
+            position,
+        }
     }
 
     /// The hub the connections are in.
@@ -80,19 +85,44 @@ impl Connections {
     pub async fn start(&self, resume: Resume) -> Result<Start, StoreError> {
         let applied = self.position.applied();
         let Some(after) = resume.after else {
-            return Ok(Start::From { after: applied, announce: false });
+            return Ok(Start::From {
+                after: applied,
+                announce: false,
+            });
         };
         let log = self.log.head().await?;
         let other_log = resume.epoch.is_some_and(|epoch| epoch != log.epoch);
         if other_log || after < log.floor || after > log.head {
             return Ok(Start::Reset { head: applied });
         }
-        Ok(Start::From { after, announce: true })
+        Ok(Start::From {
+            after,
+            announce: true,
+        })
     }
 
     /// Takes a connection in, at its beginning.
-    pub async fn open(&self, conn: ConnId, stream: Arc<TcpStream>, link: Arc<Link>, user: UserId, session: SessionId, position: Seq) {
-        self.hub.open(conn, Opening { stream, link, user, session, position }).await;
+    pub async fn open(
+        &self,
+        conn: ConnId,
+        stream: Arc<TcpStream>,
+        link: Arc<Link>,
+        user: UserId,
+        session: SessionId,
+        position: Seq,
+    ) {
+        self.hub
+            .open(
+                conn,
+                Opening {
+                    stream,
+                    link,
+                    user,
+                    session,
+                    position,
+                },
+            )
+            .await;
     }
 
     /// The connection is gone.
@@ -131,10 +161,26 @@ impl Connections {
         }
     }
 
-    async fn go_live(&self, conn: ConnId, user: UserId, after: Seq, announce: bool) -> Result<(), Delay> {
-        let snapshot = self.log.snapshot(user).await.map_err(|error| Delay::Pause(error.to_string()))?;
-        let Some(snapshot) = snapshot else { return Err(Delay::Pause("the user is gone".to_owned())) };
-        match self.live.attach(conn, user, after, snapshot, announce).await {
+    async fn go_live(
+        &self,
+        conn: ConnId,
+        user: UserId,
+        after: Seq,
+        announce: bool,
+    ) -> Result<(), Delay> {
+        let snapshot = self
+            .log
+            .snapshot(user)
+            .await
+            .map_err(|error| Delay::Pause(error.to_string()))?;
+        let Some(snapshot) = snapshot else {
+            return Err(Delay::Pause("the user is gone".to_owned()));
+        };
+        match self
+            .live
+            .attach(conn, user, after, snapshot, announce)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(NotLive::Behind) => Err(Delay::Behind),
             Err(NotLive::Stale) => Err(Delay::Stale),
@@ -144,7 +190,13 @@ impl Connections {
 
     /// Sends pages from the store, each when the client has taken the one before, up to what is durable now.
     /// The new position; `None` when the log no longer holds what follows.
-    async fn send_pages(&self, conn: ConnId, user: UserId, link: &Link, mut after: Seq) -> Result<Option<Seq>, StoreError> {
+    async fn send_pages(
+        &self,
+        conn: ConnId,
+        user: UserId,
+        link: &Link,
+        mut after: Seq,
+    ) -> Result<Option<Seq>, StoreError> {
         let upto = self.position.durable();
         while after < upto && !link.is_closed() {
             link.drained().await;
@@ -183,7 +235,12 @@ async fn pause(why: &str) {
 /// The `sync` frames for entries in order, each with the position a client has after it and the number of
 /// entries in it. The last one ends at `end` and says whether `more` follow; without entries it is the only one.
 #[must_use]
-pub fn pages(entries: &[Arc<Entry>], reader: UserId, end: Seq, more: bool) -> Vec<(Bytes, Seq, u64)> {
+pub fn pages(
+    entries: &[Arc<Entry>],
+    reader: UserId,
+    end: Seq,
+    more: bool,
+) -> Vec<(Bytes, Seq, u64)> {
     let mut pages = Vec::new();
     let mut rest = entries;
     loop {
@@ -199,7 +256,11 @@ pub fn pages(entries: &[Arc<Entry>], reader: UserId, end: Seq, more: bool) -> Ve
             Some(entry) if !last => entry.seq,
             Some(_) | None => end,
         };
-        pages.push((page_frame(page, reader, position, more || !last), position, count as u64));
+        pages.push((
+            page_frame(page, reader, position, more || !last),
+            position,
+            count as u64,
+        ));
         if last {
             return pages;
         }
@@ -208,7 +269,12 @@ pub fn pages(entries: &[Arc<Entry>], reader: UserId, end: Seq, more: bool) -> Ve
 }
 
 fn page_frame(entries: &[Arc<Entry>], reader: UserId, after: Seq, more: bool) -> Bytes {
-    let mut json = Vec::with_capacity(64 + entries.iter().map(|entry| entry.body.len() + 160).sum::<usize>());
+    let mut json = Vec::with_capacity(
+        64 + entries
+            .iter()
+            .map(|entry| entry.body.len() + 160)
+            .sum::<usize>(),
+    );
     json.extend_from_slice(br#"{"type":"sync","entries":["#);
     for (at, entry) in entries.iter().enumerate() {
         if at > 0 {

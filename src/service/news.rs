@@ -31,7 +31,12 @@ impl NewsDesk {
         friends: Arc<dyn FriendStore>,
         groups: Arc<dyn GroupStore>,
     ) -> NewsDesk {
-        NewsDesk { hub, users, friends, groups }
+        NewsDesk {
+            hub,
+            users,
+            friends,
+            groups,
+        }
     }
 
     /// Works until presence is gone.
@@ -44,14 +49,20 @@ impl NewsDesk {
     }
 
     async fn tell(&self, news: News) -> Result<(), StoreError> {
-        let News { user, online, at, here } = news;
+        let News {
+            user,
+            online,
+            at,
+            here,
+        } = news;
         if here {
             self.users.seen(&[(user, at)]).await?;
         }
         if self.hub.registry().connections() == 0 {
             return Ok(());
         }
-        let frame = frame::json(&json!({"type": "presence", "user": user, "online": online, "at": at}));
+        let frame =
+            frame::json(&json!({"type": "presence", "user": user, "online": online, "at": at}));
         for friend in self.friends.friendships(user).await?.friends {
             if self.hub.registry().is_online(friend.user) {
                 self.hub.signal_user(friend.user, &frame, None);

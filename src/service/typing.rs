@@ -28,15 +28,27 @@ pub struct Typing {
 
 impl Typing {
     #[must_use]
-    pub fn new(signals: Signals, groups: Arc<dyn GroupStore>, friends: Arc<dyn FriendStore>) -> Typing {
-        Typing { signals, groups, friends, last: Arc::default() }
+    pub fn new(
+        signals: Signals,
+        groups: Arc<dyn GroupStore>,
+        friends: Arc<dyn FriendStore>,
+    ) -> Typing {
+        Typing {
+            signals,
+            groups,
+            friends,
+            last: Arc::default(),
+        }
     }
 
     /// `user` is writing. Says nothing to somebody who blocked him, or to a group he is not in.
     pub async fn typing(&self, user: UserId, address: Address) {
         let conv = address.conv_of(user);
         if self.is_due(user, conv) && self.may_tell(user, address).await {
-            self.signals.publish(Signal::Typing { conv: conv.to_string(), user });
+            self.signals.publish(Signal::Typing {
+                conv: conv.to_string(),
+                user,
+            });
         }
     }
 
@@ -59,12 +71,16 @@ impl Typing {
     async fn may_tell(&self, user: UserId, address: Address) -> bool {
         match address {
             Address::User(peer) if peer == user => false,
-            Address::User(peer) => {
-                self.friends.blocks(peer).await.is_ok_and(|blocked| !blocked.contains(&user))
-            }
-            Address::Group(group) => {
-                self.groups.role(group, user).await.is_ok_and(|role| role.is_some())
-            }
+            Address::User(peer) => self
+                .friends
+                .blocks(peer)
+                .await
+                .is_ok_and(|blocked| !blocked.contains(&user)),
+            Address::Group(group) => self
+                .groups
+                .role(group, user)
+                .await
+                .is_ok_and(|role| role.is_some()),
         }
     }
 }

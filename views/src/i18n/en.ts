@@ -102,6 +102,7 @@ const messages: Messages = {
   'chat.send': 'Send',
   'chat.tooLong': 'Too long by {n} byte|Too long by {n} bytes',
   'chat.bytesLeft': '{n} byte left|{n} bytes left',
+  'chat.profile': 'Profile',
   'chat.info': 'Group details',
   'chat.empty': 'No messages yet. Say something.',
   'chat.notFound': 'This conversation does not exist',

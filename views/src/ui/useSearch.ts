@@ -1,36 +1,32 @@
 // Asks while the user types: a short rest after the last key, and only the newest answer counts.
 
 import { watchDebounced } from '@vueuse/core'
-import { ref, shallowRef } from 'vue'
+import { shallowRef } from 'vue'
 import type { Ref } from 'vue'
 
 const REST_MS = 250
 
-export function useSearch<T>(query: Ref<string>, ask: (words: string) => Promise<T[]>, alsoEmpty = false) {
+export function useSearch<T>(query: Ref<string>, ask: (words: string) => Promise<T[]>) {
   const results = shallowRef<T[] | null>(null)
   const failed = shallowRef<unknown>(null)
-  const busy = ref(false)
   let asked = 0
 
   async function run(): Promise<void> {
     const words = query.value.trim()
     const mine = ++asked
     failed.value = null
-    if (!words && !alsoEmpty) {
+    if (!words) {
       results.value = null
       return
     }
-    busy.value = true
     try {
       const answer = await ask(words)
       if (mine === asked) results.value = answer
     } catch (error) {
       if (mine === asked) failed.value = error
-    } finally {
-      if (mine === asked) busy.value = false
     }
   }
 
   watchDebounced(query, run, { debounce: REST_MS })
-  return { results, failed, busy, run }
+  return { results, failed }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{Presence, Signals};
 use crate::hub::registry::Registry;
 use crate::model::entry::UnixMillis;
 use crate::model::ids::UserId;
 use crate::model::signal::Signal;
+use crate::presence::{Presence, Signals};
 
 /// How long after the last connection a user counts as online.
 pub const GRACE: Duration = Duration::from_secs(10);
