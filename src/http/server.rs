@@ -50,7 +50,12 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(settings.connections_max));
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        let server = Server { routes: routes.clone(), settings, places: Arc::clone(&places), stop: stop.clone() };
+        let server = Server {
+            routes: routes.clone(),
+            settings,
+            places: Arc::clone(&places),
+            stop: stop.clone(),
+        };
         accepting.spawn(server.accept(listener));
     }
     while accepting.join_next().await.is_some() {}
@@ -98,8 +103,17 @@ impl Server {
     }
 
     async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
-        let Server { routes, settings, mut stop, .. } = self;
-        if stream.set_nodelay(true).is_err() || timeout(settings.header_timeout, stream.readable()).await.is_err() {
+        let Server {
+            routes,
+            settings,
+            mut stop,
+            ..
+        } = self;
+        if stream.set_nodelay(true).is_err()
+            || timeout(settings.header_timeout, stream.readable())
+                .await
+                .is_err()
+        {
             return;
         }
         let service = warp::service(routes);
@@ -110,8 +124,11 @@ impl Server {
             async move { service.call(request).await as Result<_, Infallible> }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
-        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout);
+        let connection = http
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         tokio::pin!(connection);
         let finished = tokio::select! {
             ended = connection.as_mut() => Some(ended),

@@ -53,7 +53,11 @@ pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admiss
     let opened = match timeout(parts.auth_timeout, first_frame(&mut socket)).await {
         Ok(Ok(Some(request))) => authenticate(&parts, request, admission).await,
         Ok(Ok(None)) => return,
-        Ok(Err(malformed)) => return socket.refuse(&bad_frame(malformed), close_code(malformed)).await,
+        Ok(Err(malformed)) => {
+            return socket
+                .refuse(&bad_frame(malformed), close_code(malformed))
+                .await;
+        }
         Err(_) => Err(Failure::new(Code::Unauthorized)),
     };
     match opened {
@@ -75,7 +79,10 @@ impl Socket {
     fn new(stream: TcpStream, leftover: &[u8], frame_bytes_max: usize) -> Socket {
         let mut decoder = Decoder::new(frame_bytes_max);
         decoder.extend(leftover);
-        Socket { stream: Arc::new(stream), decoder }
+        Socket {
+            stream: Arc::new(stream),
+            decoder,
+        }
     }
 
     /// Takes in what the socket has; `false` at its end.
@@ -154,10 +161,22 @@ struct Opened {
     language: Language,
 }
 
-async fn authenticate(parts: &Parts, first: Incoming, admission: Admission) -> Result<Opened, Failure> {
+async fn authenticate(
+    parts: &Parts,
+    first: Incoming,
+    admission: Admission,
+) -> Result<Opened, Failure> {
     let unauthorized = || Failure::new(Code::Unauthorized);
-    let Incoming::Text(text) = first else { return Err(unauthorized()) };
-    let Ok(Request::Auth(AuthRequest { token, after, epoch, .. })) = Request::parse(&text) else {
+    let Incoming::Text(text) = first else {
+        return Err(unauthorized());
+    };
+    let Ok(Request::Auth(AuthRequest {
+        token,
+        after,
+        epoch,
+        ..
+    })) = Request::parse(&text)
+    else {
         return Err(unauthorized());
     };
     let identity = match token {
@@ -166,7 +185,11 @@ async fn authenticate(parts: &Parts, first: Incoming, admission: Admission) -> R
     };
     let start = parts.connections.start(Resume { after, epoch }).await;
     let start = start.map_err(|_| Failure::retry(Code::Unavailable, 1_000))?;
-    Ok(Opened { identity, start, language: admission.language })
+    Ok(Opened {
+        identity,
+        start,
+        language: admission.language,
+    })
 }
 
 /// A send on its way into the log.
@@ -188,7 +211,11 @@ struct Client {
 impl Client {
     /// Takes the client in and greets it.
     async fn open(parts: Arc<Parts>, socket: Socket, opened: Opened) -> Client {
-        let Opened { identity, start, language } = opened;
+        let Opened {
+            identity,
+            start,
+            language,
+        } = opened;
         let conn = parts.connections.hub().draw_conn();
         let link = Arc::new(Link::default());
         link.heard(parts.connections.hub().now_ms());
@@ -198,11 +225,21 @@ impl Client {
         };
         let (user, session) = (identity.user.id, identity.session);
         let stream = Arc::clone(&socket.stream);
-        parts.connections.open(conn, stream, Arc::clone(&link), user, session, position).await;
+        parts
+            .connections
+            .open(conn, stream, Arc::clone(&link), user, session, position)
+            .await;
         let hello = parts.hello(&identity.user, conn, start);
-        parts.connections.hub().send(conn, frame::json(&hello)).await;
+        parts
+            .connections
+            .hub()
+            .send(conn, frame::json(&hello))
+            .await;
         debug!(%user, conn = conn.0, "client connected");
-        let catching_up = parts.connections.clone().catch_up(conn, user, Arc::clone(&link), start);
+        let catching_up = parts
+            .connections
+            .clone()
+            .catch_up(conn, user, Arc::clone(&link), start);
         Client {
             parts,
             socket,
@@ -273,9 +310,17 @@ impl Client {
             return;
         }
         if let Some(after) = self.link.take_behind() {
-            let start = Start::From { after, announce: true };
+            let start = Start::From {
+                after,
+                announce: true,
+            };
             let connections = self.parts.connections.clone();
-            self.catching_up = Some(Box::pin(connections.catch_up(self.conn, self.user, Arc::clone(&self.link), start)));
+            self.catching_up = Some(Box::pin(connections.catch_up(
+                self.conn,
+                self.user,
+                Arc::clone(&self.link),
+                start,
+            )));
         }
     }
 
@@ -284,17 +329,28 @@ impl Client {
     }
 
     async fn send_error(&mut self, failure: &Failure, cid: Option<&str>) {
-        self.send(frame::text(error_json(failure, cid, self.language).as_bytes())).await;
+        self.send(frame::text(
+            error_json(failure, cid, self.language).as_bytes(),
+        ))
+        .await;
     }
 
     async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let bye = frame::bye(reason, None);
-        self.parts.connections.hub().close(self.conn, Some(bye), code, reason).await;
+        self.parts
+            .connections
+            .hub()
+            .close(self.conn, Some(bye), code, reason)
+            .await;
     }
 
     async fn give_up(&mut self, malformed: Malformed) {
         self.send_error(&bad_frame(malformed), None).await;
-        self.parts.connections.hub().close(self.conn, None, close_code(malformed), "malformed frame").await;
+        self.parts
+            .connections
+            .hub()
+            .close(self.conn, None, close_code(malformed), "malformed frame")
+            .await;
         self.wait_closed().await;
     }
 
@@ -319,14 +375,21 @@ impl Client {
             Incoming::Ping(payload) => self.send(frame::pong(&payload)).await,
             Incoming::Pong => {}
             Incoming::Close => {
-                self.parts.connections.hub().close(self.conn, None, CloseCode::NORMAL, "goodbye").await;
+                self.parts
+                    .connections
+                    .hub()
+                    .close(self.conn, None, CloseCode::NORMAL, "goodbye")
+                    .await;
                 self.wait_closed().await;
                 return false;
             }
             Incoming::Binary(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
             Incoming::Text(text) => match Request::parse(&text) {
                 Ok(request) => self.carry_out(request).await,
-                Err(invalid) => self.send_error(&invalid.failure, invalid.cid.as_deref()).await,
+                Err(invalid) => {
+                    self.send_error(&invalid.failure, invalid.cid.as_deref())
+                        .await
+                }
             },
         }
         true
@@ -364,13 +427,20 @@ impl Client {
     async fn put_in_line(&mut self, request: &SendRequest) -> Result<(), Failure> {
         self.parts.messages.admit(self.user)?;
         let draft = self.parts.messages.prepare(self.user, request)?;
-        self.parts.messages.authorize(self.user, request, draft.conv).await?;
+        self.parts
+            .messages
+            .authorize(self.user, request, draft.conv)
+            .await?;
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let pending = self.parts.messages.enqueue(draft, Some(self.conn))?;
         self.sends.push(Box::pin(async move {
             let outcome = pending.outcome().await;
-            (cid, to, outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)))
+            (
+                cid,
+                to,
+                outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
+            )
         }));
         Ok(())
     }
@@ -379,7 +449,9 @@ impl Client {
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
             Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
-            Ok(Outcome::Refused(refusal)) => return self.send_error(&refusal.into(), Some(cid.as_str())).await,
+            Ok(Outcome::Refused(refusal)) => {
+                return self.send_error(&refusal.into(), Some(cid.as_str())).await;
+            }
             Err(failure) => return self.send_error(&failure, Some(cid.as_str())).await,
         };
         let ack = json!({
