@@ -152,6 +152,7 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     Ok(response)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "warp hands its values over")]
 fn put_into_words(response: Response, headers: HeaderMap) -> Response {
     match response.extensions().get::<Untaken>() {
         Some(Untaken { status, code }) => {

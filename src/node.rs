@@ -25,6 +25,7 @@ use crate::cluster::faults::Faults;
 use crate::cluster::socket::Sockets;
 use crate::config::{Cluster, Config, StoreLocation};
 use crate::http::server::{self, ServerSettings};
+use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
 use crate::journal::committer::{Committer, Gatherer};
 use crate::journal::live::Live;
@@ -68,7 +69,8 @@ pub async fn serve(
     let incarnation = draw_incarnation();
     let start = read_start(&config, &stores, incarnation, sockets.as_ref()).await?;
     let identity = Identity { incarnation, start };
-    let node = Node::start(&config, &stores, identity, keys, sockets, listeners)?;
+    let bus = Bus { keys, sockets };
+    let node = Node::start(&config, &stores, identity, bus, listeners)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
         reload,
@@ -177,6 +179,52 @@ struct Identity {
     start: LogHead,
 }
 
+/// The way to the peers.
+struct Bus {
+    keys: KeyRing,
+    sockets: Option<Sockets>,
+}
+
+impl Bus {
+    fn driver(self, config: &Config, stores: &Stores, identity: Identity) -> DriverConfig {
+        let Bus { keys, sockets } = self;
+        let Identity { incarnation, start } = identity;
+        let name = &config.node.name;
+        DriverConfig {
+            core: bus::core_config(&config.cluster, keys, incarnation, name, sockets.as_ref()),
+            bus: sockets,
+            faults: Faults::from_environment(),
+            log: Arc::clone(&stores.log),
+            nodes: Arc::clone(&stores.nodes),
+            start,
+        }
+    }
+}
+
+fn sink(
+    config: &Config,
+    start: LogHead,
+    feed: Feed,
+    services: &Services,
+    handles: &Handles,
+) -> NodeSink {
+    let settings = ReplicaSettings {
+        history: config.chat.history,
+        ..ReplicaSettings::default()
+    };
+    let dispatch = HubDispatch::new(feed, services.sessions.clone());
+    let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
+    let desk = SignalDesk::new(handles.hub.clone(), services.profiles.clone());
+    let registry = handles.hub.registry().clone();
+    NodeSink::new(
+        replica,
+        handles.presence.clone(),
+        registry,
+        desk,
+        system_now,
+    )
+}
+
 /// A running node.
 struct Node {
     hub: Hub,
@@ -199,8 +247,7 @@ impl Node {
         config: &Config,
         stores: &Stores,
         identity: Identity,
-        keys: KeyRing,
-        sockets: Option<Sockets>,
+        bus: Bus,
         listeners: Vec<TcpListener>,
     ) -> anyhow::Result<Node> {
         let Identity { incarnation, start } = identity;
@@ -218,7 +265,7 @@ impl Node {
 
         let handles = Handles {
             committer,
-            position: position.clone(),
+            position,
             signals: signals.clone(),
             presence: presence.clone(),
             hub: hub.clone(),
@@ -226,41 +273,13 @@ impl Node {
             leaving: is_leaving,
         };
         let services = Services::new(config, stores, &handles)?;
-        let dispatch = HubDispatch::new(feed, services.sessions.clone());
-        let settings = ReplicaSettings {
-            history: config.chat.history,
-            ..ReplicaSettings::default()
-        };
-        let replica = Replica::new(start.head, settings, position.clone(), dispatch);
-        let desk = SignalDesk::new(hub.clone(), services.profiles.clone());
-        let sink = NodeSink::new(
-            replica,
-            presence.clone(),
-            hub.registry().clone(),
-            desk,
-            system_now,
-        );
-        let core = bus::core_config(
-            &config.cluster,
-            keys,
-            incarnation,
-            &config.node.name,
-            sockets.as_ref(),
-        );
-        let driver_config = DriverConfig {
-            core,
-            bus: sockets,
-            faults: Faults::from_environment(),
-            log: Arc::clone(&stores.log),
-            nodes: Arc::clone(&stores.nodes),
-            start,
-        };
+        let sink = sink(config, start, feed, &services, &handles);
         let inputs = Inputs {
             committed: committed_batches,
             commands,
             signals: own_signals,
         };
-        let (driver, handle) = Driver::new(driver_config, sink, inputs);
+        let (driver, handle) = Driver::new(bus.driver(config, stores, identity), sink, inputs);
         let driving = tokio::spawn(driver.run(async {
             // Dropping the sender stops it as well.
             let _ = driver_stopped.await;
@@ -306,6 +325,8 @@ impl Node {
         info!("leaving");
         // A receiver that is gone needs no word.
         let _ = self.leaving.send(true);
+        // Whoever comes now is refused a connection, and a proxy takes him to another node.
+        let _ = self.stop_http.send(true);
         self.hub.drain(grace).await;
         let emptied = async {
             while self.hub.registry().connections() > 0 {
@@ -318,7 +339,6 @@ impl Node {
                 "some clients did not close"
             );
         }
-        let _ = self.stop_http.send(true);
         if timeout(LINGER * 2, self.http).await.is_err() {
             warn!("requests were still under way");
         }

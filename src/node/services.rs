@@ -98,10 +98,7 @@ impl Services {
             users: users(),
             sessions: sessions.clone(),
             passwords: Passwords::new(hashing(config))?,
-            throttle: Throttle::new(ThrottleSettings {
-                auth_per_minute: config.limits.auth_per_minute,
-                auth_failures: config.limits.auth_failures,
-            }),
+            throttle: Throttle::new(throttling(config)),
             profiles: profiles.clone(),
             signals: signals.clone(),
             registration: config.auth.registration,
@@ -116,11 +113,6 @@ impl Services {
             signals: signals.clone(),
             position: position.clone(),
         });
-        let sending = SendSettings {
-            per_second: config.limits.sends_per_second,
-            burst: config.limits.sends_burst,
-            text_bytes_max: config.limits.text_bytes,
-        };
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -130,7 +122,7 @@ impl Services {
                 config.chat.friend_mode,
             ),
             groups: Groups::new(groups(), committer.clone(), profiles.clone()),
-            messages: Messages::new(committer.clone(), groups(), sending),
+            messages: Messages::new(committer.clone(), groups(), sending(config)),
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
@@ -236,6 +228,21 @@ fn assets(config: &Config) -> Assets {
         Assets::embedded()
     } else {
         Assets::folder(config.http.assets.clone())
+    }
+}
+
+fn sending(config: &Config) -> SendSettings {
+    SendSettings {
+        per_second: config.limits.sends_per_second,
+        burst: config.limits.sends_burst,
+        text_bytes_max: config.limits.text_bytes,
+    }
+}
+
+fn throttling(config: &Config) -> ThrottleSettings {
+    ThrottleSettings {
+        auth_per_minute: config.limits.auth_per_minute,
+        auth_failures: config.limits.auth_failures,
     }
 }
 

@@ -230,7 +230,9 @@ mod tests {
         let mut all = Vec::new();
         for byte in wire {
             decoder.extend(&[byte]);
-            all.extend(decoder.next().unwrap());
+            while let Some(incoming) = decoder.next().unwrap() {
+                all.push(incoming);
+            }
         }
         assert_eq!(all, expected);
         assert_eq!(

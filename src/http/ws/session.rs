@@ -388,7 +388,7 @@ impl Client {
                 Ok(request) => self.carry_out(request).await,
                 Err(invalid) => {
                     self.send_error(&invalid.failure, invalid.cid.as_deref())
-                        .await
+                        .await;
                 }
             },
         }
