@@ -48,6 +48,9 @@ use door::Door;
 use endpoint::{Endpoint, any_of};
 use metrics::Metrics;
 
+/// Routes that answer every request they take.
+pub type Routes = BoxedFilter<(Response,)>;
+
 /// Everything the routes lead to.
 pub struct Parts {
     pub gate: Gate,

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use super::status::NodeView;
 use crate::cluster::driver::DriverHandle;
@@ -152,7 +150,7 @@ impl Services {
         handles: &Handles,
         incarnation: Incarnation,
         driver: DriverHandle,
-    ) -> BoxedFilter<(Response,)> {
+    ) -> http::Routes {
         let gate = Gate::new(GateSettings {
             origins: config.http.origins.clone(),
             public_url: config.http.public_url.clone(),
