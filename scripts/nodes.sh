@@ -52,10 +52,11 @@ start_node() {
     NODE_PIDS+=($!)
 }
 
-# start_cluster FOLDER COUNT HOST PORT : nodes that share the folder's store and key, nginx in front on HOST:PORT.
-# Sets NODE_PORTS.
+# start_cluster FOLDER COUNT HOST PORT [FLAG...] : nodes that share the folder's store and key, nginx in front on
+# HOST:PORT. Flags go to every node. Sets NODE_PORTS.
 start_cluster() {
     local folder=$1 count=$2 host=$3 port=$4 bus node
+    shift 4
     mkdir -p "$folder"
     if [ ! -s "$folder/cluster.key" ]; then
         (umask 077 && "$STARLING_BIN" keygen >"$folder/cluster.key")
@@ -68,7 +69,7 @@ start_cluster() {
             --set "cluster.key_file=$folder/cluster.key" \
             --set "cluster.listen=0.0.0.0:$bus" \
             --set "cluster.targets=127.255.255.255:$bus" \
-            --set http.proxies=127.0.0.1
+            --set http.proxies=127.0.0.1 "$@"
         # The first one makes the store.
         wait_ready "${NODE_PORTS[-1]}" "${NODE_PIDS[-1]}" "$folder/node-$node.log"
     done

@@ -9,6 +9,7 @@ mod fetch;
 mod keygen;
 mod migrate;
 mod nginx;
+mod password;
 mod serve;
 mod stores;
 mod user;

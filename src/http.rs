@@ -48,6 +48,9 @@ use door::Door;
 use endpoint::{Endpoint, any_of};
 use metrics::Metrics;
 
+/// Routes that answer every request they take.
+pub type Routes = BoxedFilter<(Response,)>;
+
 /// Everything the routes lead to.
 pub struct Parts {
     pub gate: Gate,
@@ -152,6 +155,7 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     Ok(response)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "warp hands its values over")]
 fn put_into_words(response: Response, headers: HeaderMap) -> Response {
     match response.extensions().get::<Untaken>() {
         Some(Untaken { status, code }) => {

@@ -18,11 +18,14 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::cluster::core::KeyRing;
-use crate::cluster::driver::{Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation};
+use crate::cluster::driver::{
+    Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation,
+};
 use crate::cluster::faults::Faults;
 use crate::cluster::socket::Sockets;
 use crate::config::{Cluster, Config, StoreLocation};
 use crate::http::server::{self, ServerSettings};
+use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
 use crate::journal::committer::{Committer, Gatherer};
 use crate::journal::live::Live;
@@ -32,9 +35,12 @@ use crate::model::ids::Incarnation;
 use crate::model::policy::StoreRules;
 use crate::presence::{self, Presence, Signals};
 use crate::service::clock::system_now;
+use crate::service::online;
+use crate::service::reads::keep_written;
 use crate::store::sqlite::{self, OpenOptions};
 use crate::store::{LogHead, NodeRow, Stores};
 use dispatch::HubDispatch;
+use services::{Handles, Services};
 use signals::SignalDesk;
 use sink::NodeSink;
 
@@ -51,7 +57,11 @@ const LINGER: Duration = Duration::from_secs(1);
 /// # Errors
 /// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] is in the chain),
 /// an address that is taken, a bus that cannot be joined.
-pub async fn serve(config: Config, stop: impl Future<Output = ()>, reload: Arc<Notify>) -> anyhow::Result<()> {
+pub async fn serve(
+    config: Config,
+    stop: impl Future<Output = ()>,
+    reload: Arc<Notify>,
+) -> anyhow::Result<()> {
     let stores = open_store(&config)?;
     let keys = bus::keys(&config.cluster)?;
     let sockets = bus::sockets(&config.cluster, &keys)?;
@@ -59,11 +69,17 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()>, reload: Arc<N
     let incarnation = draw_incarnation();
     let start = read_start(&config, &stores, incarnation, sockets.as_ref()).await?;
     let identity = Identity { incarnation, start };
-    let node = Node::start(&config, &stores, identity, keys, sockets, listeners);
-    let reloading = tokio::spawn(reload_keys(config.cluster.clone(), reload, node.driver.clone()));
+    let bus = Bus { keys, sockets };
+    let node = Node::start(&config, &stores, identity, bus, listeners)?;
+    let reloading = tokio::spawn(reload_keys(
+        config.cluster.clone(),
+        reload,
+        node.driver.clone(),
+    ));
     stop.await;
     reloading.abort();
-    node.leave(Duration::from_millis(config.limits.drain_ms)).await;
+    node.leave(Duration::from_millis(config.limits.drain_ms))
+        .await;
     Ok(())
 }
 
@@ -75,10 +91,16 @@ fn open_store(config: &Config) -> anyhow::Result<Stores> {
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {
-            let options = OpenOptions { create: true, rules, readers: config.store.readers() };
+            let options = OpenOptions {
+                create: true,
+                rules,
+                readers: config.store.readers(),
+            };
             Ok(sqlite::open(&path.to_string_lossy(), options)?)
         }
-        Some(StoreLocation::Mysql(_)) => anyhow::bail!("store.url: mysql is not available in this version"),
+        Some(StoreLocation::Mysql(_)) => {
+            anyhow::bail!("store.url: mysql is not available in this version")
+        }
         None => anyhow::bail!("store.url is of no kind this version knows"),
     }
 }
@@ -87,7 +109,8 @@ async fn listen(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in &config.http.listen {
         let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| format!("cannot listen on http.listen {address}"))?;
+        let listener =
+            listener.with_context(|| format!("cannot listen on http.listen {address}"))?;
         info!(address = %listener.local_addr()?, "listening");
         listeners.push(listener);
     }
@@ -101,7 +124,13 @@ async fn read_start(
     incarnation: Incarnation,
     sockets: Option<&Sockets>,
 ) -> anyhow::Result<LogHead> {
-    let core = bus::core_config(&config.cluster, KeyRing::default(), incarnation, &config.node.name, sockets);
+    let core = bus::core_config(
+        &config.cluster,
+        KeyRing::default(),
+        incarnation,
+        &config.node.name,
+        sockets,
+    );
     let row = NodeRow {
         incarnation,
         name: config.node.name.clone(),
@@ -135,7 +164,10 @@ async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle
                 Ok(()) => info!("the cluster keys were read again"),
                 Err(refused) => error!(error = %refused, "the cluster keys were not taken"),
             },
-            Err(invalid) => error!(error = format!("{invalid:#}"), "the cluster keys stay as they are"),
+            Err(invalid) => error!(
+                error = format!("{invalid:#}"),
+                "the cluster keys stay as they are"
+            ),
         }
     }
 }
@@ -145,6 +177,52 @@ async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle
 struct Identity {
     incarnation: Incarnation,
     start: LogHead,
+}
+
+/// The way to the peers.
+struct Bus {
+    keys: KeyRing,
+    sockets: Option<Sockets>,
+}
+
+impl Bus {
+    fn driver(self, config: &Config, stores: &Stores, identity: Identity) -> DriverConfig {
+        let Bus { keys, sockets } = self;
+        let Identity { incarnation, start } = identity;
+        let name = &config.node.name;
+        DriverConfig {
+            core: bus::core_config(&config.cluster, keys, incarnation, name, sockets.as_ref()),
+            bus: sockets,
+            faults: Faults::from_environment(),
+            log: Arc::clone(&stores.log),
+            nodes: Arc::clone(&stores.nodes),
+            start,
+        }
+    }
+}
+
+fn sink(
+    config: &Config,
+    start: LogHead,
+    feed: Feed,
+    services: &Services,
+    handles: &Handles,
+) -> NodeSink {
+    let settings = ReplicaSettings {
+        history: config.chat.history,
+        ..ReplicaSettings::default()
+    };
+    let dispatch = HubDispatch::new(feed, services.sessions.clone());
+    let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
+    let desk = SignalDesk::new(handles.hub.clone(), services.profiles.clone());
+    let registry = handles.hub.registry().clone();
+    NodeSink::new(
+        replica,
+        handles.presence.clone(),
+        registry,
+        desk,
+        system_now,
+    )
 }
 
 /// A running node.
@@ -159,8 +237,9 @@ struct Node {
     stop_driver: oneshot::Sender<()>,
     http: JoinHandle<()>,
     driving: JoinHandle<()>,
+    stop_writing: oneshot::Sender<()>,
+    writing: JoinHandle<()>,
     background: Vec<JoinHandle<()>>,
-    flush: services::Flush,
 }
 
 impl Node {
@@ -168,10 +247,9 @@ impl Node {
         config: &Config,
         stores: &Stores,
         identity: Identity,
-        keys: KeyRing,
-        sockets: Option<Sockets>,
+        bus: Bus,
         listeners: Vec<TcpListener>,
-    ) -> Node {
+    ) -> anyhow::Result<Node> {
         let Identity { incarnation, start } = identity;
         let position = Position::new(start.epoch, start.head);
         let (hub, feed) = Hub::start(hub_settings(config));
@@ -179,52 +257,67 @@ impl Node {
         let (signals, own_signals) = Signals::new();
         let (presence, changes) = Presence::new();
         let (committed, committed_batches) = mpsc::channel(COMMITTED_BATCHES_MAX);
-        let (committer, gatherer) = Committer::new(Arc::clone(&stores.log), position.clone(), committed);
+        let (committer, gatherer) =
+            Committer::new(Arc::clone(&stores.log), position.clone(), committed);
         let (leaving, is_leaving) = watch::channel(false);
         let (stop_http, http_stopped) = watch::channel(false);
         let (stop_driver, driver_stopped) = oneshot::channel::<()>();
 
-        let handles = services::Handles {
+        let handles = Handles {
             committer,
-            position: position.clone(),
+            position,
             signals: signals.clone(),
             presence: presence.clone(),
             hub: hub.clone(),
             live,
             leaving: is_leaving,
         };
-        let services = services::Services::new(config, stores, &handles);
-        let dispatch = HubDispatch::new(feed, services.sessions.clone());
-        let settings = ReplicaSettings { history: config.chat.history, ..ReplicaSettings::default() };
-        let replica = Replica::new(start.head, settings, position.clone(), dispatch);
-        let desk = SignalDesk::new(hub.clone(), services.profiles.clone());
-        let sink = NodeSink::new(replica, presence.clone(), hub.registry().clone(), desk, system_now);
-        let core = bus::core_config(&config.cluster, keys, incarnation, &config.node.name, sockets.as_ref());
-        let driver_config = DriverConfig {
-            core,
-            bus: sockets,
-            faults: Faults::from_environment(),
-            log: Arc::clone(&stores.log),
-            nodes: Arc::clone(&stores.nodes),
-            start,
+        let services = Services::new(config, stores, &handles)?;
+        let sink = sink(config, start, feed, &services, &handles);
+        let inputs = Inputs {
+            committed: committed_batches,
+            commands,
+            signals: own_signals,
         };
-        let inputs = Inputs { committed: committed_batches, commands, signals: own_signals };
-        let (driver, handle) = Driver::new(driver_config, sink, inputs);
+        let (driver, handle) = Driver::new(bus.driver(config, stores, identity), sink, inputs);
         let driving = tokio::spawn(driver.run(async {
             // Dropping the sender stops it as well.
             let _ = driver_stopped.await;
         }));
 
-        let routes = services.routes(config, stores, &handles, identity.incarnation, handle.clone());
+        let routes = services.routes(config, &handles, incarnation, handle.clone());
         let settings = ServerSettings {
             connections_max: usize::try_from(config.http.connections_max).unwrap_or(usize::MAX),
             header_timeout: Duration::from_millis(config.http.header_timeout_ms),
             grace: LINGER,
         };
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
-        let background = background(services.news(stores, &hub), changes, &hub, presence, signals, gatherer);
+        let background = background(
+            Services::news(stores, &hub),
+            changes,
+            &hub,
+            presence,
+            signals,
+            gatherer,
+        );
+        let (stop_writing, writing_stopped) = oneshot::channel::<()>();
+        let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
+            let _ = writing_stopped.await;
+        });
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
-        Node { hub, committer: handles.committer, driver: handle, leaving, stop_http, stop_driver, http, driving, background, flush: services.flush() }
+        Ok(Node {
+            hub,
+            committer: handles.committer,
+            driver: handle,
+            leaving,
+            stop_http,
+            stop_driver,
+            http,
+            driving,
+            stop_writing,
+            writing: tokio::spawn(writing),
+            background,
+        })
     }
 
     /// Lets clients go, finishes what was begun, says goodbye to the peers.
@@ -232,6 +325,8 @@ impl Node {
         info!("leaving");
         // A receiver that is gone needs no word.
         let _ = self.leaving.send(true);
+        // Whoever comes now is refused a connection, and a proxy takes him to another node.
+        let _ = self.stop_http.send(true);
         self.hub.drain(grace).await;
         let emptied = async {
             while self.hub.registry().connections() > 0 {
@@ -239,16 +334,23 @@ impl Node {
             }
         };
         if timeout(LINGER * 2, emptied).await.is_err() {
-            warn!(connections = self.hub.registry().connections(), "some clients did not close");
+            warn!(
+                connections = self.hub.registry().connections(),
+                "some clients did not close"
+            );
         }
-        let _ = self.stop_http.send(true);
         if timeout(LINGER * 2, self.http).await.is_err() {
             warn!("requests were still under way");
         }
         if timeout(LINGER * 2, self.committer.settled()).await.is_err() {
-            warn!("the store did not take all that was put in line; the senders were not told it did");
+            warn!(
+                "the store did not take all that was put in line; the senders were not told it did"
+            );
         }
-        self.flush.write().await;
+        let _ = self.stop_writing.send(());
+        if timeout(LINGER * 2, self.writing).await.is_err() {
+            warn!("the last read positions were not written");
+        }
         let _ = self.stop_driver.send(());
         if timeout(LINGER * 2, self.driving).await.is_err() {
             warn!("the bus did not end in time");
@@ -268,8 +370,18 @@ fn background(
     signals: Signals,
     gatherer: Gatherer,
 ) -> Vec<JoinHandle<()>> {
-    let watching = presence::watch::run(hub.registry().clone(), presence, signals, presence::watch::GRACE, system_now);
-    vec![tokio::spawn(news.run(changes)), tokio::spawn(watching), tokio::spawn(gatherer.run())]
+    let watching = online::run(
+        hub.registry().clone(),
+        presence,
+        signals,
+        online::GRACE,
+        system_now,
+    );
+    vec![
+        tokio::spawn(news.run(changes)),
+        tokio::spawn(watching),
+        tokio::spawn(gatherer.run()),
+    ]
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

@@ -18,6 +18,7 @@ pub mod health;
 pub mod messages;
 pub mod news;
 pub mod online;
+pub mod operator;
 pub mod passwords;
 pub mod profiles;
 mod rate;

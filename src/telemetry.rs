@@ -17,6 +17,8 @@
 //! | `*_ms`, `*_bytes` | a duration or a size in that unit |
 //! | `entries`, `drafts`, `datagrams` | counts of these |
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -34,8 +36,14 @@ pub enum TelemetryError {
 
 /// Sends log lines to standard error, in the configured form. The whole process logs by it from then on.
 pub fn init(log: &Log) -> Result<(), TelemetryError> {
-    let filter: EnvFilter = log.filter.parse()?;
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The migration library tells of every step of the first start; a directive of the operator's wins.
+    let filter: EnvFilter = format!("refinery_core=warn,{}", log.filter).parse()?;
+    // Colours are for people: a file or a journal gets plain text.
+    let colours = std::io::stderr().is_terminal();
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     let outcome = match log.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines

@@ -194,3 +194,52 @@ fn nginx_lines_are_printed_for_named_nodes() {
     assert_eq!(code, 0);
     assert_eq!(out.lines().count(), 2);
 }
+
+/// Makes a password as cheap as a test can afford.
+const CHEAP: [&str; 2] = ["--set", "auth.scrypt_log_n=2"];
+
+#[test]
+fn accounts_are_made_listed_and_promoted() {
+    let folder = folder();
+    let user = |arguments: &[&str]| {
+        let all = [&["user"], arguments, &CHEAP].concat();
+        outcome(folder.path(), &all)
+    };
+    outcome(folder.path(), &["migrate"]);
+    let (code, out, err) = user(&["add", "alder"]);
+    assert_eq!(code, 0, "{err}");
+    let drawn = out.strip_prefix("alder has the password ").unwrap();
+    assert_eq!(drawn.trim().len(), 16, "{out}");
+    assert_eq!(user(&["add", "birch", "--nickname", "White"]).0, 0);
+    let (_, out, _) = user(&["list"]);
+    assert_eq!(out, "1\talder\talder\tadmin\n2\tbirch\tWhite\t\n");
+    user(&["promote", "birch"]);
+    user(&["promote", "alder", "--demote"]);
+    let (_, out, _) = user(&["list"]);
+    assert_eq!(out, "1\talder\talder\t\n2\tbirch\tWhite\tadmin\n");
+    let (code, _, err) = user(&["add", "birch"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (1, "starling: name: That name is taken.\n")
+    );
+}
+
+#[test]
+fn a_password_comes_from_a_file_and_is_judged() {
+    let folder = folder();
+    outcome(folder.path(), &["migrate"]);
+    outcome(
+        folder.path(),
+        &[&["user", "add", "alder"][..], &CHEAP].concat(),
+    );
+    let passwd = |text: &str| {
+        std::fs::write(folder.path().join("password"), text).unwrap();
+        let command = ["user", "passwd", "alder", "--password-file", "password"];
+        outcome(folder.path(), &[&command[..], &CHEAP].concat())
+    };
+    let (code, out, _) = passwd("a long enough one\n");
+    assert_eq!((code, out.as_str()), (0, "alder has the password given\n"));
+    let (code, _, err) = passwd("short\n");
+    assert_eq!(code, 1);
+    assert!(err.starts_with("starling: password: "), "{err}");
+}

@@ -4,8 +4,13 @@
 //! a virtual clock, one seed decides everything. Deliberately without sockets, runtime and real stores. Run with
 //! `cargo nextest run --test sim`; `STARLING_SIM_SEEDS` sets how many seeds, `STARLING_SIM_SEED` replays one.
 
-// Tests may fail loudly.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    reason = "tests may fail loudly; the model's numbers are small"
+)]
 
 #[path = "sim/chaos.rs"]
 mod chaos;
@@ -29,6 +34,8 @@ mod network;
 mod node;
 #[path = "sim/oracle.rs"]
 mod oracle;
+#[path = "sim/peers.rs"]
+mod peers;
 #[path = "sim/replica.rs"]
 mod replica;
 #[path = "sim/scenarios.rs"]

@@ -62,6 +62,7 @@ const KNOWN_BY: &[Rule] = &[
     ("mysql_async", &["store::mysql"]),
     ("redis", &["presence::redis", "cluster::redis"]),
     ("socket2", &["cluster"]),
+    ("rustix", &["cluster"]),
     ("UdpSocket", &["cluster"]),
     // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
     ("postcard", &["cluster", "presence::digest", "node::sink"]),

@@ -6,8 +6,10 @@ use std::io::Write;
 use anyhow::anyhow;
 use clap::Subcommand;
 
+use super::password::{Given, Password};
 use super::{Failure, block_on, stores};
 use crate::config::Config;
+use crate::model::error::{self, Language};
 use crate::model::ids::UserId;
 use crate::model::user::{LoginName, User as Account};
 use crate::store::{AccountError, StoreError, Stores};
@@ -17,6 +19,19 @@ const PAGE: usize = 500;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
+    /// Make an account, also where registration is closed
+    Add {
+        /// The name to log in with
+        name: String,
+        /// What others see; the name unless given
+        #[arg(long, default_value = "")]
+        nickname: String,
+        /// Make it an admin of the deployment
+        #[arg(long)]
+        admin: bool,
+        #[command(flatten)]
+        password: Given,
+    },
     /// Make somebody an admin of the deployment
     Promote {
         /// The account's name
@@ -24,6 +39,13 @@ pub(super) enum User {
         /// Take it back
         #[arg(long)]
         demote: bool,
+    },
+    /// Set somebody's password and end his sessions
+    Passwd {
+        /// The account's name
+        name: String,
+        #[command(flatten)]
+        password: Given,
     },
     /// Show all accounts
     List,
@@ -34,11 +56,44 @@ impl User {
         let stores = stores::open(config)?;
         block_on(async {
             match self {
+                User::Add {
+                    name,
+                    nickname,
+                    admin,
+                    password,
+                } => {
+                    let password = password.read()?;
+                    let operator = stores::operator(config, &stores).await?;
+                    let secret = password.text.clone();
+                    let account = operator.create(name, nickname, secret).await?;
+                    if *admin {
+                        stores.users.set_admin(account.id, true).await?;
+                    }
+                    tell(&account, &password, out)
+                }
+                User::Passwd { name, password } => {
+                    let password = password.read()?;
+                    let account = named(&stores, name).await?;
+                    let operator = stores::operator(config, &stores).await?;
+                    let secret = password.text.clone();
+                    operator.set_password(account.id, secret).await?;
+                    tell(&account, &password, out)
+                }
                 User::Promote { name, demote } => promote(&stores, name, !demote, out).await,
                 User::List => list(&stores, out).await,
             }
         })
     }
+}
+
+/// Names the account, and the password if nobody knows it yet.
+fn tell(account: &Account, password: &Password, out: &mut dyn Write) -> Result<(), Failure> {
+    if password.drawn {
+        writeln!(out, "{} has the password {}", account.name, password.text)?;
+    } else {
+        writeln!(out, "{} has the password given", account.name)?;
+    }
+    Ok(())
 }
 
 async fn promote(
@@ -105,5 +160,15 @@ impl From<StoreError> for Failure {
 impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Failure {
         Failure::Runtime(error.into())
+    }
+}
+
+impl From<error::Failure> for Failure {
+    fn from(failure: error::Failure) -> Failure {
+        let said = failure.code.message(Language::English);
+        Failure::Runtime(match failure.field {
+            Some(field) => anyhow!("{field}: {said}"),
+            None => anyhow!(said),
+        })
     }
 }

@@ -138,10 +138,13 @@ pub struct Driver<S: Sink> {
     /// The last entry of the last range read, for its confirmation.
     last_read: Option<EntryIdentity>,
     recovery: Recovery,
+    /// When the store was compared last.
+    looked_at: Option<Duration>,
     /// After a restart: where, and until when own appends from before may still report.
     restarted: Option<(Seq, Duration)>,
     renewal: Renewal,
     next_count_of_drops: Duration,
+    next_sweep: Duration,
     /// Per drop class, how many were given to [`Warnings`].
     drops_told: BTreeMap<DropReason, u64>,
     leaving: bool,
@@ -260,9 +263,11 @@ impl<S: Sink> Driver<S> {
             epoch: config.start.epoch,
             last_read: None,
             recovery: Recovery::NotNeeded,
+            looked_at: None,
             restarted: None,
             renewal: Renewal::NotNeeded,
             next_count_of_drops: Duration::ZERO,
+            next_sweep: Duration::ZERO,
             drops_told: BTreeMap::new(),
             leaving: false,
         };

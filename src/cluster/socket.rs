@@ -336,3 +336,6 @@ fn tell_receive_buffer(granted: usize) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service as _;
 use tracing::{debug, warn};
-use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
@@ -51,7 +50,12 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(settings.connections_max));
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        let server = Server { routes: routes.clone(), settings, places: Arc::clone(&places), stop: stop.clone() };
+        let server = Server {
+            routes: routes.clone(),
+            settings,
+            places: Arc::clone(&places),
+            stop: stop.clone(),
+        };
         accepting.spawn(server.accept(listener));
     }
     while accepting.join_next().await.is_some() {}
@@ -66,8 +70,9 @@ struct Server {
 }
 
 impl Server {
-    async fn accept(mut self, listener: TcpListener) {
+    async fn accept(self, listener: TcpListener) {
         let mut serving = JoinSet::new();
+        let mut stop = self.stop.clone();
         loop {
             let place = Arc::clone(&self.places);
             let next = async {
@@ -86,7 +91,7 @@ impl Server {
                     }
                     (None, Ok(_)) => return,
                 },
-                _ = self.stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
                 Some(_) = serving.join_next(), if !serving.is_empty() => {}
             }
         }
@@ -98,8 +103,17 @@ impl Server {
     }
 
     async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
-        let Server { routes, settings, mut stop, .. } = self;
-        if stream.set_nodelay(true).is_err() || timeout(settings.header_timeout, stream.readable()).await.is_err() {
+        let Server {
+            routes,
+            settings,
+            mut stop,
+            ..
+        } = self;
+        if stream.set_nodelay(true).is_err()
+            || timeout(settings.header_timeout, stream.readable())
+                .await
+                .is_err()
+        {
             return;
         }
         let service = warp::service(routes);
@@ -110,12 +124,19 @@ impl Server {
             async move { service.call(request).await as Result<_, Infallible> }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
-        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout);
+        let connection = http
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = stop.wait_for(|stop| *stop) => {
+        let finished = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped(&mut stop) => None,
+        };
+        let ended = match finished {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -124,4 +145,9 @@ impl Server {
             debug!(%error, %peer, "a connection ended in error");
         }
     }
+}
+
+/// Resolves when the server is to stop. The guard that `wait_for` gives must not live across an await.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await.map(|_guard| ());
 }

@@ -22,18 +22,20 @@ use tokio::sync::watch;
 use tracing::debug;
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use warp::http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 use super::auth::{Gate, OriginVerdict};
 use super::reply;
 use super::server::Place;
+use super::v1::shapes::OwnUser;
 use crate::model::entry::UnixMillis;
-use crate::model::error::{Code, Failure, Language};
+use crate::model::error::{Code, Failure};
 use crate::model::ids::{ConnId, Incarnation};
 use crate::model::user::User;
-use crate::service::accounts::Accounts;
 use crate::service::connections::{Connections, Start};
 use crate::service::conversations::Conversations;
 use crate::service::messages::Messages;
@@ -61,7 +63,6 @@ pub struct Parts {
     pub messages: Messages,
     pub conversations: Conversations,
     pub sessions: Sessions,
-    pub accounts: Accounts,
     pub typing: Typing,
     pub gate: Gate,
     pub greeting: Greeting,
@@ -75,14 +76,24 @@ pub struct Parts {
 impl Parts {
     fn hello(&self, own: &User, conn: ConnId, start: Start) -> Value {
         let head = match start {
-            Start::From { after, announce: false } => after,
+            Start::From {
+                after,
+                announce: false,
+            } => after,
             Start::From { .. } => self.connections.position().applied(),
             Start::Reset { head } => head,
         };
-        let Greeting { node, node_name, ping_ms, text_bytes, sends_per_second, sends_burst } = &self.greeting;
+        let Greeting {
+            node,
+            node_name,
+            ping_ms,
+            text_bytes,
+            sends_per_second,
+            sends_burst,
+        } = &self.greeting;
         json!({
             "type": "hello",
-            "user": reply::own_user(own),
+            "user": OwnUser::from(own),
             "node": {"id": node.to_string(), "name": node_name},
             "conn": conn.0,
             "head": head,
@@ -107,14 +118,21 @@ pub fn route(parts: Arc<Parts>) -> BoxedFilter<(Response,)> {
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Place>())
         .and(warp::ext::optional::<OnUpgrade>())
-        .then(move |headers: HeaderMap, place: Place, upgrade: Option<OnUpgrade>| {
-            let parts = Arc::clone(&parts);
-            async move { handshake(parts, &headers, place, upgrade).await }
-        })
+        .then(
+            move |headers: HeaderMap, place: Place, upgrade: Option<OnUpgrade>| {
+                let parts = Arc::clone(&parts);
+                async move { handshake(parts, &headers, place, upgrade).await }
+            },
+        )
         .boxed()
 }
 
-async fn handshake(parts: Arc<Parts>, headers: &HeaderMap, place: Place, upgrade: Option<OnUpgrade>) -> Response {
+async fn handshake(
+    parts: Arc<Parts>,
+    headers: &HeaderMap,
+    place: Place,
+    upgrade: Option<OnUpgrade>,
+) -> Response {
     let language = reply::language(headers);
     let refuse = |failure: &Failure| reply::failure(failure, language);
     let (Some(key), Some(upgrade)) = (handshake_key(headers), upgrade) else {
@@ -146,11 +164,15 @@ async fn handshake(parts: Arc<Parts>, headers: &HeaderMap, place: Place, upgrade
 fn handshake_key(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let has = |name, token: &str| {
-        text(name).is_some_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(token)))
+        text(name).is_some_and(|list| {
+            list.split(',')
+                .any(|item| item.trim().eq_ignore_ascii_case(token))
+        })
     };
     let key = text(SEC_WEBSOCKET_KEY)?.trim();
     let well_formed = BASE64.decode(key).is_ok_and(|bytes| bytes.len() == 16);
-    let asked = has(CONNECTION, "upgrade") && has(UPGRADE, "websocket") && has(SEC_WEBSOCKET_VERSION, "13");
+    let asked =
+        has(CONNECTION, "upgrade") && has(UPGRADE, "websocket") && has(SEC_WEBSOCKET_VERSION, "13");
     (well_formed && asked).then(|| key.to_owned())
 }
 
@@ -171,7 +193,10 @@ fn accepted(key: &str) -> Response {
 
 /// The bare socket, and what was read behind the handshake. Hyper's 8 KiB buffer is let go.
 async fn take_stream(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
-    match upgrade.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>) {
+    match upgrade
+        .await
+        .map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>)
+    {
         Ok(Ok(parts)) => {
             let leftover = Bytes::copy_from_slice(&parts.read_buf);
             Some((parts.io.into_inner(), leftover))

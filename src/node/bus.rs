@@ -16,7 +16,11 @@ pub(super) const BUS_VERSION: u16 = 1;
 
 /// The keys of the configuration and of the key file, which may have changed since the start.
 pub(super) fn keys(cluster: &Cluster) -> anyhow::Result<KeyRing> {
-    let mut text: String = cluster.keys.iter().flat_map(|key| [key.expose(), "\n"]).collect();
+    let mut text: String = cluster
+        .keys
+        .iter()
+        .flat_map(|key| [key.expose(), "\n"])
+        .collect();
     if !cluster.key_file.as_os_str().is_empty() {
         text.push_str(&read_key_file(&cluster.key_file)?);
     }
@@ -44,7 +48,9 @@ pub(super) fn sockets(cluster: &Cluster, keys: &KeyRing) -> anyhow::Result<Optio
         advertise: cluster.advertise,
         own_port: cluster.own_port,
     };
-    Sockets::open(&settings).map(Some).context("cannot join the bus")
+    Sockets::open(&settings)
+        .map(Some)
+        .context("cannot join the bus")
 }
 
 /// What the core is built with.

@@ -51,12 +51,21 @@ impl Dispatch for HubDispatch {
     }
 
     fn live(&mut self, going: GoingLive<Ticket>) {
-        let GoingLive { conn, ticket, groups, missed, position } = going;
+        let GoingLive {
+            conn,
+            ticket,
+            groups,
+            missed,
+            position,
+        } = going;
         let frames: Vec<(Bytes, u64)> = if missed.is_empty() && !ticket.announce {
             Vec::new()
         } else {
             let pages = pages(&missed, ticket.user, position, false);
-            pages.into_iter().map(|(frame, _, count)| (frame, count)).collect()
+            pages
+                .into_iter()
+                .map(|(frame, _, count)| (frame, count))
+                .collect()
         };
         let taken = self.feed.live(conn, groups, frames, position);
         // A connection that is gone by now needs no answer.
@@ -68,7 +77,10 @@ impl Dispatch for HubDispatch {
     }
 
     fn reset(&mut self, log: LogHead) {
-        error!(head = log.head.0, "the log is not what it was: all clients load anew");
+        error!(
+            head = log.head.0,
+            "the log is not what it was: all clients load anew"
+        );
         self.feed.reset(log.head);
     }
 }

@@ -37,9 +37,14 @@ impl SignalDesk {
             Signal::Presence { .. } => {}
             Signal::Profile { user } => {
                 self.profiles.forget(*user);
-                self.hub.signal_all(&frame::json(&json!({"type": "profile", "user": user})));
+                self.hub
+                    .signal_all(&frame::json(&json!({"type": "profile", "user": user})));
             }
-            Signal::Settings { conv, user, changed } => self.tell_settings(conv, *user, changed),
+            Signal::Settings {
+                conv,
+                user,
+                changed,
+            } => self.tell_settings(conv, *user, changed),
         }
     }
 
@@ -62,7 +67,9 @@ impl SignalDesk {
 
     /// The reader's other devices, and in private the peer, for his ticks.
     fn tell_read(&self, conv: &str, user: UserId, fields: &Value) {
-        let Ok(conv) = conv.parse::<Conv>() else { return };
+        let Ok(conv) = conv.parse::<Conv>() else {
+            return;
+        };
         self.signal(user, conv, fields);
         if let Some(peer) = conv.peer_of(user).filter(|peer| *peer != user) {
             self.signal(peer, conv, fields);
@@ -70,8 +77,12 @@ impl SignalDesk {
     }
 
     fn tell_settings(&self, conv: &str, user: UserId, changed: &str) {
-        let Ok(conv) = conv.parse::<Conv>() else { return };
-        let Ok(Value::Object(mut fields)) = serde_json::from_str(changed) else { return };
+        let Ok(conv) = conv.parse::<Conv>() else {
+            return;
+        };
+        let Ok(Value::Object(mut fields)) = serde_json::from_str(changed) else {
+            return;
+        };
         fields.insert("type".to_owned(), json!("conversation"));
         self.signal(user, conv, &Value::Object(fields));
     }

@@ -43,7 +43,14 @@ impl NodeSink {
         desk: SignalDesk,
         now: fn() -> UnixMillis,
     ) -> NodeSink {
-        NodeSink { replica, own: BTreeMap::new(), presence, registry, desk, now }
+        NodeSink {
+            replica,
+            own: BTreeMap::new(),
+            presence,
+            registry,
+            desk,
+            now,
+        }
     }
 
     fn deal_with(&self, signal: &Signal, from: Option<Incarnation>) {
@@ -61,7 +68,10 @@ impl Sink for NodeSink {
     fn committed(&mut self, batch: Vec<Committed>) -> Vec<Item> {
         let mut items = Vec::with_capacity(batch.len());
         for Committed { entry, origin } in batch {
-            items.push(Item { seq: entry.seq, payload: entry.encode() });
+            items.push(Item {
+                seq: entry.seq,
+                payload: entry.encode(),
+            });
             self.own.insert(entry.seq, (entry, origin));
         }
         items
@@ -116,7 +126,9 @@ impl Sink for NodeSink {
     }
 
     fn last_applied(&self) -> Option<(Seq, UserId, Cid)> {
-        self.replica.last_entry().map(|entry| (entry.seq, entry.from, entry.cid.clone()))
+        self.replica
+            .last_entry()
+            .map(|entry| (entry.seq, entry.from, entry.cid.clone()))
     }
 
     fn restart(&mut self, log: LogHead) {

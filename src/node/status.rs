@@ -46,22 +46,35 @@ impl ClusterView for NodeView {
             nodes,
             bus: picture.as_ref().map(bus_figures).unwrap_or_default(),
             node: self.figures(),
-            store: picture.as_ref().map(|shell| self.store_figures(shell)).unwrap_or_default(),
+            store: picture
+                .as_ref()
+                .map(|shell| self.store_figures(shell))
+                .unwrap_or_default(),
         }
     }
 
     fn readiness(&self) -> Readiness {
-        let not_ready = |reason: &str| Readiness::NotReady { reason: reason.to_owned() };
+        let not_ready = |reason: &str| Readiness::NotReady {
+            reason: reason.to_owned(),
+        };
         if *self.leaving.borrow() {
             return not_ready("the node is leaving");
         }
         let picture = self.driver.status();
         let picture = picture.borrow();
-        let Some(shell) = picture.as_ref() else { return not_ready("the node is starting") };
-        let stopped = shell.core.degraded.iter().find(|reason| keeps_from_serving(reason));
+        let Some(shell) = picture.as_ref() else {
+            return not_ready("the node is starting");
+        };
+        let stopped = shell
+            .core
+            .degraded
+            .iter()
+            .find(|reason| keeps_from_serving(reason));
         match stopped {
             Some(reason) => not_ready(&reason.to_string()),
-            None => Readiness::Ready { reasons: reasons(shell) },
+            None => Readiness::Ready {
+                reasons: reasons(shell),
+            },
         }
     }
 }
@@ -91,8 +104,14 @@ impl NodeView {
             ("applied_seq", self.position.applied().0),
             ("deliveries", stats.delivered.load(Ordering::Relaxed)),
             ("written_bytes", stats.written_bytes.load(Ordering::Relaxed)),
-            ("connections_fell_behind", stats.fell_behind.load(Ordering::Relaxed)),
-            ("connections_too_slow", stats.too_slow.load(Ordering::Relaxed)),
+            (
+                "connections_fell_behind",
+                stats.fell_behind.load(Ordering::Relaxed),
+            ),
+            (
+                "connections_too_slow",
+                stats.too_slow.load(Ordering::Relaxed),
+            ),
             ("connections_silent", stats.silent.load(Ordering::Relaxed)),
         ]
         .into_iter()
@@ -106,7 +125,10 @@ impl NodeView {
         figures.insert("applied".to_owned(), json!(shell.core.applied));
         figures.insert("durable".to_owned(), json!(self.position.durable()));
         figures.insert("failures".to_owned(), json!(shell.store.failures));
-        figures.insert("poll_ms".to_owned(), json!(shell.store.poll_latency.map(millis)));
+        figures.insert(
+            "poll_ms".to_owned(),
+            json!(shell.store.poll_latency.map(millis)),
+        );
         figures
     }
 }
@@ -128,7 +150,12 @@ fn keeps_from_serving(reason: &Degraded) -> bool {
 }
 
 fn reasons(shell: &ShellStatus) -> Vec<String> {
-    let mut reasons: Vec<String> = shell.core.degraded.iter().map(ToString::to_string).collect();
+    let mut reasons: Vec<String> = shell
+        .core
+        .degraded
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     if shell.recovering {
         reasons.push("the log seems to have gone back, the store is being looked at".to_owned());
     }
@@ -159,8 +186,11 @@ fn peer(peer: &PeerStatus) -> NodeStatus {
 
 fn bus_figures(shell: &ShellStatus) -> BTreeMap<String, u64> {
     let core = &shell.core;
-    let mut figures: BTreeMap<String, u64> =
-        core.counters.iter().map(|(name, _help, value)| (name.to_owned(), value)).collect();
+    let mut figures: BTreeMap<String, u64> = core
+        .counters
+        .iter()
+        .map(|(name, _help, value)| (name.to_owned(), value))
+        .collect();
     let gauges = [
         ("holes", core.holes.len() as u64),
         ("reorder_entries", core.reorder_entries as u64),

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tracing::warn;
 
-use crate::hub::{Hub, Opening, frame};
+use crate::hub::{Hub, Opening};
 use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::NotLive;
@@ -20,7 +20,7 @@ use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, Epoch, Seq, SessionId, UserId};
 use crate::store::{LogStore, StoreError};
 
-pub use crate::hub::frame::CloseCode;
+pub use crate::hub::frame::{self, CloseCode};
 pub use crate::hub::link::Link;
 
 /// Entries of one page.

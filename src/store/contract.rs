@@ -102,6 +102,9 @@ pub trait LogStore: Send + Sync {
     ///   looked at before any other condition.
     /// - The conditions and changes of [`crate::model::draft::Change`] are evaluated in order, each seeing
     ///   the ones before it. A refused draft changes nothing.
+    /// - An author who does not exist or is disabled is `Disabled`, but for [`crate::model::draft::Change::Revoke`]:
+    ///   the sessions of a disabled account can be ended. The system needs no account.
+    /// - A draft whose conversation is not the one its change is about is `Unstorable`.
     /// - On `Err` the outcome is unknown or nothing happened: repeat with the same drafts.
     async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>>;
 
@@ -163,6 +166,8 @@ pub enum AccountError {
 pub trait UserStore: Send + Sync {
     /// Makes an account; the deployment's first one is an admin. `registered_seq` is the head of that moment.
     /// Names, phone numbers and e-mail addresses are unique; names and addresses without regard to case.
+    /// What is taken by an account with the same password hash (which has its own salt) is this request, repeated:
+    /// that account is returned.
     async fn create(&self, user: NewUser) -> Result<User, AccountError>;
     async fn user(&self, id: UserId) -> Result<Option<User>>;
     /// Those of `ids` that exist, in any order.
@@ -184,6 +189,7 @@ pub trait UserStore: Send + Sync {
 /// Login sessions. They end through the log ([`crate::model::draft::Change::Revoke`]).
 #[async_trait]
 pub trait SessionStore: Send + Sync {
+    /// A token that is known already is this request, repeated: that session is returned.
     async fn create(&self, session: NewSession) -> Result<Session>;
     /// The session with this token and its user, ended and expired ones included: the caller judges.
     async fn by_token(&self, token: &TokenHash) -> Result<Option<(Session, User)>>;
@@ -255,7 +261,8 @@ pub struct ConversationState {
     pub settings: ConversationSettings,
 }
 
-/// Read positions and settings of conversations, per user.
+/// Read positions and settings of conversations, per user. [`Conv::Notices`] means his notes to self here, where
+/// the notices are shown.
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
     /// Private conversations with at least one entry, groups the user is a member of now, and his notes to

@@ -57,6 +57,14 @@ export async function post(who: Person, path: string, data: unknown): Promise<un
 }
 
 const faults = new Map<Page, string[]>()
+const frames = new Map<Page, string[]>()
+/** Enough of the end to see what went wrong. */
+const FRAMES_KEPT = 300
+
+/** What a page and its node said to each other; attached to a failed flow. */
+export function framesOf(page: Page): string {
+  return (frames.get(page) ?? []).slice(-FRAMES_KEPT).join('\n')
+}
 
 /** Collects what must never happen on any page; `faultsOf` is asked at the end of each flow. */
 export function guard(page: Page, origin: string): void {
@@ -73,12 +81,19 @@ export function guard(page: Page, origin: string): void {
     if (url.protocol.startsWith('http') && url.origin !== origin) found.push(`off-origin: ${request.url()}`)
     if (/token=|password=/.test(url.search)) found.push(`secret in a URL: ${request.url()}`)
   })
+  const told: string[] = []
+  frames.set(page, told)
   page.on('websocket', (socket) => {
+    told.push('-- socket')
+    socket.on('framesent', (frame) => told.push(`> ${frame.payload}`))
+    socket.on('framereceived', (frame) => told.push(`< ${frame.payload}`))
+    socket.on('close', () => told.push('-- closed'))
     const url = new URL(socket.url())
     if (url.host !== new URL(origin).host) found.push(`off-origin socket: ${socket.url()}`)
     if (url.search !== '') found.push(`query on a socket: ${socket.url()}`)
   })
   page.on('response', (response) => {
+    if (response.url().includes('/api/')) told.push(`-- ${response.status()} ${response.request().method()} ${response.url()}`)
     if (response.status() >= 500) found.push(`${response.status()} from ${response.url()}`)
   })
 }

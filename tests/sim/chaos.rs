@@ -65,7 +65,7 @@ impl World {
         ]
         .concat();
         self.with_core(node, |core, now| {
-            core.handle_signal(now, Bytes::from(signal))
+            core.handle_signal(now, Bytes::from(signal));
         })
     }
 
@@ -154,7 +154,7 @@ impl World {
     pub fn thaw(&mut self, node: usize) -> Result<(), Violation> {
         for (source, bytes) in std::mem::take(&mut self.nodes[node].inbox) {
             self.with_core(node, |core, now| {
-                core.handle_datagram(now, source, &mut bytes.to_vec())
+                core.handle_datagram(now, source, &mut bytes.to_vec());
             })?;
         }
         Ok(())

@@ -40,6 +40,10 @@ pub struct Profile {
     pub signal_every: Duration,
     /// Entries that fit into no datagram, in percent.
     pub large: u32,
+    /// Rows are seen for up to this long before they are on the disk.
+    pub disk: Duration,
+    /// Percent of appends whose answer is late by up to 0.3 s.
+    pub late_answers: u32,
     /// The core's queues and buffers are tiny.
     pub small_bounds: bool,
 }
@@ -81,6 +85,12 @@ impl Profile {
             profile.active = Duration::from_secs(20);
             profile.send_every = Duration::from_millis(400);
         }
+        // Drawn aside, so that kept seeds stay what they were.
+        let mut aside = rng.clone();
+        if aside.u32(0..100) < 20 {
+            profile.disk = Duration::from_millis(100);
+        }
+        profile.late_answers = if aside.u32(0..100) < 20 { 10 } else { 0 };
         profile
     }
 
@@ -93,6 +103,7 @@ impl Profile {
             late: Duration::from_millis(3),
             send_every: Duration::from_millis(50),
             signal_every: Duration::from_millis(200),
+            disk: Duration::from_millis(6),
             ..Self::default()
         }
     }

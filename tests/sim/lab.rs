@@ -9,13 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use starling::cluster::core::{
-    Core, CoreConfig, Item, KeyRing, Output, Registration, StorePosition, Target,
+    Core, CoreConfig, Degraded, Item, KeyRing, Output, Registration, StorePosition, Target,
 };
 use starling::model::ids::{Epoch, Incarnation, Seq};
 
 use crate::node::{address, incarnation, key_ring};
 
 pub const EPOCH: Epoch = Epoch(7);
+
+/// Whether what the first sends to all arrives at the second.
+pub type Reach = fn(usize, usize) -> bool;
 
 /// Cores that share a wire.
 pub struct Lab {
@@ -26,7 +29,7 @@ pub struct Lab {
     /// Every datagram sent: from, where to, bytes.
     pub wire: Vec<(usize, Target, Bytes)>,
     /// Whether a broadcast of `from` reaches `to`.
-    pub broadcast: fn(usize, usize) -> bool,
+    pub broadcast: Reach,
     counter: u64,
 }
 
@@ -53,6 +56,9 @@ impl Lab {
         }
         lab.register();
         lab.advance(Duration::from_millis(700));
+        for core in &mut lab.cores {
+            core.handle_store_head(lab.now, Ok(start(0)));
+        }
         lab.clear();
         lab
     }
@@ -174,6 +180,12 @@ impl Lab {
             }
         }
         seqs
+    }
+
+    /// Why a node is not at its best, in words.
+    pub fn degraded(&self, node: usize) -> Vec<String> {
+        let reasons = self.cores[node].status(self.now).degraded;
+        reasons.iter().map(Degraded::to_string).collect()
     }
 
     pub fn was_asked(&self, node: usize, wanted: &Output) -> bool {

@@ -25,7 +25,7 @@ impl World {
             return Ok(());
         }
         self.with_core(to, |core, now| {
-            core.handle_datagram(now, source, &mut bytes.to_vec())
+            core.handle_datagram(now, source, &mut bytes.to_vec());
         })
     }
 
@@ -46,7 +46,7 @@ impl World {
             return Ok(());
         }
         self.nodes[node].timer_at = None;
-        self.with_core(node, |core, now| core.handle_timeout(now))
+        self.with_core(node, Core::handle_timeout)
     }
 
     /// Calls the core and carries out what it asks.
@@ -95,11 +95,11 @@ impl World {
             Output::Confirm(seq) => self.request(node, Request::Confirm(seq)),
             Output::ReadRegistry => self.request(node, Request::Registry),
             Output::Signal { signal, .. } => {
-                self.oracle.signal(self.nodes[node].incarnation, &signal)?
+                self.oracle.signal(self.nodes[node].incarnation, &signal)?;
             }
             // An append that returned very late: the shell looks at the store and finds everything as it was.
             Output::WentBack(WentBack::AppendBelowApplied { .. }) => {
-                self.request(node, Request::Verify)
+                self.request(node, Request::Verify);
             }
             Output::WentBack(reason) => {
                 return violated("I6", format!("node {node} cried wolf: {reason}"));

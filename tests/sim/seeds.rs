@@ -2,8 +2,8 @@
 //!
 //! Responsible for how many runs there are and for telling how to replay a failing one.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Instant;
 
 use starling::cluster::core::Safeguards;
 
@@ -54,7 +54,6 @@ fn all_invariants_hold_for_every_seed() {
             .chain(0..number("STARLING_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT))
             .collect(),
     };
-    let started = Instant::now();
     let found = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -69,7 +68,7 @@ fn all_invariants_hold_for_every_seed() {
             });
         }
     });
-    println!("{} seeds in {:?}", seeds.len(), started.elapsed());
+    println!("{} seeds", seeds.len());
     let found = found.into_inner().unwrap();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
@@ -100,4 +99,51 @@ fn the_same_seed_gives_the_same_trace() {
         traces.windows(2).all(|pair| pair[0] != pair[1]),
         "different seeds, different runs"
     );
+}
+
+/// What the runs must have met, lest they prove nothing.
+const MET: &[&str] = &[
+    "committed_known",
+    "dropped_forged",
+    "dropped_length",
+    "dropped_magic",
+    "dropped_own",
+    "dropped_replayed",
+    "dropped_unknown_sender",
+    "entries_announced",
+    "entries_delivered_bus",
+    "entries_delivered_own",
+    "entries_delivered_store",
+    "entries_duplicate",
+    "entries_overflowed",
+    "holes_repaired_bus",
+    "holes_repaired_store",
+    "loop_late",
+    "nacks_in",
+    "peers_down",
+    "registry_failures",
+    "repairs_guarded",
+    "repairs_out",
+    "repairs_refused",
+    "send_queue_overflows",
+    "signals_in",
+    "store_confirms",
+    "store_failures",
+    "tail_beats_out",
+];
+
+#[test]
+fn the_runs_meet_every_trouble_they_are_about() {
+    let mut met = BTreeMap::new();
+    for seed in 0..300 {
+        let report = run(seed, Safeguards::default()).expect("proved above");
+        for (name, value) in report.counters {
+            *met.entry(name).or_insert(0) += value;
+        }
+    }
+    let unmet: Vec<_> = MET
+        .iter()
+        .filter(|name| met.get(*name).is_none_or(|&count| count == 0))
+        .collect();
+    assert!(unmet.is_empty(), "{unmet:?} never happened");
 }

@@ -82,7 +82,7 @@ impl World {
 
     pub fn sync_and_reply(&mut self, node: usize, generation: u32, reply: Reply) {
         let (session, head) = (self.store.session, self.store.head());
-        let wait = self.micros(200, 6_000);
+        let wait = self.micros(200, self.profile.disk.as_micros() as u64);
         self.after(
             wait,
             Event::Synced {
@@ -106,7 +106,11 @@ impl World {
         } else {
             lost(&reply)
         };
-        let wait = self.micros(100, 3_000);
+        let mut wait = self.micros(100, 3_000);
+        let late = self.profile.late_answers;
+        if late > 0 && matches!(reply, Reply::Appended(_)) && self.rng.u32(0..100) < late {
+            wait += self.micros(0, 300_000);
+        }
         self.after(
             wait,
             Event::Answer {
@@ -149,7 +153,7 @@ impl World {
                 self.with_core(node, |core, now| core.handle_registry(now, answer))
             }
             Reply::Appended(appended) => self.appended(node, appended),
-            Reply::Verified(true) => self.with_core(node, |core, now| core.resume(now)),
+            Reply::Verified(true) => self.with_core(node, Core::resume),
             Reply::Verified(false) => {
                 self.request(node, Request::Verify);
                 Ok(())

@@ -139,6 +139,8 @@ pub struct Report {
     pub deliveries: u64,
     pub latencies: Vec<Duration>,
     pub vanished: u64,
+    /// What the cores that are alive at the end counted, by name.
+    pub counters: BTreeMap<&'static str, u64>,
 }
 
 /// The simulated world.
@@ -242,7 +244,14 @@ impl World {
                 return violated("L1", format!("send {cid} was never acknowledged"));
             }
         }
+        let mut counters = BTreeMap::new();
+        for core in self.nodes.iter().filter_map(|node| node.core.as_ref()) {
+            for (name, _, value) in core.counters().iter() {
+                *counters.entry(name).or_default() += value;
+            }
+        }
         Ok(Report {
+            counters,
             trace: self.trace.finish(),
             events: self.scheduled,
             deliveries: self.oracle.deliveries,

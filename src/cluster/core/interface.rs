@@ -172,8 +172,9 @@ pub enum Output {
     },
     /// Read epoch, floor and head and call `handle_store_head`. One in flight at most.
     PollHead,
-    /// Make one small durable commit *on the connection that did the last fetch* and call `handle_confirmed` with this
-    /// seq. A new connection does not prove that what the old one showed survived: answer `Unavailable` then.
+    /// Make one small durable commit and call `handle_confirmed` with this seq, provided that the store cannot have
+    /// lost and replaced what the last fetch showed: the commit was made on the connection that did the fetch, or
+    /// the last entry read is found unchanged (its time included) after the commit. Otherwise: `Unavailable`.
     Confirm(Seq),
     /// Read the node registry and call `handle_registry`. One in flight, at most one a second.
     ReadRegistry,

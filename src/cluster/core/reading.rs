@@ -135,8 +135,8 @@ impl Core {
         self.settle(now);
     }
 
-    /// Answers [`Output::Confirm`]: `Ok` with the seq asked about if the commit succeeded on the very connection that
-    /// did the last fetch.
+    /// Answers [`Output::Confirm`]: `Ok` with the seq asked about if the commit succeeded and what the last fetch
+    /// showed is surely still what the store has.
     pub fn handle_confirmed(&mut self, now: Duration, answer: Result<Seq, Unavailable>) {
         let now = self.enter(now);
         if let Some(asked) = self.reading.confirm.take() {

@@ -354,3 +354,126 @@ fn take_u16(bytes: &mut &[u8]) -> Result<u16, Malformed> {
     *bytes = rest;
     Ok(u16::from_be_bytes(*taken))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain(frames: &[(Kind, Vec<u8>)]) -> Bytes {
+        let mut writer = Writer::new(0, 4_000);
+        let mut bytes = Vec::new();
+        Preamble {
+            epoch: Epoch(5),
+            head: Seq(9),
+            route: Route::UnicastFromDeaf,
+        }
+        .write(&mut bytes);
+        for (kind, body) in frames {
+            assert!(writer.frame(*kind, body));
+        }
+        bytes.extend(writer.into_bytes());
+        Bytes::from(bytes)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..20),
+            ranges in proptest::collection::vec((any::<u64>(), any::<u64>()), 0..20),
+            first in any::<u64>(),
+        ) {
+            let (mut entries, mut signals) = (Vec::new(), first.to_be_bytes().to_vec());
+            for (payload, seq) in payloads.iter().zip(1..) {
+                prop_assert!(push_entry(&mut entries, 2_000, Seq(seq), payload));
+                prop_assert!(push_signal(&mut signals, 2_000, payload));
+            }
+            let ranges: Vec<_> = ranges.into_iter().map(|(from, to)| (Seq(from), Seq(to))).collect();
+            let bytes = plain(&[
+                (Kind::Entries, entries),
+                (Kind::Nack, ranges_body(&ranges)),
+                (Kind::Signals, signals),
+                (Kind::Leave, Vec::new()),
+            ]);
+            let (preamble, frames) = read(&bytes).map_err(|_| TestCaseError::fail("preamble"))?;
+            prop_assert_eq!(preamble.head, Seq(9));
+            let frames: Vec<_> = frames.collect();
+            let payloads: Vec<_> = payloads.into_iter().map(Bytes::from).collect();
+            let numbered = payloads.iter().cloned().zip(1..).map(|(payload, seq)| (Seq(seq), payload)).collect();
+            prop_assert_eq!(frames, vec![
+                Ok(Frame::Entries(numbered)),
+                Ok(Frame::Nack(ranges)),
+                Ok(Frame::Signals { first, signals: payloads }),
+                Ok(Frame::Leave),
+            ]);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok((_, frames)) = read(&Bytes::from(bytes)) {
+                frames.for_each(drop);
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_versions_beat_and_frames_are_understood_as_far_as_known() {
+        let beat = WireBeat {
+            name: "crow",
+            address: SocketAddr::from(([10, 0, 0, 1], 4_000)),
+            version: 3,
+            wire_version_min: 1,
+            wire_version: 2,
+            key_ids: &[1, 2],
+            connections: 7,
+            users: 5,
+            load: 30,
+            health_factor: 1,
+            digest: b"digest",
+        };
+        let mut body = postcard::to_stdvec(&beat).unwrap();
+        body.extend_from_slice(b"fields of a later version");
+        let mut bytes = plain(&[(Kind::Beat, body)]).to_vec();
+        bytes.extend_from_slice(&[200, 0, 3, 1, 2, 3]);
+        let bytes = Bytes::from(bytes);
+        let Ok((_, frames)) = read(&bytes) else {
+            panic!("the preamble is right")
+        };
+        let frames: Vec<_> = frames.collect();
+        let Ok(Frame::Beat(read)) = &frames[0] else {
+            panic!("{frames:?}")
+        };
+        assert_eq!(
+            (read.name.as_str(), &read.key_ids[..], &read.digest[..]),
+            ("crow", &[1, 2][..], &b"digest"[..])
+        );
+        assert_eq!(frames[1], Ok(Frame::Unknown));
+    }
+
+    #[test]
+    fn a_damaged_frame_costs_the_rest_only() {
+        let mut bytes = plain(&[(Kind::Leave, Vec::new())]).to_vec();
+        bytes.extend_from_slice(&[Kind::Nack as u8, 0, 3, 1, 2, 3, Kind::Leave as u8, 0, 0]);
+        let bytes = Bytes::from(bytes);
+        let Ok((_, frames)) = read(&bytes) else {
+            panic!("the preamble is right")
+        };
+        assert_eq!(
+            frames.collect::<Vec<_>>(),
+            vec![Ok(Frame::Leave), Err(Malformed)]
+        );
+    }
+
+    #[test]
+    fn a_full_datagram_takes_no_more() {
+        let mut writer = Writer::new(10, 30);
+        assert_eq!(writer.room(), 17);
+        assert!(!writer.frame(Kind::Nack, &[0; 18]));
+        assert!(writer.frame(Kind::Nack, &[0; 16]));
+        assert!(
+            !writer.frame(Kind::Leave, &[]),
+            "one byte is no room for a frame"
+        );
+    }
+}

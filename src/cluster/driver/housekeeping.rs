@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use super::warnings::Trouble;
 use super::{Driver, Recovery, Renewal, ShellStatus, Sink};
@@ -14,6 +14,12 @@ use crate::cluster::core::{DropReason, DropStatus};
 
 /// The kernel's table may be long, and its counters are for people.
 const COUNT_DROPS_EVERY: Duration = Duration::from_secs(1);
+
+/// Until our next look into the registry a node that just started is a stranger; this many datagrams of it are no news.
+const STRANGER_DATAGRAMS_MIN: u64 = 30;
+
+/// A core without keys never reads the registry, but runs that were killed leave rows there all the same.
+const SWEEP_ALONE_EVERY: Duration = Duration::from_secs(600);
 
 impl<S: Sink> Driver<S> {
     /// Ten times a second.
@@ -28,19 +34,7 @@ impl<S: Sink> Driver<S> {
             warn!(seconds = by.as_secs(), "the wall clock jumped");
             self.core.handle_clock_jump(now);
         }
-        match self.renewal {
-            Renewal::WriteAgainAt(incarnation, at) if at <= now => {
-                self.write_renewed_row(incarnation);
-            }
-            // The old row must not be renewed meanwhile.
-            Renewal::WriteAgainAt(..) | Renewal::Writing(_) => {}
-            Renewal::NotNeeded => {
-                if self.own_row.is_due(now) {
-                    let row = self.own_row.next(self.core.packet_number());
-                    self.jobs.write_row(row);
-                }
-            }
-        }
+        self.care_for_rows(now);
         match self.recovery {
             Recovery::LookAgainAt(at) if at <= now => self.look_at_store(),
             Recovery::NotNeeded | Recovery::Looking | Recovery::LookAgainAt(_) => {}
@@ -97,6 +91,26 @@ impl<S: Sink> Driver<S> {
         }
     }
 
+    fn care_for_rows(&mut self, now: Duration) {
+        match self.renewal {
+            Renewal::WriteAgainAt(incarnation, at) if at <= now => {
+                self.write_renewed_row(incarnation);
+            }
+            // The old row must not be renewed meanwhile.
+            Renewal::WriteAgainAt(..) | Renewal::Writing(_) => {}
+            Renewal::NotNeeded => {
+                if self.own_row.is_due(now) {
+                    let row = self.own_row.next(self.core.packet_number());
+                    self.jobs.write_row(row);
+                }
+            }
+        }
+        if self.wire.sockets.is_none() && self.next_sweep <= now {
+            self.next_sweep = now + SWEEP_ALONE_EVERY;
+            self.jobs.read_registry();
+        }
+    }
+
     fn start_counting_drops(&mut self, now: Duration) {
         if let Some(sockets) = &self.wire.sockets
             && self.next_count_of_drops <= now
@@ -113,13 +127,16 @@ impl<S: Sink> Driver<S> {
         if more == 0 || drop.reason == DropReason::Own {
             return;
         }
-        if let Some(times) = self
-            .warnings
-            .occurred(now, Trouble::Dropped(drop.reason), more)
-        {
-            warn!(reason = drop.reason.words(), times, last_source = %drop.last_source, "datagrams were refused");
+        let reason = drop.reason.words();
+        let last_source = drop.last_source;
+        let trouble = Trouble::Dropped(drop.reason);
+        let Some(times) = self.warnings.occurred(now, trouble, more) else {
+            return;
+        };
+        if drop.reason == DropReason::UnknownSender && times < STRANGER_DATAGRAMS_MIN {
+            info!(times, %last_source, "datagrams of a node unknown yet were refused, as they are while it starts");
         } else {
-            debug!(reason = drop.reason.words(), more, last_source = %drop.last_source, "datagrams were refused");
+            warn!(reason, times, %last_source, "datagrams were refused");
         }
     }
 }

@@ -102,7 +102,9 @@ impl<S: Sink> Driver<S> {
             Answer::Registry(rows) => {
                 let rows = self.checked(Work::ReadRegistry, rows);
                 let registrations = rows.map(|rows| self.registrations(now, rows));
-                self.core.handle_registry(now, registrations);
+                if self.wire.sockets.is_some() {
+                    self.core.handle_registry(now, registrations);
+                }
             }
             Answer::RowWritten {
                 incarnation,
@@ -133,6 +135,7 @@ impl<S: Sink> Driver<S> {
     /// Compares what was applied with the store.
     pub(super) fn look_at_store(&mut self) {
         self.recovery = Recovery::Looking;
+        self.looked_at = Some(self.clock.now());
         let known = Known {
             epoch: self.epoch,
             applied: self.core.applied(),
@@ -169,7 +172,14 @@ impl<S: Sink> Driver<S> {
             applied = %self.core.applied(),
             "the log seems to have gone back: delivery stops until the store was compared with what was applied"
         );
-        self.look_at_store();
+        let now = self.clock.now();
+        match self.looked_at {
+            // A store that contradicts itself again and again is not asked in a tight circle.
+            Some(at) if now < at + RETRY_AFTER => {
+                self.recovery = Recovery::LookAgainAt(at + RETRY_AFTER);
+            }
+            Some(_) | None => self.look_at_store(),
+        }
     }
 
     fn verified(&mut self, now: Duration, verdict: Result<Verdict, Unavailable>) {

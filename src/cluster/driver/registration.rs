@@ -25,7 +25,7 @@ const STANDS_STILL_MAX: Duration = Duration::from_secs(3_600);
 const WATCHED_MAX: usize = 4_096;
 
 /// Counters of the own row that may be in the store: writes can overtake one another, so the last few are all
-/// possible.
+/// possible. 0 is that of the row written before the driver began.
 const COUNTERS_POSSIBLE: u64 = 8;
 
 /// The own row.
@@ -121,7 +121,7 @@ impl OwnRow {
 
     /// What the row of `incarnation`, one of ours, may look like in the store, for its removal.
     pub(super) fn possible_rows(&self, incarnation: Incarnation) -> Vec<(Incarnation, u64)> {
-        (1..=self.counter)
+        (0..=self.counter)
             .rev()
             .take(usize::try_from(COUNTERS_POSSIBLE).unwrap_or(usize::MAX))
             .map(|counter| (incarnation, counter))

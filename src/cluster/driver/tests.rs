@@ -1,9 +1,12 @@
 //! Drivers over real sockets, a real store and a real committer: what one node commits, all nodes deliver.
 
 mod fixture;
+mod switch;
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{KeysRefused, ProbeStatus, RegistrationStatus};
 use crate::cluster::core::{KeyRing, PeerState};
@@ -60,7 +63,9 @@ async fn what_one_node_commits_all_nodes_deliver_in_one_order_by_the_bus() {
             status.bus.as_ref().unwrap().targets[0].probe,
             ProbeStatus::Heard
         );
-        assert_eq!(status.bus.unwrap().deaf_targets().count(), 0);
+        let bus = status.bus.unwrap();
+        assert_eq!(bus.deaf_targets().count(), 0);
+        assert_eq!((bus.sends_failed, bus.receives_failed), (0, 0));
     }
     for node in [a, b, c] {
         node.stop().await;
@@ -149,6 +154,28 @@ async fn a_flood_of_garbage_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signals_and_beats_reach_the_peers_and_not_oneself() {
+    let cluster = Cluster::new();
+    let (a, b) = (cluster.node("a").await, cluster.node("b").await);
+    all_up(&[&a, &b]).await;
+    a.publish(7);
+    eventually("the signal arrived", || !b.signals().is_empty()).await;
+    assert_eq!(
+        b.signals(),
+        [(a.incarnation(), 7_u64.to_be_bytes().to_vec().into())]
+    );
+    eventually("a beat told the connections", || {
+        b.beats()
+            .contains(&(a.incarnation(), fixture::CONNECTIONS_TOLD))
+    })
+    .await;
+    assert!(a.signals().is_empty());
+    assert!(b.beats().iter().all(|(from, _)| *from == a.incarnation()));
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_leaves_takes_its_row_along_and_tells_its_peers() {
     let cluster = Cluster::new();
     let (a, b) = (cluster.node("a").await, cluster.node("b").await);
@@ -198,6 +225,43 @@ async fn a_store_that_went_back_restarts_the_sink_at_its_head() {
     })
     .await;
     assert_eq!(a.restarts().len(), 1, "once is enough");
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_goes_back_in_the_middle_of_everything_leaves_all_nodes_on_the_new_log() {
+    let cluster = Cluster::new();
+    let (a, b) = (cluster.node("a").await, cluster.node("b").await);
+    all_up(&[&a, &b]).await;
+    let going_back = async {
+        eventually("some entries were applied", || a.seqs().len() > 20).await;
+        cluster.store.restore_empty();
+    };
+    tokio::join!(a.say(60), b.say(60), going_back);
+    eventually("both started anew", || {
+        !a.restarts().is_empty() && !b.restarts().is_empty()
+    })
+    .await;
+    a.say(1).await;
+    let end = cluster.head().await;
+    eventually("both reach the new log's end", || {
+        [&a, &b].iter().all(|node| {
+            let last = node.entries_of_this_log().last().map(|(seq, _)| *seq);
+            last == Some(end) && node.status().is_some_and(|status| !status.recovering)
+        })
+    })
+    .await;
+    let (at_a, at_b) = (a.entries_of_this_log(), b.entries_of_this_log());
+    for entries in [&at_a, &at_b] {
+        assert!(entries.windows(2).all(|two| two[0].0 + 1 == two[1].0));
+    }
+    let common = at_a.len().min(at_b.len());
+    assert_eq!(
+        at_a[at_a.len() - common..],
+        at_b[at_b.len() - common..],
+        "one order"
+    );
     a.stop().await;
     b.stop().await;
 }

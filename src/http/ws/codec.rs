@@ -48,7 +48,11 @@ impl Decoder {
     /// A decoder for messages of at most so many bytes.
     #[must_use]
     pub fn new(message_bytes_max: usize) -> Decoder {
-        Decoder { bytes: BytesMut::new(), message: None, message_bytes_max }
+        Decoder {
+            bytes: BytesMut::new(),
+            message: None,
+            message_bytes_max,
+        }
     }
 
     /// Takes in what was read from the socket.
@@ -74,8 +78,11 @@ impl Decoder {
 
     fn next_frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, Malformed> {
         let mut cursor = Cursor::new(&self.bytes[..]);
-        let parsed = FrameHeader::parse(&mut cursor).map_err(|_| Malformed::Protocol("invalid frame header"))?;
-        let Some((header, length)) = parsed else { return Ok(None) };
+        let parsed = FrameHeader::parse(&mut cursor)
+            .map_err(|_| Malformed::Protocol("invalid frame header"))?;
+        let Some((header, length)) = parsed else {
+            return Ok(None);
+        };
         let header_bytes = usize::try_from(cursor.position()).map_err(|_| Malformed::TooLarge)?;
         let Some(mask) = header.mask else {
             return Err(Malformed::Protocol("a client's frame must be masked"));
@@ -99,8 +106,12 @@ impl Decoder {
     /// Refuses by the announced length, before anything of that length is awaited.
     fn check_length(&self, header: &FrameHeader, length: u64) -> Result<(), Malformed> {
         match header.opcode {
-            OpCode::Control(_) if length > CONTROL_BYTES_MAX => Err(Malformed::Protocol("control frame too long")),
-            OpCode::Control(_) if !header.is_final => Err(Malformed::Protocol("fragmented control frame")),
+            OpCode::Control(_) if length > CONTROL_BYTES_MAX => {
+                Err(Malformed::Protocol("control frame too long"))
+            }
+            OpCode::Control(_) if !header.is_final => {
+                Err(Malformed::Protocol("fragmented control frame"))
+            }
             OpCode::Control(_) => Ok(()),
             OpCode::Data(_) => {
                 let so_far = self.message.as_ref().map_or(0, |(_, bytes)| bytes.len());
@@ -112,7 +123,11 @@ impl Decoder {
         }
     }
 
-    fn accept(&mut self, header: &FrameHeader, payload: Vec<u8>) -> Result<Option<Incoming>, Malformed> {
+    fn accept(
+        &mut self,
+        header: &FrameHeader,
+        payload: Vec<u8>,
+    ) -> Result<Option<Incoming>, Malformed> {
         match header.opcode {
             OpCode::Control(Control::Ping) => Ok(Some(Incoming::Ping(payload))),
             OpCode::Control(Control::Pong) => Ok(Some(Incoming::Pong)),
@@ -136,7 +151,12 @@ impl Decoder {
         }
     }
 
-    fn complete(&mut self, kind: Data, message: Vec<u8>, is_final: bool) -> Result<Option<Incoming>, Malformed> {
+    fn complete(
+        &mut self,
+        kind: Data,
+        message: Vec<u8>,
+        is_final: bool,
+    ) -> Result<Option<Incoming>, Malformed> {
         if !is_final {
             self.message = Some((kind, message));
             return Ok(None);
@@ -144,7 +164,9 @@ impl Decoder {
         if kind == Data::Binary {
             return Ok(Some(Incoming::Binary(message)));
         }
-        String::from_utf8(message).map(|text| Some(Incoming::Text(text))).map_err(|_| Malformed::NotUtf8)
+        String::from_utf8(message)
+            .map(|text| Some(Incoming::Text(text)))
+            .map_err(|_| Malformed::NotUtf8)
     }
 }
 
@@ -154,12 +176,29 @@ mod tests {
 
     const MAX: usize = 64 * 1024;
 
-    fn client_frame(opcode: OpCode, is_final: bool, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
-        let header = FrameHeader { is_final, rsv1: false, rsv2: false, rsv3: false, opcode, mask };
+    fn client_frame(
+        opcode: OpCode,
+        is_final: bool,
+        mask: Option<[u8; 4]>,
+        payload: &[u8],
+    ) -> Vec<u8> {
+        let header = FrameHeader {
+            is_final,
+            rsv1: false,
+            rsv2: false,
+            rsv3: false,
+            opcode,
+            mask,
+        };
         let mut out = Vec::new();
         header.format(payload.len() as u64, &mut out).unwrap();
         let key = mask.unwrap_or([0; 4]);
-        out.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+        out.extend(
+            payload
+                .iter()
+                .zip(key.iter().cycle())
+                .map(|(byte, key)| byte ^ key),
+        );
         out
     }
 
@@ -183,15 +222,24 @@ mod tests {
         let mut wire = client_frame(TEXT, false, KEY, "grü".as_bytes());
         wire.extend(client_frame(PING, true, KEY, b"p"));
         wire.extend(client_frame(REST, true, KEY, "ße".as_bytes()));
-        let expected = [Incoming::Ping(b"p".to_vec()), Incoming::Text("grüße".to_owned())];
+        let expected = [
+            Incoming::Ping(b"p".to_vec()),
+            Incoming::Text("grüße".to_owned()),
+        ];
         let mut decoder = Decoder::new(MAX);
         let mut all = Vec::new();
         for byte in wire {
             decoder.extend(&[byte]);
-            all.extend(decoder.next().unwrap());
+            while let Some(incoming) = decoder.next().unwrap() {
+                all.push(incoming);
+            }
         }
         assert_eq!(all, expected);
-        assert_eq!(decoder.bytes.capacity(), 0, "an idle connection keeps no buffer");
+        assert_eq!(
+            decoder.bytes.capacity(),
+            0,
+            "an idle connection keeps no buffer"
+        );
     }
 
     #[test]
@@ -203,7 +251,10 @@ mod tests {
         for wire in [unmasked, long_ping, cut_ping, rest_of_nothing] {
             assert!(matches!(decode_all(&wire), Err(Malformed::Protocol(_))));
         }
-        assert_eq!(decode_all(&client_frame(TEXT, true, KEY, &[0xff])), Err(Malformed::NotUtf8));
+        assert_eq!(
+            decode_all(&client_frame(TEXT, true, KEY, &[0xff])),
+            Err(Malformed::NotUtf8)
+        );
     }
 
     #[test]

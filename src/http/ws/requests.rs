@@ -72,31 +72,50 @@ impl Request {
             "send" => parse(text).map(Request::Send),
             "read" => {
                 let ReadRequest { conv, seq } = parse(text)?;
-                Ok(Request::Read { conv: address(&conv)?, seq })
+                Ok(Request::Read {
+                    conv: address(&conv)?,
+                    seq,
+                })
             }
             "typing" => {
                 let TypingRequest { conv } = parse(text)?;
-                Ok(Request::Typing { conv: address(&conv)? })
+                Ok(Request::Typing {
+                    conv: address(&conv)?,
+                })
             }
             "ping" => parse(text).map(|PingRequest { n }| Request::Ping { n }),
-            _ => Err(Invalid { failure: Failure::field(Code::BadRequest, "type"), cid: cid_of(text) }),
+            _ => Err(Invalid {
+                failure: Failure::field(Code::BadRequest, "type"),
+                cid: cid_of(text),
+            }),
         }
     }
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {
     serde_json::from_str(text).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Invalid { failure: Code::BadRequest.into(), cid: cid_of(text) },
-        serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
-            Invalid { failure: Code::InvalidJson.into(), cid: None }
-        }
+        serde_json::error::Category::Data => Invalid {
+            failure: Code::BadRequest.into(),
+            cid: cid_of(text),
+        },
+        serde_json::error::Category::Syntax
+        | serde_json::error::Category::Eof
+        | serde_json::error::Category::Io => Invalid {
+            failure: Code::InvalidJson.into(),
+            cid: None,
+        },
     })
 }
 
 fn cid_of(text: &str) -> Option<String> {
-    serde_json::from_str::<WithCid>(text).ok().and_then(|with| with.cid)
+    serde_json::from_str::<WithCid>(text)
+        .ok()
+        .and_then(|with| with.cid)
 }
 
 fn address(text: &str) -> Result<Address, Invalid> {
-    text.parse().map_err(|_| Invalid { failure: Failure::field(Code::BadRequest, "conv"), cid: None })
+    text.parse().map_err(|_| Invalid {
+        failure: Failure::field(Code::BadRequest, "conv"),
+        cid: None,
+    })
 }

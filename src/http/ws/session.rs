@@ -24,7 +24,6 @@ use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, UserId};
-use crate::model::user::User;
 use crate::service::connections::{CloseCode, Link, Resume, Start, frame};
 use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
@@ -54,7 +53,11 @@ pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admiss
     let opened = match timeout(parts.auth_timeout, first_frame(&mut socket)).await {
         Ok(Ok(Some(request))) => authenticate(&parts, request, admission).await,
         Ok(Ok(None)) => return,
-        Ok(Err(malformed)) => return socket.refuse(&bad_frame(malformed), close_code(malformed)).await,
+        Ok(Err(malformed)) => {
+            return socket
+                .refuse(&bad_frame(malformed), close_code(malformed))
+                .await;
+        }
         Err(_) => Err(Failure::new(Code::Unauthorized)),
     };
     match opened {
@@ -76,7 +79,10 @@ impl Socket {
     fn new(stream: TcpStream, leftover: &[u8], frame_bytes_max: usize) -> Socket {
         let mut decoder = Decoder::new(frame_bytes_max);
         decoder.extend(leftover);
-        Socket { stream: Arc::new(stream), decoder }
+        Socket {
+            stream: Arc::new(stream),
+            decoder,
+        }
     }
 
     /// Takes in what the socket has; `false` at its end.
@@ -151,25 +157,39 @@ async fn first_frame(socket: &mut Socket) -> Result<Option<Incoming>, Malformed>
 /// A client that has said who it is and where it stands.
 struct Opened {
     identity: Identity,
-    own: User,
     start: Start,
     language: Language,
 }
 
-async fn authenticate(parts: &Parts, first: Incoming, admission: Admission) -> Result<Opened, Failure> {
+async fn authenticate(
+    parts: &Parts,
+    first: Incoming,
+    admission: Admission,
+) -> Result<Opened, Failure> {
     let unauthorized = || Failure::new(Code::Unauthorized);
-    let Incoming::Text(text) = first else { return Err(unauthorized()) };
-    let Ok(Request::Auth(AuthRequest { token, after, epoch, .. })) = Request::parse(&text) else {
+    let Incoming::Text(text) = first else {
+        return Err(unauthorized());
+    };
+    let Ok(Request::Auth(AuthRequest {
+        token,
+        after,
+        epoch,
+        ..
+    })) = Request::parse(&text)
+    else {
         return Err(unauthorized());
     };
     let identity = match token {
         Some(token) => parts.sessions.authenticate(&token).await?,
         None => admission.identity.ok_or_else(unauthorized)?,
     };
-    let own = parts.accounts.own(identity.user).await?;
     let start = parts.connections.start(Resume { after, epoch }).await;
     let start = start.map_err(|_| Failure::retry(Code::Unavailable, 1_000))?;
-    Ok(Opened { identity, own, start, language: admission.language })
+    Ok(Opened {
+        identity,
+        start,
+        language: admission.language,
+    })
 }
 
 /// A send on its way into the log.
@@ -191,7 +211,11 @@ struct Client {
 impl Client {
     /// Takes the client in and greets it.
     async fn open(parts: Arc<Parts>, socket: Socket, opened: Opened) -> Client {
-        let Opened { identity, own, start, language } = opened;
+        let Opened {
+            identity,
+            start,
+            language,
+        } = opened;
         let conn = parts.connections.hub().draw_conn();
         let link = Arc::new(Link::default());
         link.heard(parts.connections.hub().now_ms());
@@ -199,13 +223,23 @@ impl Client {
             Start::From { after, .. } => after,
             Start::Reset { head } => head,
         };
-        let (user, session) = (identity.user, identity.session);
+        let (user, session) = (identity.user.id, identity.session);
         let stream = Arc::clone(&socket.stream);
-        parts.connections.open(conn, stream, Arc::clone(&link), user, session, position).await;
-        let hello = parts.hello(&own, conn, start);
-        parts.connections.hub().send(conn, frame::json(&hello)).await;
+        parts
+            .connections
+            .open(conn, stream, Arc::clone(&link), user, session, position)
+            .await;
+        let hello = parts.hello(&identity.user, conn, start);
+        parts
+            .connections
+            .hub()
+            .send(conn, frame::json(&hello))
+            .await;
         debug!(%user, conn = conn.0, "client connected");
-        let catching_up = parts.connections.clone().catch_up(conn, user, Arc::clone(&link), start);
+        let catching_up = parts
+            .connections
+            .clone()
+            .catch_up(conn, user, Arc::clone(&link), start);
         Client {
             parts,
             socket,
@@ -276,33 +310,52 @@ impl Client {
             return;
         }
         if let Some(after) = self.link.take_behind() {
-            let start = Start::From { after, announce: true };
+            let start = Start::From {
+                after,
+                announce: true,
+            };
             let connections = self.parts.connections.clone();
-            self.catching_up = Some(Box::pin(connections.catch_up(self.conn, self.user, Arc::clone(&self.link), start)));
+            self.catching_up = Some(Box::pin(connections.catch_up(
+                self.conn,
+                self.user,
+                Arc::clone(&self.link),
+                start,
+            )));
         }
     }
 
-    async fn send(&self, frame: Bytes) {
+    async fn send(&mut self, frame: Bytes) {
         self.parts.connections.hub().send(self.conn, frame).await;
     }
 
-    async fn send_error(&self, failure: &Failure, cid: Option<&str>) {
-        self.send(frame::text(error_json(failure, cid, self.language).as_bytes())).await;
+    async fn send_error(&mut self, failure: &Failure, cid: Option<&str>) {
+        self.send(frame::text(
+            error_json(failure, cid, self.language).as_bytes(),
+        ))
+        .await;
     }
 
-    async fn close(&self, code: CloseCode, reason: &'static str) {
+    async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let bye = frame::bye(reason, None);
-        self.parts.connections.hub().close(self.conn, Some(bye), code, reason).await;
+        self.parts
+            .connections
+            .hub()
+            .close(self.conn, Some(bye), code, reason)
+            .await;
     }
 
-    async fn give_up(&self, malformed: Malformed) {
+    async fn give_up(&mut self, malformed: Malformed) {
         self.send_error(&bad_frame(malformed), None).await;
-        self.parts.connections.hub().close(self.conn, None, close_code(malformed), "malformed frame").await;
+        self.parts
+            .connections
+            .hub()
+            .close(self.conn, None, close_code(malformed), "malformed frame")
+            .await;
         self.wait_closed().await;
     }
 
     /// Waits until the last words are written, for as long as a close may take.
-    async fn wait_closed(&self) {
+    async fn wait_closed(&mut self) {
         let closed = async {
             while !self.link.is_closed() {
                 self.link.changed().await;
@@ -322,14 +375,21 @@ impl Client {
             Incoming::Ping(payload) => self.send(frame::pong(&payload)).await,
             Incoming::Pong => {}
             Incoming::Close => {
-                self.parts.connections.hub().close(self.conn, None, CloseCode::NORMAL, "goodbye").await;
+                self.parts
+                    .connections
+                    .hub()
+                    .close(self.conn, None, CloseCode::NORMAL, "goodbye")
+                    .await;
                 self.wait_closed().await;
                 return false;
             }
             Incoming::Binary(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
             Incoming::Text(text) => match Request::parse(&text) {
                 Ok(request) => self.carry_out(request).await,
-                Err(invalid) => self.send_error(&invalid.failure, invalid.cid.as_deref()).await,
+                Err(invalid) => {
+                    self.send_error(&invalid.failure, invalid.cid.as_deref())
+                        .await;
+                }
             },
         }
         true
@@ -367,22 +427,31 @@ impl Client {
     async fn put_in_line(&mut self, request: &SendRequest) -> Result<(), Failure> {
         self.parts.messages.admit(self.user)?;
         let draft = self.parts.messages.prepare(self.user, request)?;
-        self.parts.messages.authorize(self.user, request, draft.conv).await?;
+        self.parts
+            .messages
+            .authorize(self.user, request, draft.conv)
+            .await?;
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let pending = self.parts.messages.enqueue(draft, Some(self.conn))?;
         self.sends.push(Box::pin(async move {
             let outcome = pending.outcome().await;
-            (cid, to, outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)))
+            (
+                cid,
+                to,
+                outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
+            )
         }));
         Ok(())
     }
 
-    async fn acknowledge(&self, cid: &Cid, to: Address, outcome: Result<Outcome, Failure>) {
+    async fn acknowledge(&mut self, cid: &Cid, to: Address, outcome: Result<Outcome, Failure>) {
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
             Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
-            Ok(Outcome::Refused(refusal)) => return self.send_error(&refusal.into(), Some(cid.as_str())).await,
+            Ok(Outcome::Refused(refusal)) => {
+                return self.send_error(&refusal.into(), Some(cid.as_str())).await;
+            }
             Err(failure) => return self.send_error(&failure, Some(cid.as_str())).await,
         };
         let ack = json!({

@@ -275,12 +275,17 @@ fn configure(connection: &mut Connection, access: Access) -> rusqlite::Result<()
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = OFF;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -8192;
          PRAGMA journal_size_limit = 67108864;",
     )?;
     match access {
-        Access::Read => connection.execute_batch("PRAGMA query_only = ON;"),
+        Access::Read => connection.execute_batch(
+            "PRAGMA query_only = ON;
+             PRAGMA cache_size = -8192;",
+        ),
         Access::Write => {
+            // Client ids are random, so every entry touches its own page of their index: in KiB, most of the
+            // recent ones.
+            connection.execute_batch("PRAGMA cache_size = -32768;")?;
             // A transaction that reads first and locks later fails when somebody wrote in between.
             connection.set_transaction_behavior(TransactionBehavior::Immediate);
             Ok(())

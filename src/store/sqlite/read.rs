@@ -12,7 +12,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Draft, Outcome};
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::group::Interval;
-use crate::model::ids::{Cid, Seq, UserId};
+use crate::model::ids::{Cid, GroupId, Seq, UserId};
 use crate::store::{
     ConversationPage, LogHead, LogRange, LogStore, Result, StoreError, UserSnapshot, VisiblePage,
     Window,
@@ -112,6 +112,21 @@ pub(super) fn intervals(connection: &Connection, user: UserId) -> rusqlite::Resu
              WHERE user_id = ?1 ORDER BY group_id, from_seq",
         )?
         .query_map([user], rows::interval)?
+        .collect()
+}
+
+/// The user's stays in one group.
+pub(super) fn intervals_in(
+    connection: &Connection,
+    user: UserId,
+    group: GroupId,
+) -> rusqlite::Result<Vec<Interval>> {
+    connection
+        .prepare_cached(
+            "SELECT group_id, from_seq, to_seq FROM memberships
+             WHERE user_id = ?1 AND group_id = ?2 ORDER BY from_seq",
+        )?
+        .query_map(params![user, group], rows::interval)?
         .collect()
 }
 

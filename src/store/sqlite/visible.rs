@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::read::{entry, head, intervals, registered_seq};
+use super::read::{entry, head, intervals, intervals_in, registered_seq};
 use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::group::Interval;
@@ -19,6 +19,19 @@ use crate::store::{ConversationPage, Result, StoreError, VisiblePage, Window};
 /// Places read at once of one conversation: few at first, since most conversations give a page little.
 const PLACES_FIRST: usize = 8;
 const PLACES_MORE: usize = 128;
+
+const PLACES_UP: &str = "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
+     ORDER BY seq LIMIT ?4";
+const PLACES_DOWN: &str = "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
+     ORDER BY seq DESC LIMIT ?4";
+const UNREAD: &str = "SELECT count(*) FROM (
+         SELECT 1 FROM (
+             SELECT kind, sender FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
+             ORDER BY seq DESC LIMIT ?4)
+         WHERE kind IN (?5, ?6) AND sender <> ?7 LIMIT ?8)";
+const PEERS_WITH_NEWS: &str =
+    "SELECT p.conv FROM private_peers p JOIN conversation_heads h ON h.conv = p.conv
+     WHERE p.user_id = ?1 AND h.last_seq > ?2";
 
 /// A stretch of one conversation, both ends included.
 #[derive(Clone, Copy, Debug)]
@@ -137,11 +150,7 @@ pub(super) fn entitled(
         Conv::Private(..) if conv.peer_of(user).is_some() => vec![whole],
         Conv::Private(..) | Conv::Account(_) => Vec::new(),
         Conv::Notices => notices_of(connection, user)?.into_iter().collect(),
-        Conv::Group(group) => {
-            let mut stays = intervals(connection, user)?;
-            stays.retain(|stay| stay.group == group);
-            group_spans(&stays, history)
-        }
+        Conv::Group(group) => group_spans(&intervals_in(connection, user, group)?, history),
     };
     Ok(cut(&spans, Seq(1), upto))
 }
@@ -155,10 +164,7 @@ fn spans_with_news(
     upto: Seq,
 ) -> Result<Vec<Span>> {
     let mut spans: Vec<Span> = connection
-        .prepare_cached(
-            "SELECT p.conv FROM private_peers p JOIN conversation_heads h ON h.conv = p.conv
-             WHERE p.user_id = ?1 AND h.last_seq > ?2",
-        )?
+        .prepare_cached(PEERS_WITH_NEWS)?
         .query_map(params![user, after], |row| {
             Ok(Span {
                 conv: row.get(0)?,
@@ -320,14 +326,8 @@ impl Cursor {
 
     fn read(&mut self, connection: &Connection, direction: Direction, span: Span) -> Result<()> {
         let sql = match direction {
-            Direction::Up => {
-                "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
-                 ORDER BY seq LIMIT ?4"
-            }
-            Direction::Down => {
-                "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
-                 ORDER BY seq DESC LIMIT ?4"
-            }
+            Direction::Up => PLACES_UP,
+            Direction::Down => PLACES_DOWN,
         };
         let asked = if self.pieces == 0 {
             PLACES_FIRST
@@ -369,13 +369,7 @@ pub(super) fn count_unread(
     let mut count = 0;
     for span in spans {
         let found: Option<u32> = connection
-            .prepare_cached(
-                "SELECT count(*) FROM (
-                     SELECT 1 FROM (
-                         SELECT kind, sender FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
-                         ORDER BY seq DESC LIMIT ?4)
-                     WHERE kind IN (?5, ?6) AND sender <> ?7 LIMIT ?8)",
-            )?
+            .prepare_cached(UNREAD)?
             .query_row(
                 params![
                     span.conv,
@@ -393,4 +387,47 @@ pub(super) fn count_unread(
         count += found.unwrap_or(0);
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::{OpenOptions, open};
+
+    #[test]
+    fn nothing_is_found_by_scanning_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("starling.db");
+        let stores = open(path.to_str().unwrap(), OpenOptions::default()).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        for (sql, expected) in [
+            (
+                PLACES_UP,
+                "SEARCH entries USING COVERING INDEX entries_by_conv",
+            ),
+            (
+                PLACES_DOWN,
+                "SEARCH entries USING COVERING INDEX entries_by_conv",
+            ),
+            (
+                UNREAD,
+                "SEARCH entries USING COVERING INDEX entries_by_conv",
+            ),
+            (PEERS_WITH_NEWS, "SEARCH p USING PRIMARY KEY (user_id=?)"),
+        ] {
+            let mut statement = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let values = vec![1; statement.parameter_count()];
+            let plan: Vec<String> = statement
+                .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
+                .unwrap()
+                .collect::<rusqlite::Result<_>>()
+                .unwrap();
+            let plan = plan.join("; ");
+            assert!(plan.contains(expected), "{plan}");
+            assert!(!plan.contains("B-TREE"), "sorted by hand: {plan}");
+        }
+        drop(stores);
+    }
 }

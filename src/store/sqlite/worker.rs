@@ -159,3 +159,73 @@ impl Worker {
 fn unavailable(reason: &str) -> StoreError {
     StoreError::Unavailable(reason.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::sqlite::migrate;
+
+    fn lane() -> (Lane, TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("starling.db");
+        migrate(path.to_str().unwrap(), true).unwrap();
+        let connection = connect_existing(&path, Access::Write).unwrap();
+        let file = file_id(&path).unwrap();
+        let lane = Lane::start(&path, Access::Write, vec![(connection, file)]).unwrap();
+        (lane, folder, path)
+    }
+
+    #[tokio::test]
+    async fn what_was_done_to_a_file_that_left_meanwhile_does_not_count() {
+        let (lane, folder, path) = lane();
+        let away = folder.path().join("away.db");
+        let here = path.clone();
+        let moved: Result<()> = lane
+            .run(move |_| {
+                std::fs::rename(&here, &away).unwrap();
+                std::fs::copy(&away, &here).unwrap();
+                Ok(())
+            })
+            .await;
+        assert!(
+            matches!(moved, Err(StoreError::Unavailable(_))),
+            "{moved:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_an_outage_and_an_abandoned_call_is_not_begun() {
+        let (lane, _folder, _path) = lane();
+        let (let_go, held) = std::sync::mpsc::sync_channel::<()>(0);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let mut blocking = Box::pin(lane.run::<_, StoreError, _>(move |_| {
+            let _ = held.recv();
+            Ok(())
+        }));
+        // The first poll puts a call in line.
+        assert!(futures_util::poll!(&mut blocking).is_pending());
+        let mut calls = Vec::new();
+        let mut full = false;
+        while !full && calls.len() <= 2 * QUEUE_JOBS_MAX {
+            let begun = Arc::clone(&begun);
+            let mut call = Box::pin(lane.run::<_, StoreError, _>(move |_| {
+                begun.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }));
+            full = futures_util::poll!(&mut call).is_ready();
+            calls.push(call);
+        }
+        assert!(full, "the queue is bounded");
+        drop(calls);
+        let_go.send(()).unwrap();
+        // The lane is first in, first out: by now every abandoned call has had its turn.
+        while lane.run::<_, StoreError, _>(|_| Ok(())).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(begun.load(Ordering::Relaxed), 0);
+    }
+}

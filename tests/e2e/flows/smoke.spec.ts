@@ -1,7 +1,7 @@
 // Two people on two nodes: private chat, group chat, reload, log-in pages. Meant to run at every change, in under a minute.
 
 import { expect, test } from '@playwright/test'
-import { composer, exchange, expectNoOverflow, faultsOf, guard, node, person, post, rows, say } from '../world'
+import { composer, exchange, expectNoOverflow, faultsOf, framesOf, guard, node, person, post, rows, say } from '../world'
 import type { Person } from '../world'
 
 const PHONE = { width: 375, height: 740 }
@@ -21,8 +21,9 @@ test.afterAll(async () => {
   await bo?.context.close()
 })
 
-test.afterEach(async () => {
+test.afterEach(async ({}, info) => {
   for (const who of [ada, bo]) {
+    if (info.status !== info.expectedStatus) await info.attach(`frames of ${who.nickname}`, { body: framesOf(who.page) })
     expect(faultsOf(who.page)).toEqual([])
     if (who.page.url().startsWith('http')) await expectNoOverflow(who.page)
   }

@@ -116,7 +116,7 @@ export interface ClusterNode {
   head?: number
   connections?: number
   users?: number
-  heard_ms_ago?: number
+  heard_ms_ago?: number | null
 }
 
 export interface ClusterReport {
@@ -125,5 +125,7 @@ export interface ClusterReport {
   reasons: string[]
   nodes: ClusterNode[]
   bus: Record<string, unknown>
+  /** Counters of the asked node; older servers do not send them. */
+  node?: Record<string, unknown>
   store: Record<string, unknown>
 }

@@ -5,11 +5,9 @@ import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { ClusterReport } from '../net/types'
 
-/** States a node calls itself or others by when they take part. */
-const UP: ReadonlySet<string> = new Set(['alive', 'self', 'up', 'ready', 'online'])
-
+/** Whether a node in this state takes part; `self` is the node that was asked. */
 export function isUp(state: string): boolean {
-  return UP.has(state.toLowerCase())
+  return state === 'up' || state === 'self'
 }
 
 export const useCluster = defineStore('cluster', () => {

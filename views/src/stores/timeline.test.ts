@@ -131,3 +131,11 @@ test('a pending message stands last, and steps aside for its entry', () => {
   const after = add(timeline, [message(2, { from: ME, cid: 'x' })])
   expect(visible(after, outbox, ME).map((one) => one.key)).toEqual(['s1', 'cx'])
 })
+
+test('nothing brings a recalled message back, and of two edits the later one stands', () => {
+  const change = (seq: number, kind: string, more: Partial<Entry> = {}): Entry => message(seq, { kind, target: 1, ...more })
+  const recalled = add(emptyTimeline, [message(1), change(2, 'recall'), change(3, 'edit', { content: 'again' })])
+  expect(visible(recalled, [], ME)[0]?.entry).toMatchObject({ recalled: true, content: '' })
+  const edited = add(emptyTimeline, [change(5, 'edit', { content: 'late' }), message(1), change(4, 'edit', { content: 'early' })])
+  expect(visible(edited, [], ME).map((one) => one.entry.content)).toEqual(['late'])
+})

@@ -2,16 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::switch::Switch;
 use crate::cluster::core::{BeatInfo, CoreConfig, Item, KEY_BYTES, KeyRing, generate_key_text};
 use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, ShellStatus, Sink, confirmed_head, draw_incarnation,
@@ -22,15 +21,11 @@ use crate::journal::committer::{Committed, Committer};
 use crate::journal::position::Position;
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome};
-use crate::model::entry::{Entry, EntryKind, UnixMillis};
+use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Cid, Incarnation, Seq, UserId};
 use crate::model::signal::Signal;
 use crate::presence::Signals;
-use crate::store::sqlite::{OpenOptions, open};
-use crate::store::{
-    ConversationPage, LogHead, LogRange, LogStore, NodeRow, NodeStore, Result, Stores,
-    UserSnapshot, VisiblePage, Window,
-};
+use crate::store::{LogHead, LogStore as _, NodeRow, NodeStore as _};
 
 /// Far more than anything here takes on a machine that is not busy.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -60,127 +55,19 @@ pub(super) fn keys(ids: &[u8]) -> KeyRing {
     KeyRing::parse(&texts.join(",")).unwrap()
 }
 
-/// The real store behind a switch: it can hang, tell an old head, or be replaced by an empty one.
-pub(super) struct Switch {
-    stores: Mutex<Stores>,
-    folder: PathBuf,
-    pub(super) hanging: AtomicBool,
-    /// The head is told this much too low.
-    pub(super) behind: AtomicU64,
-    pub(super) entries_looked_at: AtomicU64,
-}
-
-impl Switch {
-    fn new(folder: PathBuf) -> Switch {
-        Switch {
-            stores: Mutex::new(Switch::open(&folder, "first")),
-            folder,
-            hanging: AtomicBool::new(false),
-            behind: AtomicU64::new(0),
-            entries_looked_at: AtomicU64::new(0),
-        }
-    }
-
-    fn open(folder: &std::path::Path, name: &str) -> Stores {
-        let file = folder.join(format!("{name}.db"));
-        open(file.to_str().unwrap(), OpenOptions::default()).unwrap()
-    }
-
-    /// As if somebody had put an empty database in place of the store.
-    pub(super) fn restore_empty(&self) {
-        let empty = Switch::open(&self.folder, "second");
-        *self.stores.lock().unwrap() = empty;
-    }
-
-    async fn stores(&self) -> Stores {
-        if self.hanging.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        self.stores.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl LogStore for Switch {
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
-        self.stores().await.log.append(drafts).await
-    }
-
-    async fn head(&self) -> Result<LogHead> {
-        let mut head = self.stores().await.log.head().await?;
-        let behind = self.behind.load(Ordering::SeqCst);
-        head.head = Seq(head.head.0.saturating_sub(behind));
-        Ok(head)
-    }
-
-    async fn range(&self, after: Seq, limit: usize) -> Result<LogRange> {
-        self.stores().await.log.range(after, limit).await
-    }
-
-    async fn find(&self, sender: UserId, cid: &Cid) -> Result<Option<(Seq, UnixMillis)>> {
-        self.stores().await.log.find(sender, cid).await
-    }
-
-    async fn entry(&self, seq: Seq) -> Result<Option<Entry>> {
-        self.entries_looked_at.fetch_add(1, Ordering::SeqCst);
-        self.stores().await.log.entry(seq).await
-    }
-
-    async fn snapshot(&self, user: UserId) -> Result<Option<UserSnapshot>> {
-        self.stores().await.log.snapshot(user).await
-    }
-
-    async fn visible(
-        &self,
-        user: UserId,
-        after: Seq,
-        upto: Seq,
-        limit: usize,
-    ) -> Result<VisiblePage> {
-        self.stores()
-            .await
-            .log
-            .visible(user, after, upto, limit)
-            .await
-    }
-
-    async fn page(
-        &self,
-        user: UserId,
-        conv: Conv,
-        window: Window,
-        upto: Seq,
-        limit: usize,
-    ) -> Result<ConversationPage> {
-        self.stores()
-            .await
-            .log
-            .page(user, conv, window, upto, limit)
-            .await
-    }
-}
-
-#[async_trait]
-impl NodeStore for Switch {
-    async fn beat(&self, row: NodeRow) -> Result<()> {
-        self.stores().await.nodes.beat(row).await
-    }
-
-    async fn nodes(&self) -> Result<Vec<NodeRow>> {
-        self.stores().await.nodes.nodes().await
-    }
-
-    async fn forget(&self, rows: &[(Incarnation, u64)]) -> Result<()> {
-        self.stores().await.nodes.forget(rows).await
-    }
-}
+/// What every node here tells in its beats.
+pub(super) const CONNECTIONS_TOLD: u32 = 42;
 
 /// What a sink saw.
 #[derive(Default)]
 struct Record {
     entries: Vec<Entry>,
     restarts: Vec<LogHead>,
+    /// Entries before the last restart.
+    restarted_at: usize,
     peers_gone: Vec<Incarnation>,
+    signals: Vec<(Incarnation, Bytes)>,
+    beats: Vec<(Incarnation, u32)>,
 }
 
 struct Recorder {
@@ -213,20 +100,34 @@ impl Sink for Recorder {
 
     fn command(&mut self, (): ()) {}
 
-    fn own_signal(&mut self, _: Signal) -> Option<Bytes> {
-        None
+    fn own_signal(&mut self, signal: Signal) -> Option<Bytes> {
+        match signal {
+            Signal::Profile { user } => Some(user.0.to_be_bytes().to_vec().into()),
+            Signal::Typing { .. }
+            | Signal::Read { .. }
+            | Signal::Presence { .. }
+            | Signal::Settings { .. } => None,
+        }
     }
 
-    fn signal(&mut self, _: Incarnation, _: Bytes) {}
+    fn signal(&mut self, from: Incarnation, bytes: Bytes) {
+        self.record.lock().unwrap().signals.push((from, bytes));
+    }
 
-    fn beat(&mut self, _: Incarnation, _: &BeatInfo) {}
+    fn beat(&mut self, from: Incarnation, info: &BeatInfo) {
+        let mut record = self.record.lock().unwrap();
+        record.beats.push((from, info.connections));
+    }
 
     fn peer_down(&mut self, peer: Incarnation) {
         self.record.lock().unwrap().peers_gone.push(peer);
     }
 
     fn beat_info(&mut self) -> BeatInfo {
-        BeatInfo::default()
+        BeatInfo {
+            connections: CONNECTIONS_TOLD,
+            ..BeatInfo::default()
+        }
     }
 
     fn last_applied(&self) -> Option<(Seq, UserId, Cid)> {
@@ -235,7 +136,9 @@ impl Sink for Recorder {
 
     fn restart(&mut self, log: LogHead) {
         self.last = None;
-        self.record.lock().unwrap().restarts.push(log);
+        let mut record = self.record.lock().unwrap();
+        record.restarted_at = record.entries.len();
+        record.restarts.push(log);
     }
 }
 
@@ -273,6 +176,11 @@ impl Cluster {
 
     pub(super) async fn node_after_a_clock_jump(&self, name: &str) -> Node {
         self.start(name, Some(self.sockets()), None, true).await
+    }
+
+    /// The last seq in the store.
+    pub(super) async fn head(&self) -> u64 {
+        self.store.head().await.unwrap().head.0
     }
 
     /// Names in the registry.
@@ -394,7 +302,7 @@ impl Cluster {
             task,
             name: name.to_owned(),
             _commands: commands_sender,
-            _signals: signals_sender,
+            signals: signals_sender,
         }
     }
 }
@@ -412,7 +320,7 @@ pub(super) struct Node {
     task: JoinHandle<()>,
     name: String,
     _commands: mpsc::Sender<()>,
-    _signals: Signals,
+    signals: Signals,
 }
 
 impl Node {
@@ -457,6 +365,30 @@ impl Node {
 
     pub(super) fn peers_gone(&self) -> Vec<Incarnation> {
         self.record.lock().unwrap().peers_gone.clone()
+    }
+
+    /// Publishes that this user changed his profile.
+    pub(super) fn publish(&self, user: u64) {
+        let user = UserId(user);
+        self.signals.publish(Signal::Profile { user });
+    }
+
+    pub(super) fn signals(&self) -> Vec<(Incarnation, Bytes)> {
+        self.record.lock().unwrap().signals.clone()
+    }
+
+    pub(super) fn beats(&self) -> Vec<(Incarnation, u32)> {
+        self.record.lock().unwrap().beats.clone()
+    }
+
+    /// What was delivered since the last restart.
+    pub(super) fn entries_of_this_log(&self) -> Vec<(u64, Bytes)> {
+        let record = self.record.lock().unwrap();
+        let from = record.restarted_at;
+        record.entries[from..]
+            .iter()
+            .map(|entry| (entry.seq.0, entry.body.clone()))
+            .collect()
     }
 
     pub(super) fn incarnation(&self) -> Incarnation {

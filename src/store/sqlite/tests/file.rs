@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::model::conversation::Conv;
-use crate::model::draft::Outcome;
+use crate::model::draft::{Change, Draft, Outcome, Refusal};
+use crate::model::entry::EntryKind;
 use crate::model::ids::{Seq, UserId};
 use crate::store::conformance::stage::Stage;
 use crate::store::sqlite::{OpenError, OpenOptions, migrate, open};
@@ -167,6 +168,34 @@ async fn a_held_lock_is_an_outage_for_writers_alone_and_ends_with_it() {
     let outcomes = appending.await.unwrap();
     release.await.unwrap();
     assert!(matches!(outcomes[0], Outcome::Appended { seq: Seq(2), .. }));
+}
+
+#[tokio::test]
+async fn an_entry_the_store_cannot_hold_is_refused_alone_and_its_change_undone() {
+    let (_folder, path) = folder();
+    let (stage, anna) = begun(&path).await;
+    let bert = stage.user("bert").await;
+    let (group, _) = stage.group(anna, &[]).await;
+    let trouble = Connection::open(&path).unwrap();
+    trouble
+        .execute_batch(
+            "CREATE TRIGGER trouble BEFORE INSERT ON entries WHEN NEW.cid = 'trouble'
+             BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+        )
+        .unwrap();
+    let conv = Conv::Group(group);
+    let joining = Draft {
+        cid: "trouble".parse().unwrap(),
+        ..stage.draft(bert, conv, EntryKind::Joined, Change::Join)
+    };
+    let before = stage.message(anna, conv, "before");
+    let after = stage.message(anna, conv, "after");
+    let outcomes = stage.append(vec![before, joining, after]).await;
+    assert_eq!(outcomes[1], Outcome::Refused(Refusal::Unstorable));
+    assert!(matches!(outcomes[2], Outcome::Appended { seq: Seq(4), .. }));
+    assert_eq!(stage.stores.groups.role(group, bert).await.unwrap(), None);
+    let group = stage.stores.groups.group(group).await.unwrap().unwrap();
+    assert_eq!(group.members, 1);
 }
 
 #[test]

@@ -1,0 +1,254 @@
+//! The services of a node, built from its stores and handles, and the routes that lead to them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::status::NodeView;
+use crate::cluster::driver::DriverHandle;
+use crate::config::Config;
+use crate::http;
+use crate::http::assets::Assets;
+use crate::http::auth::{Gate, GateSettings};
+use crate::http::metrics::Metrics;
+use crate::http::remote::Proxies;
+use crate::http::ws::{self, Greeting};
+use crate::hub::Hub;
+use crate::journal::committer::Committer;
+use crate::journal::live::Live;
+use crate::journal::position::Position;
+use crate::model::ids::Incarnation;
+use crate::presence::{Presence, Signals};
+use crate::service::accounts::{AccountParts, Accounts};
+use crate::service::admin::Admin;
+use crate::service::clock::{Clock, system_now};
+use crate::service::connections::Connections;
+use crate::service::conversations::{ConversationParts, Conversations};
+use crate::service::friends::Friends;
+use crate::service::groups::Groups;
+use crate::service::messages::{Messages, SendSettings};
+use crate::service::news::NewsDesk;
+use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
+use crate::service::profiles::Profiles;
+use crate::service::reads::Reads;
+use crate::service::sessions::Sessions;
+use crate::service::throttle::{Throttle, ThrottleSettings};
+use crate::service::typing::Typing;
+use crate::store::Stores;
+
+/// The handles services are built on.
+pub(super) struct Handles {
+    pub(super) committer: Committer,
+    pub(super) position: Position,
+    pub(super) signals: Signals,
+    pub(super) presence: Presence,
+    pub(super) hub: Hub,
+    pub(super) live: Live,
+    pub(super) leaving: watch::Receiver<bool>,
+}
+
+/// All services of a node.
+pub(super) struct Services {
+    pub(super) sessions: Sessions,
+    pub(super) profiles: Profiles,
+    pub(super) reads: Reads,
+    accounts: Accounts,
+    friends: Friends,
+    groups: Groups,
+    conversations: Conversations,
+    messages: Messages,
+    admin: Admin,
+    typing: Typing,
+    connections: Connections,
+}
+
+impl Services {
+    /// # Errors
+    /// The configured cost of hashing is none that scrypt knows.
+    pub(super) fn new(
+        config: &Config,
+        stores: &Stores,
+        handles: &Handles,
+    ) -> Result<Services, InvalidHashing> {
+        let Handles {
+            committer,
+            position,
+            signals,
+            presence,
+            hub,
+            live,
+            ..
+        } = handles;
+        let users = || Arc::clone(&stores.users);
+        let groups = || Arc::clone(&stores.groups);
+        let friends = || Arc::clone(&stores.friends);
+        let sessions = Sessions::new(
+            Arc::clone(&stores.sessions),
+            users(),
+            committer.clone(),
+            Clock::system(),
+            config.auth.session_days,
+        );
+        let profiles = Profiles::new(users(), presence.clone());
+        let reads = Reads::new(Arc::clone(&stores.conversations));
+        let accounts = Accounts::new(AccountParts {
+            users: users(),
+            sessions: sessions.clone(),
+            passwords: Passwords::new(hashing(config))?,
+            throttle: Throttle::new(throttling(config)),
+            profiles: profiles.clone(),
+            signals: signals.clone(),
+            registration: config.auth.registration,
+        });
+        let conversations = Conversations::new(ConversationParts {
+            log: Arc::clone(&stores.log),
+            conversations: Arc::clone(&stores.conversations),
+            friends: friends(),
+            groups: groups(),
+            profiles: profiles.clone(),
+            reads: reads.clone(),
+            signals: signals.clone(),
+            position: position.clone(),
+        });
+        Ok(Services {
+            friends: Friends::new(
+                friends(),
+                users(),
+                committer.clone(),
+                profiles.clone(),
+                config.chat.friend_mode,
+            ),
+            groups: Groups::new(groups(), committer.clone(), profiles.clone()),
+            messages: Messages::new(committer.clone(), groups(), sending(config)),
+            admin: Admin::new(users(), accounts.clone(), committer.clone()),
+            typing: Typing::new(signals.clone(), groups(), friends()),
+            connections: Connections::new(
+                hub.clone(),
+                live.clone(),
+                Arc::clone(&stores.log),
+                position.clone(),
+            ),
+            sessions,
+            profiles,
+            reads,
+            accounts,
+            conversations,
+        })
+    }
+
+    /// Who tells presence.
+    pub(super) fn news(stores: &Stores, hub: &Hub) -> NewsDesk {
+        let (users, friends) = (Arc::clone(&stores.users), Arc::clone(&stores.friends));
+        NewsDesk::new(hub.clone(), users, friends, Arc::clone(&stores.groups))
+    }
+
+    /// All routes of the node.
+    pub(super) fn routes(
+        &self,
+        config: &Config,
+        handles: &Handles,
+        incarnation: Incarnation,
+        driver: DriverHandle,
+    ) -> http::Routes {
+        let gate = Gate::new(GateSettings {
+            origins: config.http.origins.clone(),
+            public_url: config.http.public_url.clone(),
+            proxies: Proxies::new(config.http.proxies.clone()),
+        });
+        let socket = ws::route(Arc::new(self.socket_parts(
+            config,
+            handles,
+            incarnation,
+            gate.clone(),
+        )));
+        let cluster = Arc::new(NodeView {
+            incarnation,
+            name: config.node.name.clone(),
+            http: config.http.listen.iter().map(ToString::to_string).collect(),
+            driver,
+            hub: handles.hub.clone(),
+            presence: handles.presence.clone(),
+            position: handles.position.clone(),
+            leaving: handles.leaving.clone(),
+        });
+        let parts = http::Parts {
+            gate,
+            sessions: self.sessions.clone(),
+            accounts: self.accounts.clone(),
+            profiles: self.profiles.clone(),
+            friends: self.friends.clone(),
+            groups: self.groups.clone(),
+            conversations: self.conversations.clone(),
+            messages: self.messages.clone(),
+            admin: self.admin.clone(),
+            cluster,
+            metrics: Metrics::new(),
+            assets: assets(config),
+            body_bytes_max: config.http.body_bytes,
+        };
+        http::routes(parts, [socket])
+    }
+
+    fn socket_parts(
+        &self,
+        config: &Config,
+        handles: &Handles,
+        incarnation: Incarnation,
+        gate: Gate,
+    ) -> ws::Parts {
+        let limits = &config.limits;
+        ws::Parts {
+            connections: self.connections.clone(),
+            messages: self.messages.clone(),
+            conversations: self.conversations.clone(),
+            sessions: self.sessions.clone(),
+            typing: self.typing.clone(),
+            gate,
+            greeting: Greeting {
+                node: incarnation,
+                node_name: config.node.name.clone(),
+                ping_ms: limits.ping_ms,
+                text_bytes: limits.text_bytes,
+                sends_per_second: limits.sends_per_second,
+                sends_burst: limits.sends_burst,
+            },
+            frame_bytes_max: limits.frame_bytes,
+            auth_timeout: Duration::from_millis(limits.auth_timeout_ms),
+            now: system_now,
+            leaving: handles.leaving.clone(),
+        }
+    }
+}
+
+fn assets(config: &Config) -> Assets {
+    if config.http.assets.as_os_str().is_empty() {
+        Assets::embedded()
+    } else {
+        Assets::folder(config.http.assets.clone())
+    }
+}
+
+fn sending(config: &Config) -> SendSettings {
+    SendSettings {
+        per_second: config.limits.sends_per_second,
+        burst: config.limits.sends_burst,
+        text_bytes_max: config.limits.text_bytes,
+    }
+}
+
+fn throttling(config: &Config) -> ThrottleSettings {
+    ThrottleSettings {
+        auth_per_minute: config.limits.auth_per_minute,
+        auth_failures: config.limits.auth_failures,
+    }
+}
+
+fn hashing(config: &Config) -> HashingSettings {
+    HashingSettings {
+        scrypt_log_n: config.auth.scrypt_log_n,
+        scrypt_r: config.auth.scrypt_r,
+        scrypt_p: config.auth.scrypt_p,
+        hashing_parallel: config.auth.hashing_slots(),
+    }
+}
