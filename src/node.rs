@@ -135,7 +135,7 @@ async fn read_start(
         incarnation,
         name: config.node.name.clone(),
         address: core.address,
-        version: bus::BUS_VERSION,
+        version: bus::software_version(),
         packet_number: 0,
         counter: 0,
     };
