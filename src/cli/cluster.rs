@@ -43,7 +43,7 @@ pub(super) struct Report {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct NodeReport {
-    name: String,
+    pub(super) name: String,
     pub(super) state: String,
     #[serde(default)]
     version: String,
