@@ -135,7 +135,7 @@ async fn read_start(
         incarnation,
         name: config.node.name.clone(),
         address: core.address,
-        version: bus::BUS_VERSION,
+        version: bus::software_version(),
         packet_number: 0,
         counter: 0,
     };
@@ -289,6 +289,7 @@ impl Node {
         let settings = ServerSettings {
             connections_max: usize::try_from(config.http.connections_max).unwrap_or(usize::MAX),
             header_timeout: Duration::from_millis(config.http.header_timeout_ms),
+            keepalive: Duration::from_millis(config.http.keepalive_ms),
             grace: LINGER,
         };
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));

@@ -176,7 +176,7 @@ fn peer(peer: &PeerStatus) -> NodeStatus {
         addresses: vec![peer.address.to_string()],
         http: Vec::new(),
         state: state.to_owned(),
-        version: peer.version.to_string(),
+        version: super::bus::version_words(peer.version),
         head: peer.head.0,
         connections: u64::from(peer.info.connections),
         users: u64::from(peer.info.users),
