@@ -2,8 +2,7 @@
 //!
 //! One binary, one module per subject. Each test has a store of its own in a folder of its own.
 
-// Tests may fail loudly.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 #[path = "it/http_accounts.rs"]
 mod http_accounts;

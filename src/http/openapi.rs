@@ -70,7 +70,6 @@ use super::v1::{self, shapes};
         v1::friends::Remark,
         v1::friends::WantedFriend,
         v1::groups::ChangedGroup,
-        v1::groups::Joining,
         v1::groups::NewGroup,
         v1::me::ChangedPassword,
         v1::me::ChangedProfile,

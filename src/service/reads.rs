@@ -1,6 +1,6 @@
 //! How far everybody has read: moved forward at once here, written to the store a moment later.
 //!
-//! Positions wait in memory for at most [`WRITE_EVERY`] and are written in one batch, so that reading along in a
+//! Positions wait in memory for at most a second and are written in one batch, so that reading along in a
 //! busy group costs one row a second. A node that dies loses that moment; the client tells its position again.
 
 use std::collections::BTreeMap;

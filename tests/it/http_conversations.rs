@@ -1,7 +1,8 @@
 //! The list, the past, read positions and settings.
 
 use serde_json::{Value, json};
-use starling::model::ids::Seq;
+use starling::model::conversation::Conv;
+use starling::model::ids::{Seq, UserId};
 use starling::model::signal::Signal;
 
 use crate::lab::{Lab, User};
@@ -79,10 +80,9 @@ async fn the_list_shows_people_groups_and_notes_with_their_last_entries() {
 }
 
 #[tokio::test]
-async fn the_past_is_read_in_windows_and_never_by_strangers() {
+async fn the_past_is_read_in_windows() {
     let lab = Lab::new().await;
     let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
-    let clara = lab.register("clara").await;
     let conv = format!("u:{}", bert.id);
     let mut seqs = Vec::new();
     for text in ["a", "b", "c", "d", "e"] {
@@ -134,6 +134,16 @@ async fn the_past_is_read_in_windows_and_never_by_strangers() {
         let reply = lab.simply(&anna, "GET", &format!("{path}?{query}")).await;
         reply.refused(400, "bad_request").about(field);
     }
+}
+
+#[tokio::test]
+async fn nobody_looks_into_a_conversation_he_is_not_in() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let clara = lab.register("clara").await;
+    let conv = format!("u:{}", bert.id);
+    lab.say(&anna, &conv, "for bert").await;
+    let path = format!("/api/v1/conversations/{conv}/entries");
     // Whoever asks reads his own conversation with bert: nothing.
     assert_eq!(lab.get(&clara, &path).await["entries"], json!([]));
     let missing = "/api/v1/conversations/u:99/entries";
@@ -178,7 +188,7 @@ async fn reading_moves_forward_only_and_counts_at_once() {
     let conv = format!("p:{}:{}", anna.id, bert.id);
     let told = |seq| Signal::Read {
         conv: conv.clone(),
-        user: starling::model::ids::UserId(bert.id),
+        user: UserId(bert.id),
         seq: Seq(seq),
     };
     assert_eq!(lab.signals(), [told(first)]);
@@ -200,6 +210,32 @@ async fn reading_moves_forward_only_and_counts_at_once() {
         let reply = lab.call(&bert, "POST", &path, &body).await;
         reply.refused(400, "bad_request").about("seq");
     }
+}
+
+#[tokio::test]
+async fn a_read_position_outlives_a_store_that_is_away_for_a_while() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let conv = format!("u:{}", anna.id);
+    let seq = lab.say(&anna, &format!("u:{}", bert.id), "hi").await;
+    let path = format!("/api/v1/conversations/{conv}/read");
+    lab.call(&bert, "POST", &path, &json!({"seq": seq}))
+        .await
+        .is(200);
+    lab.break_store();
+    lab.reads.write().await;
+    let reply = lab.simply(&bert, "GET", "/api/v1/conversations").await;
+    reply.refused(503, "unavailable");
+    lab.mend_store();
+    assert_eq!(line(&lab, &bert, &conv).await["read_seq"], seq);
+    lab.reads.write().await;
+    let private = Conv::private(UserId(anna.id), UserId(bert.id));
+    let stored = lab
+        .stores
+        .conversations
+        .read_position(UserId(bert.id), private)
+        .await;
+    assert_eq!(stored.unwrap(), Seq(seq));
 }
 
 #[tokio::test]

@@ -195,6 +195,12 @@ impl Lab {
         std::fs::rename(file("starling.db"), file("elsewhere.db")).unwrap();
     }
 
+    /// Puts it back.
+    pub fn mend_store(&self) {
+        let file = |name: &str| self.folder.path().join(name);
+        std::fs::rename(file("elsewhere.db"), file("starling.db")).unwrap();
+    }
+
     /// Lets the services' clock pass.
     pub fn pass(&self, time: Duration) {
         let ms = i64::try_from(time.as_millis()).unwrap();
@@ -415,6 +421,7 @@ impl ClusterView for Cluster {
                 id: "run-1".to_owned(),
                 name: "anna".to_owned(),
                 state: "self".to_owned(),
+                addresses: vec!["192.0.2.1:3000".to_owned()],
                 ..NodeStatus::default()
             }],
             bus: [("datagrams_in".to_owned(), 7)].into(),
