@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tracing::warn;
+use tracing::debug;
 
 use crate::hub::{Hub, Opening};
 use crate::journal::live::Live;
@@ -227,8 +227,9 @@ enum Delay {
     Pause(String),
 }
 
+/// What keeps one connection waiting keeps all of them waiting, and is told by whoever has the store.
 async fn pause(why: &str) {
-    warn!(why, "a connection waits to catch up");
+    debug!(why, "a connection waits to catch up");
     tokio::time::sleep(RETRY_PAUSE).await;
 }
 
