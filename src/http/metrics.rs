@@ -22,8 +22,8 @@ use super::endpoint::Template;
 use crate::service::health::ClusterView;
 
 /// Upper bounds of the latency buckets, in seconds: from a cached read to a request that gave up on the store.
-const LATENCY_BUCKETS: [f64; 12] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0, 10.0,
+const LATENCY_BUCKETS: [f64; 13] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0,
 ];
 /// The label of what no described path answered: pages, files, the WebSocket's handshake.
 const UNDESCRIBED: &str = "other";

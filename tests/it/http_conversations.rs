@@ -21,9 +21,10 @@ async fn line(lab: &Lab, user: &User, conv: &str) -> Value {
 async fn the_list_shows_people_groups_and_notes_with_their_last_entries() {
     let lab = Lab::new().await;
     let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let epoch = lab.stores.log.head().await.unwrap().epoch;
     assert_eq!(
         lab.get(&anna, "/api/v1/conversations").await,
-        json!({"conversations": [], "head": 0})
+        json!({"conversations": [], "head": 0, "epoch": epoch})
     );
     let (of_anna, of_bert) = (format!("u:{}", anna.id), format!("u:{}", bert.id));
     lab.say(&anna, &of_anna, "note").await;
