@@ -214,7 +214,8 @@ fn sink(
     };
     let dispatch = HubDispatch::new(feed, services.sessions.clone());
     let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
-    let desk = SignalDesk::new(handles.hub.clone(), services.profiles.clone());
+    let (profiles, sessions) = (services.profiles.clone(), services.sessions.clone());
+    let desk = SignalDesk::new(handles.hub.clone(), profiles, sessions);
     let registry = handles.hub.registry().clone();
     NodeSink::new(
         replica,

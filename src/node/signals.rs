@@ -11,18 +11,24 @@ use crate::model::conversation::Conv;
 use crate::model::ids::UserId;
 use crate::model::signal::Signal;
 use crate::service::profiles::Profiles;
+use crate::service::sessions::Sessions;
 
 /// The way of signals to local clients.
 #[derive(Clone)]
 pub struct SignalDesk {
     hub: Hub,
     profiles: Profiles,
+    sessions: Sessions,
 }
 
 impl SignalDesk {
     #[must_use]
-    pub fn new(hub: Hub, profiles: Profiles) -> SignalDesk {
-        SignalDesk { hub, profiles }
+    pub fn new(hub: Hub, profiles: Profiles, sessions: Sessions) -> SignalDesk {
+        SignalDesk {
+            hub,
+            profiles,
+            sessions,
+        }
     }
 
     /// Tells the local clients a signal concerns.
@@ -37,6 +43,7 @@ impl SignalDesk {
             Signal::Presence { .. } => {}
             Signal::Profile { user } => {
                 self.profiles.forget(*user);
+                self.sessions.forget_user(*user);
                 self.hub
                     .signal_all(&frame::json(&json!({"type": "profile", "user": user})));
             }
