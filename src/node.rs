@@ -300,6 +300,7 @@ impl Node {
             &hub,
             presence,
             signals,
+            Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
@@ -370,15 +371,10 @@ fn background(
     hub: &Hub,
     presence: Presence,
     signals: Signals,
+    grace: Duration,
     gatherer: Gatherer,
 ) -> Vec<JoinHandle<()>> {
-    let watching = online::run(
-        hub.registry().clone(),
-        presence,
-        signals,
-        online::GRACE,
-        system_now,
-    );
+    let watching = online::run(hub.registry().clone(), presence, signals, grace, system_now);
     vec![
         tokio::spawn(news.run(changes)),
         tokio::spawn(watching),
