@@ -32,8 +32,8 @@ use crate::service::sessions::Identity;
 const PENDING_MAX: usize = 64;
 /// One read of a socket.
 const READ_BYTES: usize = 4 * 1024;
-/// Frames a second one connection may send for long, and in a burst. Far above what any client needs; beyond
-/// it the connection is closed with 4009.
+/// Frames a second one connection may send for long, and in a burst, on top of the sends it is allowed. Far above
+/// what any client needs; beyond it the connection is closed with 4009.
 const FRAMES_PER_SECOND: f64 = 200.0;
 const FRAMES_BURST: f64 = 1_000.0;
 /// How long a closing connection may take to close its side.
@@ -240,6 +240,7 @@ impl Client {
             .connections
             .clone()
             .catch_up(conn, user, Arc::clone(&link), start);
+        let allowance = FRAMES_BURST + f64::from(parts.greeting.sends_burst);
         Client {
             parts,
             socket,
@@ -249,7 +250,7 @@ impl Client {
             link,
             sends: FuturesUnordered::new(),
             catching_up: Some(Box::pin(catching_up)),
-            allowance: FRAMES_BURST,
+            allowance,
             allowance_at: Instant::now(),
         }
     }
@@ -398,8 +399,11 @@ impl Client {
     /// A token bucket over all frames: protects the node, not the conversation (sends have their own limit).
     fn allow_frame(&mut self) -> bool {
         let now = Instant::now();
-        let gained = (now - self.allowance_at).as_secs_f64() * FRAMES_PER_SECOND;
-        self.allowance = (self.allowance + gained).min(FRAMES_BURST) - 1.0;
+        let greeting = &self.parts.greeting;
+        let per_second = FRAMES_PER_SECOND + f64::from(greeting.sends_per_second);
+        let burst = FRAMES_BURST + f64::from(greeting.sends_burst);
+        let gained = (now - self.allowance_at).as_secs_f64() * per_second;
+        self.allowance = (self.allowance + gained).min(burst) - 1.0;
         self.allowance_at = now;
         self.allowance >= 0.0
     }
