@@ -1,8 +1,14 @@
-//! Integration tests: real services over a real store, asked as a client asks them.
+//! Integration tests: real services over a real store asked as a client asks them, and clusters of real processes.
 //!
 //! One binary, one module per subject. Each test has a store of its own in a folder of its own.
 
-#![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a broken expectation is a failed test; time and chance are real here"
+)]
 
 #[path = "it/http_accounts.rs"]
 mod http_accounts;
@@ -24,3 +30,7 @@ mod http_people;
 mod http_sessions;
 #[path = "it/lab.rs"]
 mod lab;
+
+mod it {
+    mod cluster;
+}
