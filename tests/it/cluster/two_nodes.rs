@@ -99,7 +99,8 @@ async fn the_same_text_twice_arrives_twice_and_the_same_cid_twice_arrives_once()
 
 #[tokio::test]
 async fn presence_typing_and_read_positions_cross_nodes() {
-    let cluster = Plan::nodes(2).start().await;
+    let plan = Plan::nodes(2).set("presence.offline_after_ms", 1_000);
+    let cluster = plan.start().await;
     let mut crowd = Crowd::register(&cluster, 2).await;
     crowd.group(&cluster, &[0, 1]).await;
     let nodes = cluster.addresses();
@@ -142,9 +143,9 @@ async fn presence_typing_and_read_positions_cross_nodes() {
         .await;
 
     bob.leave().await;
-    // Offline is told only after some seconds, so that a reconnect does not flap.
+    // Offline is told only after a while, so that a reconnect does not flap.
     alice
-        .until("bob is offline", Duration::from_secs(20), |l| {
+        .until("bob is offline", SOON, |l| {
             l.signals
                 .iter()
                 .any(|s| s["type"] == "presence" && s["online"] == false)
