@@ -214,8 +214,7 @@ fn sink(
     };
     let dispatch = HubDispatch::new(feed, services.sessions.clone());
     let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
-    let (profiles, sessions) = (services.profiles.clone(), services.sessions.clone());
-    let desk = SignalDesk::new(handles.hub.clone(), profiles, sessions);
+    let desk = SignalDesk::new(handles.hub.clone(), services);
     let registry = handles.hub.registry().clone();
     NodeSink::new(
         replica,
@@ -328,8 +327,6 @@ impl Node {
         info!("leaving");
         // A receiver that is gone needs no word.
         let _ = self.leaving.send(true);
-        // Whoever comes now is refused a connection, and a proxy takes him to another node.
-        let _ = self.stop_http.send(true);
         self.hub.drain(grace).await;
         let emptied = async {
             while self.hub.registry().connections() > 0 {
@@ -342,6 +339,8 @@ impl Node {
                 "some clients did not close"
             );
         }
+        // Until here `/readyz` could tell that the node is leaving; from here on it takes no connection.
+        let _ = self.stop_http.send(true);
         if timeout(LINGER * 2, self.http).await.is_err() {
             warn!("requests were still under way");
         }

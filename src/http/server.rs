@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tower_service::Service as _;
 use tracing::{debug, warn};
 use warp::filters::BoxedFilter;
+use warp::http::Method;
 use warp::reply::Response;
 
 use super::remote::PeerAddr;
@@ -124,6 +125,10 @@ impl Server {
         let has_begun = Arc::clone(&begun);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             begun.store(true, Ordering::Relaxed);
+            // Hyper leaves the body of an answer to HEAD away by itself.
+            if request.method() == Method::HEAD {
+                *request.method_mut() = Method::GET;
+            }
             request.extensions_mut().insert(PeerAddr(peer));
             request.extensions_mut().insert(place.clone());
             let mut service = service.clone();

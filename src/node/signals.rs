@@ -6,12 +6,15 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::services::Services;
 use crate::hub::{Hub, frame};
 use crate::model::conversation::Conv;
 use crate::model::ids::UserId;
 use crate::model::signal::Signal;
 use crate::service::profiles::Profiles;
+use crate::service::reads::Reads;
 use crate::service::sessions::Sessions;
+use crate::service::typing::Typing;
 
 /// The way of signals to local clients.
 #[derive(Clone)]
@@ -19,15 +22,37 @@ pub struct SignalDesk {
     hub: Hub,
     profiles: Profiles,
     sessions: Sessions,
+    reads: Reads,
+    typing: Typing,
 }
 
 impl SignalDesk {
     #[must_use]
-    pub fn new(hub: Hub, profiles: Profiles, sessions: Sessions) -> SignalDesk {
+    pub(super) fn new(hub: Hub, services: &Services) -> SignalDesk {
         SignalDesk {
             hub,
-            profiles,
-            sessions,
+            profiles: services.profiles.clone(),
+            sessions: services.sessions.clone(),
+            reads: services.reads.clone(),
+            typing: services.typing.clone(),
+        }
+    }
+
+    /// Takes in what another node says, and tells the local clients it concerns if it is news to them.
+    pub fn hear(&self, signal: &Signal) {
+        let news = match signal {
+            Signal::Read { conv, user, seq } => {
+                let conv = conv.parse::<Conv>();
+                conv.is_ok_and(|conv| self.reads.hear(*user, conv, *seq))
+            }
+            Signal::Typing { conv, user } => {
+                let conv = conv.parse::<Conv>();
+                conv.is_ok_and(|conv| self.typing.is_due(*user, conv))
+            }
+            Signal::Presence { .. } | Signal::Profile { .. } | Signal::Settings { .. } => true,
+        };
+        if news {
+            self.tell(signal);
         }
     }
 

@@ -351,7 +351,8 @@ impl World {
         let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
-        let accounts = self.accounts(&choices, &sessions, &profiles);
+        let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
+        let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
         let parts = Parts {
@@ -368,9 +369,9 @@ impl World {
                 profiles.clone(),
                 choices.friend_mode,
             ),
-            groups: Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone()),
+            groups: rooms,
             conversations: Conversations::new(ConversationParts {
-                log,
+                log: Arc::clone(&log),
                 conversations,
                 friends,
                 groups: Arc::clone(&groups),
@@ -379,7 +380,7 @@ impl World {
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            messages: Messages::new(committer.clone(), groups, choices.sending),
+            messages: Messages::new(committer.clone(), log, groups, choices.sending),
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,
@@ -391,7 +392,13 @@ impl World {
         (http::routes(parts, []), sessions, reads)
     }
 
-    fn accounts(&self, choices: &Choices, sessions: &Sessions, profiles: &Profiles) -> Accounts {
+    fn accounts(
+        &self,
+        choices: &Choices,
+        sessions: &Sessions,
+        profiles: &Profiles,
+        rooms: &Groups,
+    ) -> Accounts {
         // As cheap as scrypt goes.
         let hashing = HashingSettings {
             scrypt_log_n: 1,
@@ -402,6 +409,7 @@ impl World {
         Accounts::new(AccountParts {
             users: Arc::clone(&self.stores.users),
             sessions: sessions.clone(),
+            groups: rooms.clone(),
             passwords: Passwords::new(hashing).unwrap(),
             throttle: Throttle::new(choices.throttle),
             profiles: profiles.clone(),
