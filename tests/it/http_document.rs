@@ -247,12 +247,13 @@ async fn requests_and_the_clusters_numbers_are_metrics() {
     let lab = Lab::new().await;
     let anna = lab.register("anna").await;
     lab.get(&anna, &format!("/api/v1/users/{}", anna.id)).await;
-    lab.ask("GET", "/made/up/by/somebody", &[], "").await;
+    let json = [("accept", "application/json")];
+    lab.ask("GET", "/made/up/by/somebody", &json, "").await;
     let reply = lab.ask("GET", "/metrics", &[], "").await;
     assert!(
         reply
             .header("content-type")
-            .starts_with("application/openmetrics-text")
+            .starts_with("text/plain; version=0.0.4")
     );
     for line in [
         r#"starling_http_requests_total{method="POST",route="/api/v1/register",status="201"} 1"#,

@@ -81,9 +81,12 @@ async fn the_clients_page_answers_to_each_of_its_paths_and_files_to_their_own() 
             .await
             .refused(404, "not_found");
     }
-    lab.ask("GET", "/chat/u:5", &[("accept", "*/*")], "")
+    lab.ask("GET", "/chat/u:5", &[("accept", "application/json")], "")
         .await
         .refused(404, "not_found");
+    for accept in [&[][..], &[("accept", "*/*")]] {
+        assert_eq!(lab.ask("GET", "/chat/u:5", accept, "").await.status, 200);
+    }
     lab.ask("POST", "/chat/u:5", &[HTML], "")
         .await
         .refused(405, "bad_request");
