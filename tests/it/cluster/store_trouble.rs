@@ -152,6 +152,17 @@ async fn while_somebody_holds_the_store_sends_are_unavailable_and_afterwards_all
     let other = Connection::open(&cluster.store).unwrap();
     other.busy_timeout(Duration::from_secs(5)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let http = Http::new(cluster.nodes[0].http);
+    chatters[0].send(crowd.pair(0, 1), "early");
+    super::harness::until(
+        "the node says that it is degraded",
+        RECOVERED_WITHIN,
+        || async {
+            let ready = http.try_get("/readyz").await.unwrap();
+            ready.body["degraded"] == true && ready.text.contains("takes no entries")
+        },
+    )
+    .await;
     bears(&mut cluster, &crowd, &chatters, || {
         other.execute_batch("ROLLBACK").unwrap();
     })
