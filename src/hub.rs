@@ -73,6 +73,8 @@ pub struct Opening {
     pub link: Arc<Link>,
     pub user: UserId,
     pub session: SessionId,
+    /// When the session ends by itself; `None`: beyond what a clock can tell.
+    pub expires: Option<Instant>,
     /// Its position: what it has seen of the log.
     pub position: Seq,
 }

@@ -135,7 +135,7 @@ async fn read_start(
         incarnation,
         name: config.node.name.clone(),
         address: core.address,
-        version: bus::BUS_VERSION,
+        version: bus::software_version(),
         packet_number: 0,
         counter: 0,
     };
@@ -214,7 +214,7 @@ fn sink(
     };
     let dispatch = HubDispatch::new(feed, services.sessions.clone());
     let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
-    let desk = SignalDesk::new(handles.hub.clone(), services.profiles.clone());
+    let desk = SignalDesk::new(handles.hub.clone(), services);
     let registry = handles.hub.registry().clone();
     NodeSink::new(
         replica,
@@ -289,6 +289,7 @@ impl Node {
         let settings = ServerSettings {
             connections_max: usize::try_from(config.http.connections_max).unwrap_or(usize::MAX),
             header_timeout: Duration::from_millis(config.http.header_timeout_ms),
+            keepalive: Duration::from_millis(config.http.keepalive_ms),
             grace: LINGER,
         };
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
@@ -298,6 +299,7 @@ impl Node {
             &hub,
             presence,
             signals,
+            Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
@@ -325,8 +327,6 @@ impl Node {
         info!("leaving");
         // A receiver that is gone needs no word.
         let _ = self.leaving.send(true);
-        // Whoever comes now is refused a connection, and a proxy takes him to another node.
-        let _ = self.stop_http.send(true);
         self.hub.drain(grace).await;
         let emptied = async {
             while self.hub.registry().connections() > 0 {
@@ -339,6 +339,8 @@ impl Node {
                 "some clients did not close"
             );
         }
+        // Until here `/readyz` could tell that the node is leaving; from here on it takes no connection.
+        let _ = self.stop_http.send(true);
         if timeout(LINGER * 2, self.http).await.is_err() {
             warn!("requests were still under way");
         }
@@ -368,15 +370,10 @@ fn background(
     hub: &Hub,
     presence: Presence,
     signals: Signals,
+    grace: Duration,
     gatherer: Gatherer,
 ) -> Vec<JoinHandle<()>> {
-    let watching = online::run(
-        hub.registry().clone(),
-        presence,
-        signals,
-        online::GRACE,
-        system_now,
-    );
+    let watching = online::run(hub.registry().clone(), presence, signals, grace, system_now);
     vec![
         tokio::spawn(news.run(changes)),
         tokio::spawn(watching),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::store::StoreError;
 use crate::store::sqlite::OpenError;
 
 /// Why a command did not do what it was asked for. Prints as one line: the sentence, then its causes.
@@ -29,11 +30,11 @@ impl Failure {
 }
 
 impl Failure {
-    /// What stopped a node: a store that cannot be opened, or anything else.
+    /// What stopped a node: a store that cannot be opened or used, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
         if error
             .chain()
-            .any(|cause| cause.downcast_ref::<OpenError>().is_some())
+            .any(|cause| cause.is::<OpenError>() || cause.is::<StoreError>())
         {
             Failure::Store(error)
         } else {

@@ -132,7 +132,15 @@ async fn serve(assets: &Assets, path: &str, headers: &HeaderMap) -> Result<Respo
             }
         }
         let no_page = NO_PAGES.iter().any(|prefix| path.starts_with(prefix));
-        if no_page || !mentions(headers, ACCEPT, "text/html") {
+        // A name with an ending is a file that is not there; a page of the client's has none.
+        let is_file = path
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.contains('.'));
+        let takes_pages = !headers.contains_key(ACCEPT)
+            || mentions(headers, ACCEPT, "text/html")
+            || mentions(headers, ACCEPT, "*/*");
+        if no_page || is_file || !takes_pages {
             return Err(reject::not_found());
         }
     }

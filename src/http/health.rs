@@ -15,8 +15,8 @@ use super::v1::shapes;
 use crate::model::error::{Code, Failure};
 use crate::service::health::{ClusterView, Readiness};
 
-const OPENMETRICS: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const PROMETHEUS: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 pub(super) fn routes(cluster: &Arc<dyn ClusterView>, metrics: &Metrics) -> Vec<Endpoint> {
     vec![
@@ -71,13 +71,13 @@ async fn ready(cluster: Arc<dyn ClusterView>) -> Answer {
 /// The node's numbers, for Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "health", security(()),
-    responses((status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text"))
+    responses((status = 200, description = "Prometheus text", content_type = "text/plain"))
 )]
 async fn numbers(metrics: Metrics) -> Answer {
     let text = metrics
         .encode()
         .map_err(|std::fmt::Error| Failure::new(Code::Internal))?;
     let mut response = Response::new(text.into());
-    response.headers_mut().insert(CONTENT_TYPE, OPENMETRICS);
+    response.headers_mut().insert(CONTENT_TYPE, PROMETHEUS);
     Ok(response)
 }

@@ -2,6 +2,7 @@
 //!
 //! Labels are the described paths, never the requested ones, so that nobody can make up new series.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,8 +23,8 @@ use super::endpoint::Template;
 use crate::service::health::ClusterView;
 
 /// Upper bounds of the latency buckets, in seconds: from a cached read to a request that gave up on the store.
-const LATENCY_BUCKETS: [f64; 12] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0, 10.0,
+const LATENCY_BUCKETS: [f64; 13] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0,
 ];
 /// The label of what no described path answered: pages, files, the WebSocket's handshake.
 const UNDESCRIBED: &str = "other";
@@ -87,12 +88,12 @@ impl Metrics {
         self.register(|registry| registry.register_collector(Box::new(Picture(cluster))));
     }
 
-    /// Everything, in the text format of OpenMetrics.
+    /// Everything, in Prometheus' text format 0.0.4, which every scraper reads.
     pub(super) fn encode(&self) -> Result<String, fmt::Error> {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
-        Ok(text)
+        Ok(as_prometheus_text(&text))
     }
 
     fn count(&self, method: &Method, began: Instant, response: &Response) {
@@ -174,5 +175,44 @@ impl Collector for Picture {
             gauge.encode(metric)?;
         }
         Ok(())
+    }
+}
+
+/// OpenMetrics describes a counter by its family, `x`, and its sample as `x_total`; the older format describes the
+/// sample. Units and the end mark are not part of it.
+fn as_prometheus_text(openmetrics: &str) -> String {
+    let counters: BTreeSet<&str> = openmetrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut text = String::with_capacity(openmetrics.len());
+    for line in openmetrics.lines() {
+        let described = ["# HELP ", "# TYPE "].into_iter().find_map(|mark| {
+            let (name, rest) = line.strip_prefix(mark)?.split_once(' ')?;
+            counters
+                .contains(name)
+                .then(|| format!("{mark}{name}_total {rest}\n"))
+        });
+        match described {
+            Some(described) => text.push_str(&described),
+            None if line == "# EOF" || line.starts_with("# UNIT ") => {}
+            None => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_described_by_their_samples_and_nothing_of_the_newer_format_is_left() {
+        let openmetrics = "# HELP a Requests.\n# TYPE a counter\na_total 3\n# HELP b Level.\n# TYPE b gauge\n# UNIT b bytes\nb 1\n# EOF\n";
+        let text = "# HELP a_total Requests.\n# TYPE a_total counter\na_total 3\n# HELP b Level.\n# TYPE b gauge\nb 1\n";
+        assert_eq!(as_prometheus_text(openmetrics), text);
     }
 }

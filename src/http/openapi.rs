@@ -12,7 +12,7 @@ use warp::reply::Response;
 
 use super::endpoint::Endpoint;
 use super::reply;
-use super::v1::shapes;
+use super::v1::{self, shapes};
 
 /// What does not come from an endpoint.
 #[derive(utoipa::OpenApi)]
@@ -26,6 +26,8 @@ use super::v1::shapes;
     components(schemas(
         shapes::Accepted,
         shapes::AccountPage,
+        shapes::Added,
+        shapes::AdminUser,
         shapes::Asked,
         shapes::Blocks,
         shapes::ChangedReading,
@@ -48,7 +50,7 @@ use super::v1::shapes;
         shapes::Member,
         shapes::Members,
         shapes::OwnUser,
-        shapes::Added,
+        shapes::Readiness,
         shapes::Role,
         shapes::SendBody,
         shapes::Session,
@@ -57,8 +59,22 @@ use super::v1::shapes;
         shapes::Sex,
         shapes::User,
         shapes::Users,
-        shapes::AdminUser,
-        shapes::Readiness,
+        v1::accounts::Credentials,
+        v1::accounts::NewUser,
+        v1::admin::ChangedAccount,
+        v1::admin::Notice,
+        v1::admin::ResetPassword,
+        v1::conversations::ChangedSettings,
+        v1::conversations::ReadUpTo,
+        v1::friends::FriendAnswer,
+        v1::friends::Remark,
+        v1::friends::WantedFriend,
+        v1::groups::ChangedGroup,
+        v1::groups::NewGroup,
+        v1::me::ChangedPassword,
+        v1::me::ChangedProfile,
+        v1::me::Password,
+        v1::members::NewMembers,
     )),
     security(("bearer" = []), ("cookie" = [])),
 )]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tracing::error;
-use warp::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use warp::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
 
@@ -41,6 +41,15 @@ pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Answer {
             Err(Failure::new(Code::Internal))
         }
     }
+}
+
+/// The same answer with a cookie to keep.
+pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
+    // Tokens are base64url, so a cookie of ours is always a header value.
+    if let Ok(cookie) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// A body that is JSON already.

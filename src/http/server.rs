@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 use tower_service::Service as _;
 use tracing::{debug, warn};
 use warp::filters::BoxedFilter;
+use warp::http::Method;
 use warp::reply::Response;
 
 use super::remote::PeerAddr;
@@ -31,8 +33,10 @@ pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaph
 pub struct ServerSettings {
     /// Connections at once, WebSockets included. One more waits in the kernel's queue.
     pub connections_max: usize,
-    /// For the first byte, and then for each request's head.
+    /// For the head of the first request, its first byte included.
     pub header_timeout: Duration,
+    /// For the rest between two requests, the head of the next one included.
+    pub keepalive: Duration,
     /// How long requests under way may take when the node stops.
     pub grace: Duration,
 }
@@ -117,15 +121,23 @@ impl Server {
             return;
         }
         let service = warp::service(routes);
+        let begun = Arc::new(AtomicBool::new(false));
+        let has_begun = Arc::clone(&begun);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            begun.store(true, Ordering::Relaxed);
+            // Hyper leaves the body of an answer to HEAD away by itself.
+            if request.method() == Method::HEAD {
+                *request.method_mut() = Method::GET;
+            }
             request.extensions_mut().insert(PeerAddr(peer));
             request.extensions_mut().insert(place.clone());
             let mut service = service.clone();
             async move { service.call(request).await as Result<_, Infallible> }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
+        // Hyper's clock for a head runs from the end of the answer before it: it is the one for resting, too.
         http.timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout);
+            .header_read_timeout(settings.keepalive);
         let connection = http
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
@@ -133,6 +145,7 @@ impl Server {
         let finished = tokio::select! {
             ended = connection.as_mut() => Some(ended),
             () = stopped(&mut stop) => None,
+            () = no_request(settings.header_timeout, &has_begun) => return,
         };
         let ended = match finished {
             Some(ended) => ended,
@@ -147,7 +160,121 @@ impl Server {
     }
 }
 
+/// Resolves when the first request has not come in time; never, when it has.
+async fn no_request(within: Duration, begun: &AtomicBool) {
+    tokio::time::sleep(within).await;
+    if begun.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Resolves when the server is to stop. The guard that `wait_for` gives must not live across an await.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await.map(|_guard| ());
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use warp::Filter;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    async fn started(settings: ServerSettings) -> (SocketAddr, watch::Sender<bool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let routes = warp::any().map(Response::default).boxed();
+        tokio::spawn(serve(vec![listener], routes, settings, stopped));
+        (address, stop)
+    }
+
+    fn settings() -> ServerSettings {
+        ServerSettings {
+            connections_max: 8,
+            header_timeout: Duration::from_millis(200),
+            keepalive: DEADLINE * 2,
+            grace: Duration::from_secs(1),
+        }
+    }
+
+    /// What the server says before it closes.
+    async fn until_closed(stream: &mut TcpStream) -> String {
+        let mut said = String::new();
+        let read = stream.read_to_string(&mut said);
+        timeout(DEADLINE, read).await.unwrap().unwrap();
+        said
+    }
+
+    #[tokio::test]
+    async fn silence_and_half_a_head_are_closed_but_a_rest_between_requests_is_not() {
+        let (address, _stop) = started(settings()).await;
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut half = TcpStream::connect(address).await.unwrap();
+        let mut resting = TcpStream::connect(address).await.unwrap();
+        half.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
+        resting
+            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        assert_eq!(until_closed(&mut silent).await, "");
+        assert_eq!(until_closed(&mut half).await, "");
+        let last = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        resting.write_all(last).await.unwrap();
+        assert_eq!(
+            until_closed(&mut resting).await.matches("200 OK").count(),
+            2
+        );
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_waits_for_a_place() {
+        let (address, _stop) = started(ServerSettings {
+            connections_max: 1,
+            ..settings()
+        })
+        .await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first
+            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        first.readable().await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        second.write_all(request).await.unwrap();
+        let early = timeout(Duration::from_millis(100), second.readable()).await;
+        assert!(early.is_err(), "there is one place, and it is taken");
+        drop(first);
+        assert!(
+            until_closed(&mut second)
+                .await
+                .starts_with("HTTP/1.1 200 OK")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stopping_server_closes_resting_connections_and_takes_no_new_ones() {
+        let (address, stop) = started(settings()).await;
+        let mut resting = TcpStream::connect(address).await.unwrap();
+        resting
+            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await
+            .unwrap();
+        resting.readable().await.unwrap();
+        stop.send(true).unwrap();
+        assert!(
+            until_closed(&mut resting)
+                .await
+                .starts_with("HTTP/1.1 200 OK")
+        );
+        let refused = async {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(DEADLINE, refused).await.unwrap();
+    }
 }

@@ -7,6 +7,7 @@
 mod codec;
 mod requests;
 mod session;
+mod socket;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //! are waiting are carried out before anything is written: a burst of entries leaves in one system call per
 //! connection, and nothing waits for a timer.
 
+mod closing;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
-use super::frame::{self, CloseCode};
+use super::frame;
 use super::link::Link;
 use super::order::Order;
 use super::queue::Queue;
@@ -53,6 +54,7 @@ struct Connection {
     link: Arc<Link>,
     user: UserId,
     session: SessionId,
+    expires: Option<Instant>,
     standing: Standing,
     position: Seq,
     delivered: u64,
@@ -189,6 +191,7 @@ impl Shard {
             link,
             user,
             session,
+            expires,
             position,
         } = opening;
         let slot = self.connections.insert(Connection {
@@ -197,6 +200,7 @@ impl Shard {
             link,
             user,
             session,
+            expires,
             standing: Standing::CatchingUp,
             position,
             delivered: 0,
@@ -433,68 +437,5 @@ impl Shard {
                 .retain(|other| *other != group);
             self.leave_index(slot, group);
         }
-    }
-
-    fn end_sessions(&mut self, sessions: &[SessionId]) {
-        for slot in self.all_slots() {
-            let connection = &self.connections[slot];
-            if sessions.contains(&connection.session) {
-                let bye = frame::bye("revoked", None);
-                self.close(
-                    connection.conn,
-                    Some(bye),
-                    CloseCode::UNAUTHORIZED,
-                    "session revoked",
-                );
-            }
-        }
-    }
-
-    fn all_behind(&mut self, position: Seq) {
-        for slot in self.all_slots() {
-            let connection = &mut self.connections[slot];
-            if connection.standing == Standing::Live {
-                connection.standing = Standing::FellBehind;
-                connection.position = connection.position.max(position);
-                self.mark_dirty(slot);
-            }
-        }
-    }
-
-    fn reset(&mut self, head: Seq) {
-        self.applied = head;
-        let reset = frame::json(&serde_json::json!({"type": "reset", "head": head}));
-        for slot in self.all_slots() {
-            let conn = self.connections[slot].conn;
-            self.connections[slot].queue.clear_unsent();
-            self.push(slot, reset.clone());
-            self.close(
-                conn,
-                Some(frame::bye("reset", Some(0))),
-                CloseCode::LEAVING,
-                "the log was reset",
-            );
-        }
-    }
-
-    fn drain(&mut self, grace: Duration) {
-        let slots = self.all_slots();
-        let count = u32::try_from(slots.len().max(1)).unwrap_or(u32::MAX);
-        for (at, slot) in (0u32..).zip(slots) {
-            let conn = self.connections[slot].conn;
-            let wait = grace / count * at;
-            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            let bye = frame::bye("leaving", Some(millis));
-            self.close(conn, Some(bye), CloseCode::LEAVING, "node is leaving");
-        }
-    }
-
-    fn close(&mut self, conn: ConnId, bye: Option<Bytes>, code: CloseCode, reason: &'static str) {
-        let Some(slot) = self.slot(conn) else { return };
-        if let Some(bye) = bye {
-            self.push(slot, bye);
-        }
-        self.push(slot, frame::close(code, reason));
-        self.connections[slot].closing = true;
     }
 }

@@ -50,6 +50,10 @@ impl Peer {
 }
 
 async fn connect(hub: &Hub, user: u64) -> Peer {
+    connect_until(hub, user, None).await
+}
+
+async fn connect_until(hub: &Hub, user: u64, expires: Option<Instant>) -> Peer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap())
         .await
@@ -62,6 +66,7 @@ async fn connect(hub: &Hub, user: u64) -> Peer {
         link: Arc::clone(&link),
         user: UserId(user),
         session: SessionId(user),
+        expires,
         position: Seq(0),
     };
     hub.open(conn, opening).await;
@@ -220,4 +225,17 @@ async fn draining_and_revoking_say_goodbye_with_their_codes() {
     let bye = second.next().await.unwrap();
     assert!(bye["reconnect_after_ms"].is_u64());
     assert_eq!(second.next().await, Err(1012));
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_session() {
+    let settings = HubSettings {
+        ping: Duration::from_millis(200),
+        ..HubSettings::default()
+    };
+    let (hub, _feed) = Hub::start(settings);
+    let soon = Instant::now() + Duration::from_millis(100);
+    let mut peer = connect_until(&hub, 1, Some(soon)).await;
+    assert_eq!(peer.next().await.unwrap()["reason"], "expired");
+    assert_eq!(peer.next().await, Err(4003));
 }

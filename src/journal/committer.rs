@@ -5,6 +5,7 @@
 //! [`Committer`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -56,11 +57,21 @@ struct Submission {
     _weight: OwnedSemaphorePermit,
 }
 
+/// How the store takes entries.
+#[derive(Debug, Default)]
+struct Health {
+    /// The last attempt failed.
+    failing: AtomicBool,
+    /// A batch is with the store now.
+    busy: AtomicBool,
+}
+
 /// The way into the log. Cheap to clone.
 #[derive(Clone)]
 pub struct Committer {
     queue: mpsc::Sender<Submission>,
     backlog_bytes: Arc<Semaphore>,
+    health: Arc<Health>,
 }
 
 /// A draft on its way: resolves to its verdict.
@@ -85,7 +96,9 @@ impl Committer {
     ) -> (Committer, Gatherer) {
         let (queue, submissions) = mpsc::channel(BACKLOG_DRAFTS_MAX);
         let backlog_bytes = Arc::new(Semaphore::new(BACKLOG_BYTES_MAX));
+        let health = Arc::new(Health::default());
         let gatherer = Gatherer {
+            health: Arc::clone(&health),
             log,
             position,
             committed,
@@ -95,9 +108,16 @@ impl Committer {
             Committer {
                 queue,
                 backlog_bytes,
+                health,
             },
             gatherer,
         )
+    }
+
+    /// Whether the store refused to take entries when last asked.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.health.failing.load(Ordering::Acquire)
     }
 
     /// Puts a draft in line, without waiting: the order of calls is the order of entries of one caller.
@@ -105,6 +125,10 @@ impl Committer {
         let full = Unavailable {
             retry_after_ms: RETRY_AFTER_MS,
         };
+        if self.is_failing() && self.health.busy.load(Ordering::Acquire) {
+            // One batch tries the store; nobody else waits behind it for what it will learn.
+            return Err(full);
+        }
         let weight = u32::try_from(draft.weight()).map_err(|_| full)?;
         let permit = Arc::clone(&self.backlog_bytes)
             .try_acquire_many_owned(weight)
@@ -143,6 +167,7 @@ pub struct Gatherer {
     position: Position,
     committed: CommittedSender,
     submissions: mpsc::Receiver<Submission>,
+    health: Arc<Health>,
 }
 
 impl Gatherer {
@@ -174,10 +199,14 @@ impl Gatherer {
         }
     }
 
-    async fn commit(&self, batch: Vec<Submission>) {
+    async fn commit(&mut self, batch: Vec<Submission>) {
         let drafts: Vec<Draft> = batch.iter().map(|s| s.draft.clone()).collect();
-        let Some(outcomes) = self.append(drafts).await else {
-            for submission in batch {
+        let outcomes = self.append(drafts).await;
+        self.health.busy.store(false, Ordering::Release);
+        let Some(outcomes) = outcomes else {
+            // Those who came meanwhile would only wait for the same.
+            let waiting = std::iter::from_fn(|| self.submissions.try_recv().ok());
+            for submission in batch.into_iter().chain(waiting) {
                 // A sender that stopped waiting needs no answer.
                 let _ = submission.reply.send(Err(Unavailable {
                     retry_after_ms: RETRY_AFTER_MS,
@@ -225,7 +254,12 @@ impl Gatherer {
     async fn append(&self, drafts: Vec<Draft>) -> Option<Vec<Outcome>> {
         let started = Instant::now();
         loop {
-            match self.log.append(drafts.clone()).await {
+            self.health.busy.store(true, Ordering::Release);
+            let answer = self.log.append(drafts.clone()).await;
+            self.health
+                .failing
+                .store(answer.is_err(), Ordering::Release);
+            match answer {
                 Ok(outcomes) => return Some(outcomes),
                 Err(error) if started.elapsed() < APPEND_DEADLINE => {
                     warn!(%error, drafts = drafts.len(), "append failed, trying again");

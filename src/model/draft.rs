@@ -58,7 +58,8 @@ pub enum Change {
     /// Private: the other exists and is not disabled (`NotFound`), has not blocked the author (`Blocked`),
     /// and where the deployment says so is a friend (`NotAllowed`). Notes to self always.
     Message,
-    /// A new group with the author as owner and first member. All members exist (`NotFound`).
+    /// A new group with the author as owner and first member. All members exist (`NotFound`), none has blocked the
+    /// author (`Blocked`).
     CreateGroup {
         group: NewGroup,
         members: Vec<UserId>,

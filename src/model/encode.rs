@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::entry::Entry;
+use super::entry::{Entry, EntryKind};
 use super::ids::UserId;
 
 /// Appends the entry's JSON object as `reader` sees it; with `live`, as a frame of type `entry`.
@@ -26,7 +26,18 @@ pub fn encode_entry(out: &mut Vec<u8>, entry: &Entry, reader: UserId, live: bool
             r#""seq":{seq},"conv":null,"from":{from},"at":{at},"kind":"{kind}""#
         ),
     };
-    if reader == entry.from {
+    // Only what clients send has an id that a client knows.
+    let named = match entry.kind {
+        EntryKind::Message | EntryKind::Recall | EntryKind::Edit | EntryKind::Reaction => true,
+        EntryKind::Joined
+        | EntryKind::Left
+        | EntryKind::Group
+        | EntryKind::Friend
+        | EntryKind::Notice
+        | EntryKind::Revoked
+        | EntryKind::Unknown(_) => false,
+    };
+    if named && reader == entry.from {
         out.extend_from_slice(br#","cid":"#);
         // Client ids may hold quotes and backslashes.
         let _ = serde_json::to_writer(&mut *out, &entry.cid);
@@ -45,7 +56,6 @@ mod tests {
 
     use super::*;
     use crate::model::conversation::Conv;
-    use crate::model::entry::EntryKind;
     use crate::model::ids::Seq;
 
     fn seen_by(reader: u64, body: &'static str) -> Value {

@@ -48,19 +48,28 @@ pub enum Language {
 }
 
 impl Language {
-    /// The first of ours in an `Accept-Language` header; weights are not needed to tell two languages apart.
+    /// The one of ours that an `Accept-Language` header prefers (RFC 9110, section 12.5.4).
     #[must_use]
     pub fn from_header(header: &str) -> Language {
+        let mut best = (Language::English, 0.0);
         for part in header.split(',') {
-            let tag = part.trim().to_ascii_lowercase();
-            if tag.starts_with("zh") {
-                return Language::Chinese;
-            }
-            if tag.starts_with("en") {
-                return Language::English;
+            let (tag, parameters) = part.split_once(';').unwrap_or((part, ""));
+            let weight = parameters.trim().strip_prefix("q=");
+            let weight: f32 = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+            let tag = tag.trim().to_ascii_lowercase();
+            let language = if tag.starts_with("zh") {
+                Language::Chinese
+            } else if tag.starts_with("en") {
+                Language::English
+            } else {
+                continue;
+            };
+            // Of equals the first one wins.
+            if weight > best.1 {
+                best = (language, weight);
             }
         }
-        Language::English
+        best.0
     }
 }
 
@@ -230,6 +239,25 @@ impl From<InvalidMessage> for Failure {
         match invalid {
             InvalidMessage::Field(field) => Failure::field(Code::BadRequest, field),
             InvalidMessage::TooLarge(field) => Failure::field(Code::TooLarge, field),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preferred_language_is_the_one_of_ours_with_the_highest_weight() {
+        for (header, language) in [
+            ("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese),
+            ("en;q=0.1, zh-CN;q=0.9", Language::Chinese),
+            ("fr, en-GB;q=0.5, zh;q=0.4", Language::English),
+            ("fr", Language::English),
+            ("zh;q=0", Language::English),
+            ("", Language::English),
+        ] {
+            assert_eq!(Language::from_header(header), language, "{header}");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Messages: the fields a client may send, checked once at the edge.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::ids::{Seq, UserId};
+use super::ids::{ID_MAX, Seq, UserId};
 
 /// Longest text, in bytes.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -109,12 +112,12 @@ impl MessageBody {
                 return Err(InvalidMessage::Field(name));
             }
         }
-        if let Some(meta) = &self.meta
-            && !meta.get().starts_with('{')
-        {
-            return Err(InvalidMessage::Field("meta"));
-        }
-        let json = serde_json::to_vec(self).map_err(|_| InvalidMessage::Field("meta"))?;
+        self.check_numbers()?;
+        let stored = MessageBody {
+            meta: self.meta.as_deref().map(canonical_object).transpose()?,
+            ..self.clone()
+        };
+        let json = serde_json::to_vec(&stored).map_err(|_| InvalidMessage::Field("meta"))?;
         Ok(json.into())
     }
 
@@ -132,6 +135,20 @@ impl MessageBody {
             Some((name, _, _)) => Err(InvalidMessage::TooLarge(name)),
             None => Ok(()),
         }
+    }
+
+    /// Every JSON reader keeps integers below 2^53 exact, and none must be given others.
+    fn check_numbers(&self) -> Result<(), InvalidMessage> {
+        if self.reply_to.is_some_and(|seq| seq.0 > ID_MAX) {
+            return Err(InvalidMessage::Field("reply_to"));
+        }
+        if self.mentions.iter().any(|user| user.0 > ID_MAX) {
+            return Err(InvalidMessage::Field("mentions"));
+        }
+        if self.amount.unsigned_abs() > ID_MAX {
+            return Err(InvalidMessage::Field("amount"));
+        }
+        Ok(())
     }
 
     fn check_media(&self, media: Media) -> Result<(), InvalidMessage> {
@@ -154,6 +171,14 @@ impl MessageBody {
             Media::Other(_) => Ok(()),
         }
     }
+}
+
+/// An object in one spelling, whatever white space and order of keys it came with: a repeated send says the same. What
+/// other readers might choke on (nesting beyond 128, halves of surrogate pairs) does not pass the parser.
+fn canonical_object(meta: &RawValue) -> Result<Box<RawValue>, InvalidMessage> {
+    let invalid = |_| InvalidMessage::Field("meta");
+    let object: BTreeMap<String, Value> = serde_json::from_str(meta.get()).map_err(invalid)?;
+    serde_json::value::to_raw_value(&object).map_err(invalid)
 }
 
 /// `http:`, `https:`, or a file of ours by root-absolute path. Nothing a browser would run.
@@ -210,6 +235,22 @@ mod tests {
                 .encode(TEXT_BYTES_MAX)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn meta_is_stored_in_one_spelling_and_what_readers_choke_on_is_refused() {
+        let stored = |meta: &str| {
+            let meta = Some(RawValue::from_string(meta.to_owned()).unwrap());
+            MessageBody { meta, ..text("x") }.encode(TEXT_BYTES_MAX)
+        };
+        assert_eq!(
+            stored(r#"{"b":1,"a":{"d":2,"c":[]}}"#),
+            stored(r#"{ "a" : {"c":[], "d":2}, "b":1 }"#)
+        );
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        for bad in [deep.as_str(), r#"{"a":"\ud800"}"#, "[]", "1"] {
+            assert_eq!(stored(bad), Err(InvalidMessage::Field("meta")), "{bad}");
+        }
     }
 
     #[test]

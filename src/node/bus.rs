@@ -11,8 +11,19 @@ use crate::config::{Cluster, Transport};
 use crate::model::entry::Entry;
 use crate::model::ids::Incarnation;
 
-/// Version of the bus protocol this software speaks, as the registry shows it.
-pub(super) const BUS_VERSION: u16 = 1;
+/// Version of this software as one number for the registry, for people: 4 bits major, 6 minor, 6 patch.
+pub(super) fn software_version() -> u16 {
+    let mut parts = env!("CARGO_PKG_VERSION")
+        .split('.')
+        .map(|part| part.parse().unwrap_or(0));
+    let mut next = |most: u16| parts.next().unwrap_or(0).min(most);
+    (next(15) << 12) | (next(63) << 6) | next(63)
+}
+
+/// The words for [`software_version`] of any node.
+pub(super) fn version_words(version: u16) -> String {
+    format!("{}.{}.{}", version >> 12, (version >> 6) & 63, version & 63)
+}
 
 /// The keys of the configuration and of the key file, which may have changed since the start.
 pub(super) fn keys(cluster: &Cluster) -> anyhow::Result<KeyRing> {
@@ -68,9 +79,19 @@ pub(super) fn core_config(
         ..BusLimits::default()
     };
     CoreConfig {
-        version: BUS_VERSION,
+        version: software_version(),
         limits,
         check_payload: |payload| Entry::is_encoded(payload),
         ..CoreConfig::new(&cluster.name, keys, incarnation, node_name, address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_shows_the_version_of_the_package() {
+        assert_eq!(version_words(software_version()), env!("CARGO_PKG_VERSION"));
     }
 }

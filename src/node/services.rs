@@ -59,7 +59,7 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     admin: Admin,
-    typing: Typing,
+    pub(super) typing: Typing,
     connections: Connections,
 }
 
@@ -92,25 +92,18 @@ impl Services {
         );
         let profiles = Profiles::new(users(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
+        let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
         let accounts = Accounts::new(AccountParts {
             users: users(),
             sessions: sessions.clone(),
+            groups: rooms.clone(),
             passwords: Passwords::new(hashing(config))?,
             throttle: Throttle::new(throttling(config)),
             profiles: profiles.clone(),
             signals: signals.clone(),
             registration: config.auth.registration,
         });
-        let conversations = Conversations::new(ConversationParts {
-            log: Arc::clone(&stores.log),
-            conversations: Arc::clone(&stores.conversations),
-            friends: friends(),
-            groups: groups(),
-            profiles: profiles.clone(),
-            reads: reads.clone(),
-            signals: signals.clone(),
-            position: position.clone(),
-        });
+        let conversations = conversations(stores, handles, &profiles, &reads);
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -119,8 +112,13 @@ impl Services {
                 profiles.clone(),
                 config.chat.friend_mode,
             ),
-            groups: Groups::new(groups(), committer.clone(), profiles.clone()),
-            messages: Messages::new(committer.clone(), groups(), sending(config)),
+            groups: rooms,
+            messages: Messages::new(
+                committer.clone(),
+                Arc::clone(&stores.log),
+                groups(),
+                sending(config),
+            ),
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
@@ -170,6 +168,7 @@ impl Services {
             hub: handles.hub.clone(),
             presence: handles.presence.clone(),
             position: handles.position.clone(),
+            committer: handles.committer.clone(),
             leaving: handles.leaving.clone(),
         });
         let parts = http::Parts {
@@ -227,6 +226,24 @@ fn assets(config: &Config) -> Assets {
     } else {
         Assets::folder(config.http.assets.clone())
     }
+}
+
+fn conversations(
+    stores: &Stores,
+    handles: &Handles,
+    profiles: &Profiles,
+    reads: &Reads,
+) -> Conversations {
+    Conversations::new(ConversationParts {
+        log: Arc::clone(&stores.log),
+        conversations: Arc::clone(&stores.conversations),
+        friends: Arc::clone(&stores.friends),
+        groups: Arc::clone(&stores.groups),
+        profiles: profiles.clone(),
+        reads: reads.clone(),
+        signals: handles.signals.clone(),
+        position: handles.position.clone(),
+    })
 }
 
 fn sending(config: &Config) -> SendSettings {

@@ -6,23 +6,54 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::services::Services;
 use crate::hub::{Hub, frame};
 use crate::model::conversation::Conv;
 use crate::model::ids::UserId;
 use crate::model::signal::Signal;
 use crate::service::profiles::Profiles;
+use crate::service::reads::Reads;
+use crate::service::sessions::Sessions;
+use crate::service::typing::Typing;
 
 /// The way of signals to local clients.
 #[derive(Clone)]
 pub struct SignalDesk {
     hub: Hub,
     profiles: Profiles,
+    sessions: Sessions,
+    reads: Reads,
+    typing: Typing,
 }
 
 impl SignalDesk {
     #[must_use]
-    pub fn new(hub: Hub, profiles: Profiles) -> SignalDesk {
-        SignalDesk { hub, profiles }
+    pub(super) fn new(hub: Hub, services: &Services) -> SignalDesk {
+        SignalDesk {
+            hub,
+            profiles: services.profiles.clone(),
+            sessions: services.sessions.clone(),
+            reads: services.reads.clone(),
+            typing: services.typing.clone(),
+        }
+    }
+
+    /// Takes in what another node says, and tells the local clients it concerns if it is news to them.
+    pub fn hear(&self, signal: &Signal) {
+        let news = match signal {
+            Signal::Read { conv, user, seq } => {
+                let conv = conv.parse::<Conv>();
+                conv.is_ok_and(|conv| self.reads.hear(*user, conv, *seq))
+            }
+            Signal::Typing { conv, user } => {
+                let conv = conv.parse::<Conv>();
+                conv.is_ok_and(|conv| self.typing.is_due(*user, conv))
+            }
+            Signal::Presence { .. } | Signal::Profile { .. } | Signal::Settings { .. } => true,
+        };
+        if news {
+            self.tell(signal);
+        }
     }
 
     /// Tells the local clients a signal concerns.
@@ -37,6 +68,7 @@ impl SignalDesk {
             Signal::Presence { .. } => {}
             Signal::Profile { user } => {
                 self.profiles.forget(*user);
+                self.sessions.forget_user(*user);
                 self.hub
                     .signal_all(&frame::json(&json!({"type": "profile", "user": user})));
             }

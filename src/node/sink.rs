@@ -57,7 +57,10 @@ impl NodeSink {
         if let (Signal::Presence { user, online, at }, Some(peer)) = (signal, from) {
             self.presence.set_remote(peer, *user, *online, *at);
         }
-        self.desk.tell(signal);
+        match from {
+            Some(_) => self.desk.hear(signal),
+            None => self.desk.tell(signal),
+        }
     }
 }
 
@@ -68,11 +71,16 @@ impl Sink for NodeSink {
     fn committed(&mut self, batch: Vec<Committed>) -> Vec<Item> {
         let mut items = Vec::with_capacity(batch.len());
         for Committed { entry, origin } in batch {
-            items.push(Item {
-                seq: entry.seq,
-                payload: entry.encode(),
-            });
-            self.own.insert(entry.seq, (entry, origin));
+            let payload = entry.encode();
+            // From here on the body lives in the payload, which the bus keeps for repairs anyway.
+            let body = payload.slice(payload.len() - entry.body.len()..);
+            let seq = entry.seq;
+            let entry = Entry {
+                body,
+                ..Arc::unwrap_or_clone(entry)
+            };
+            self.own.insert(seq, (Arc::new(entry), origin));
+            items.push(Item { seq, payload });
         }
         items
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::cluster::core::{Degraded, PeerState, PeerStatus};
 use crate::cluster::driver::{DriverHandle, ShellStatus};
 use crate::hub::Hub;
+use crate::journal::committer::Committer;
 use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::Presence;
@@ -24,6 +25,7 @@ pub(super) struct NodeView {
     pub hub: Hub,
     pub presence: Presence,
     pub position: Position,
+    pub committer: Committer,
     pub leaving: watch::Receiver<bool>,
 }
 
@@ -32,7 +34,7 @@ impl ClusterView for NodeView {
         let picture = self.driver.status();
         let picture = picture.borrow();
         let reasons = match picture.as_ref() {
-            Some(shell) => reasons(shell),
+            Some(shell) => self.reasons(shell),
             None => vec!["the node is starting".to_owned()],
         };
         let mut nodes = vec![self.own(picture.as_ref())];
@@ -73,7 +75,7 @@ impl ClusterView for NodeView {
         match stopped {
             Some(reason) => not_ready(&reason.to_string()),
             None => Readiness::Ready {
-                reasons: reasons(shell),
+                reasons: self.reasons(shell),
             },
         }
     }
@@ -94,6 +96,23 @@ impl NodeView {
             users: self.presence.local_users() as u64,
             heard_ms_ago: Some(0),
         }
+    }
+
+    fn reasons(&self, shell: &ShellStatus) -> Vec<String> {
+        let mut reasons: Vec<String> = shell
+            .core
+            .degraded
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if shell.recovering {
+            reasons
+                .push("the log seems to have gone back, the store is being looked at".to_owned());
+        }
+        if self.committer.is_failing() {
+            reasons.push("the store takes no entries".to_owned());
+        }
+        reasons
     }
 
     fn figures(&self) -> BTreeMap<String, u64> {
@@ -149,19 +168,6 @@ fn keeps_from_serving(reason: &Degraded) -> bool {
     }
 }
 
-fn reasons(shell: &ShellStatus) -> Vec<String> {
-    let mut reasons: Vec<String> = shell
-        .core
-        .degraded
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    if shell.recovering {
-        reasons.push("the log seems to have gone back, the store is being looked at".to_owned());
-    }
-    reasons
-}
-
 fn peer(peer: &PeerStatus) -> NodeStatus {
     let state = match peer.state {
         PeerState::Unheard => "unheard",
@@ -176,7 +182,7 @@ fn peer(peer: &PeerStatus) -> NodeStatus {
         addresses: vec![peer.address.to_string()],
         http: Vec::new(),
         state: state.to_owned(),
-        version: peer.version.to_string(),
+        version: super::bus::version_words(peer.version),
         head: peer.head.0,
         connections: u64::from(peer.info.connections),
         users: u64::from(peer.info.users),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::groups::Groups;
 use super::passwords::{Passwords, Verdict};
 use super::profiles::Profiles;
 use super::rules;
@@ -57,22 +58,13 @@ pub struct LoggedIn {
 
 /// The accounts. Cheap to clone.
 #[derive(Clone)]
-pub struct Accounts(Arc<Inner>);
-
-struct Inner {
-    users: Arc<dyn UserStore>,
-    sessions: Sessions,
-    passwords: Passwords,
-    throttle: Throttle,
-    profiles: Profiles,
-    signals: Signals,
-    registration: Registration,
-}
+pub struct Accounts(Arc<AccountParts>);
 
 /// What [`Accounts`] works with.
 pub struct AccountParts {
     pub users: Arc<dyn UserStore>,
     pub sessions: Sessions,
+    pub groups: Groups,
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub profiles: Profiles,
@@ -83,24 +75,7 @@ pub struct AccountParts {
 impl Accounts {
     #[must_use]
     pub fn new(parts: AccountParts) -> Accounts {
-        let AccountParts {
-            users,
-            sessions,
-            passwords,
-            throttle,
-            profiles,
-            signals,
-            registration,
-        } = parts;
-        Accounts(Arc::new(Inner {
-            users,
-            sessions,
-            passwords,
-            throttle,
-            profiles,
-            signals,
-            registration,
-        }))
+        Accounts(Arc::new(parts))
     }
 
     /// Makes an account and logs in. `forbidden` where registration is not open.
@@ -285,6 +260,8 @@ impl Accounts {
             phone: Some(None),
             email: Some(None),
         };
+        // While he still may act.
+        self.0.groups.leave_all(who.user.id).await?;
         self.0.users.update(who.user.id, blank).await?;
         self.disable(who.user.id).await
     }

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
-use tracing::warn;
+use tracing::debug;
 
-use crate::hub::{Hub, Opening};
+use crate::hub::Hub;
 use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::NotLive;
 use crate::model::encode::encode_entry;
 use crate::model::entry::Entry;
-use crate::model::ids::{ConnId, Epoch, Seq, SessionId, UserId};
+use crate::model::ids::{ConnId, Epoch, Seq, UserId};
 use crate::store::{LogStore, StoreError};
 
+pub use crate::hub::Opening;
 pub use crate::hub::frame::{self, CloseCode};
 pub use crate::hub::link::Link;
 
@@ -102,27 +102,8 @@ impl Connections {
     }
 
     /// Takes a connection in, at its beginning.
-    pub async fn open(
-        &self,
-        conn: ConnId,
-        stream: Arc<TcpStream>,
-        link: Arc<Link>,
-        user: UserId,
-        session: SessionId,
-        position: Seq,
-    ) {
-        self.hub
-            .open(
-                conn,
-                Opening {
-                    stream,
-                    link,
-                    user,
-                    session,
-                    position,
-                },
-            )
-            .await;
+    pub async fn open(&self, conn: ConnId, opening: Opening) {
+        self.hub.open(conn, opening).await;
     }
 
     /// The connection is gone.
@@ -227,8 +208,9 @@ enum Delay {
     Pause(String),
 }
 
+/// What keeps one connection waiting keeps all of them waiting, and is told by whoever has the store.
 async fn pause(why: &str) {
-    warn!(why, "a connection waits to catch up");
+    debug!(why, "a connection waits to catch up");
     tokio::time::sleep(RETRY_PAUSE).await;
 }
 

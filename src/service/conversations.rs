@@ -17,7 +17,7 @@ use crate::model::conversation::{Address, Conv};
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::error::{Code, Failure};
 use crate::model::group::{Group, Role};
-use crate::model::ids::{GroupId, Seq, UserId};
+use crate::model::ids::{Epoch, GroupId, Seq, UserId};
 use crate::model::message::TEXT_BYTES_MAX;
 use crate::model::signal::Signal;
 use crate::presence::Signals;
@@ -64,6 +64,8 @@ pub struct ConversationView {
 pub struct ConversationList {
     pub conversations: Vec<ConversationView>,
     pub head: Seq,
+    /// The log that place belongs to.
+    pub epoch: Epoch,
 }
 
 /// What [`Conversations`] works with.
@@ -114,6 +116,7 @@ impl Conversations {
         Ok(ConversationList {
             conversations,
             head: upto.min(log.head),
+            epoch: log.epoch,
         })
     }
 

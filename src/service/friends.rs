@@ -134,7 +134,10 @@ impl Friends {
             .iter()
             .any(|r| r.to == other && r.message == message)
         {
-            // Asked in the same words before: the other need not hear it twice.
+            // Asked in the same words before: the other need not hear it twice, unless he would not hear it at all.
+            if self.friends.blocks(other).await?.contains(&user) {
+                return Err(Failure::new(Code::Blocked));
+            }
             return Ok(Asked::Requested);
         }
         let auto = self.mode == FriendMode::Auto;

@@ -294,6 +294,18 @@ impl Groups {
             .await
     }
 
+    /// Leaves all groups: an account that ends must not keep one without an owner who can act.
+    pub async fn leave_all(&self, user: UserId) -> Result<(), Failure> {
+        for (group, _role) in self.groups.of_user(user).await? {
+            match self.leave(user, group.id).await {
+                // He left, or it ended, meanwhile.
+                Err(failure) if matches!(failure.code, Code::NotMember | Code::NotFound) => {}
+                left => left?,
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a member of lower role.
     pub async fn kick(&self, user: UserId, id: GroupId, member: UserId) -> Result<(), Failure> {
         if member == user {

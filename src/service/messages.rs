@@ -19,7 +19,7 @@ use crate::model::error::{Code, Failure};
 use crate::model::group::Role;
 use crate::model::ids::{Cid, ConnId, Seq, UserId};
 use crate::model::message::{MessageBody, TEXT_BYTES_MAX};
-use crate::store::GroupStore;
+use crate::store::{GroupStore, LogStore};
 
 /// Mentions everybody in the group.
 const EVERYBODY: UserId = UserId(0);
@@ -88,6 +88,7 @@ impl SendRequest {
 #[derive(Clone)]
 pub struct Messages {
     committer: Committer,
+    log: Arc<dyn LogStore>,
     groups: Arc<dyn GroupStore>,
     rate: Arc<SendRate>,
     text_bytes_max: usize,
@@ -97,11 +98,13 @@ impl Messages {
     #[must_use]
     pub fn new(
         committer: Committer,
+        log: Arc<dyn LogStore>,
         groups: Arc<dyn GroupStore>,
         settings: SendSettings,
     ) -> Messages {
         Messages {
             committer,
+            log,
             groups,
             rate: Arc::new(SendRate::new(settings.per_second, settings.burst)),
             text_bytes_max: settings.text_bytes_max,
@@ -152,24 +155,22 @@ impl Messages {
     ) -> Result<Appended, Failure> {
         self.admit(user)?;
         let draft = self.prepare(user, request)?;
-        self.authorize(user, request, draft.conv).await?;
+        self.authorize(request, &draft).await?;
         append(&self.committer, draft, origin).await
     }
 
     /// Checks what takes more than membership: mentioning everybody is for admins. Looks into the store only then.
-    pub async fn authorize(
-        &self,
-        user: UserId,
-        request: &SendRequest,
-        conv: Conv,
-    ) -> Result<(), Failure> {
-        let Conv::Group(group) = conv else {
+    /// What is in the log already was allowed once: its repetition is for the append to recognise (P4).
+    pub async fn authorize(&self, request: &SendRequest, draft: &Draft) -> Result<(), Failure> {
+        let user = draft.from;
+        let Conv::Group(group) = draft.conv else {
             return Ok(());
         };
         if !request.mentions_everybody() {
             return Ok(());
         }
         match self.groups.role(group, user).await? {
+            Some(Role::Member) if self.log.find(user, &draft.cid).await?.is_some() => Ok(()),
             Some(Role::Member) => Err(Failure::field(Code::NotAllowed, "mentions")),
             // Whether he is a member at all is for the append to say.
             Some(Role::Admin | Role::Owner) | None => Ok(()),

@@ -12,12 +12,11 @@ use crate::model::ids::UserId;
 use crate::model::signal::Signal;
 use crate::presence::{Presence, Signals};
 
-/// How long after the last connection a user counts as online.
-pub const GRACE: Duration = Duration::from_secs(10);
 /// When nobody is about to leave.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// Runs for the life of the node. `now` is the wall clock.
+/// Runs for the life of the node. `grace`: how long after the last connection a user counts as online. `now` is
+/// the wall clock.
 pub async fn run(
     registry: Registry,
     presence: Presence,

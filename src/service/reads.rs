@@ -1,6 +1,6 @@
 //! How far everybody has read: moved forward at once here, written to the store a moment later.
 //!
-//! Positions wait in memory for at most [`WRITE_EVERY`] and are written in one batch, so that reading along in a
+//! Positions wait in memory for at most a second and are written in one batch, so that reading along in a
 //! busy group costs one row a second. A node that dies loses that moment; the client tells its position again.
 
 use std::collections::BTreeMap;
@@ -18,6 +18,10 @@ use crate::store::{ConversationStore, StoreError};
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// Positions that wait; more are written at once, one by one.
 const WAITING_MAX: usize = 50_000;
+/// Writes after which what another node told is in the store for sure, or was told again.
+const HEARD_FOR_WRITES: u32 = 5;
+/// Positions remembered of what other nodes told; beyond it the store is believed alone.
+const HEARD_MAX: usize = 50_000;
 
 type Positions = BTreeMap<(UserId, Conv), Seq>;
 
@@ -33,11 +37,18 @@ struct State {
     waiting: Positions,
     /// Being written now; still news to whoever asks the store.
     writing: Positions,
+    /// Told by other nodes, which write them: lately, and before that.
+    heard: Positions,
+    heard_before: Positions,
+    writes: u32,
 }
 
 impl State {
     fn get(&self, key: &(UserId, Conv)) -> Option<Seq> {
-        self.waiting.get(key).max(self.writing.get(key)).copied()
+        let own = self.waiting.get(key).max(self.writing.get(key));
+        own.max(self.heard.get(key))
+            .max(self.heard_before.get(key))
+            .copied()
     }
 }
 
@@ -59,6 +70,19 @@ impl Reads {
     pub(super) async fn position(&self, user: UserId, conv: Conv) -> Result<Seq, StoreError> {
         let stored = self.store.read_position(user, conv).await?;
         Ok(stored.max(self.pending(user, conv).unwrap_or_default()))
+    }
+
+    /// Another node says that a user has read up to here. `false`: it is no news.
+    pub fn hear(&self, user: UserId, conv: Conv, seq: Seq) -> bool {
+        let mut state = self.lock();
+        let key = (user, conv);
+        if state.get(&key).is_some_and(|known| known >= seq) {
+            return false;
+        }
+        if state.heard.len() < HEARD_MAX || state.heard.contains_key(&key) {
+            state.heard.insert(key, seq);
+        }
+        true
     }
 
     /// Moves a position forward.
@@ -84,6 +108,10 @@ impl Reads {
     pub async fn write(&self) {
         let batch: Vec<(UserId, Conv, Seq)> = {
             let mut state = self.lock();
+            state.writes += 1;
+            if state.writes.is_multiple_of(HEARD_FOR_WRITES) {
+                state.heard_before = std::mem::take(&mut state.heard);
+            }
             state.writing = std::mem::take(&mut state.waiting);
             let writing = state.writing.iter();
             writing

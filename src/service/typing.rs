@@ -52,7 +52,8 @@ impl Typing {
         }
     }
 
-    fn is_due(&self, user: UserId, conv: Conv) -> bool {
+    /// Whether enough time has passed since the last time this was passed on, here or at another node.
+    pub fn is_due(&self, user: UserId, conv: Conv) -> bool {
         let now = Instant::now();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() >= WRITERS_MAX {

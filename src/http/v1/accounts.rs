@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use warp::Filter;
-use warp::http::header::SET_COOKIE;
-use warp::http::{HeaderValue, StatusCode};
+use warp::http::StatusCode;
 
 use super::shapes;
 use crate::http::auth::session_cookie;
@@ -129,9 +128,10 @@ async fn login(
 #[utoipa::path(post, path = "/api/v1/logout", tag = "accounts", responses((status = 204)))]
 async fn logout(login: Login, visitor: Visitor, accounts: Accounts) -> Answer {
     accounts.logout(&login?).await?;
-    let mut response = reply::nothing()?;
-    set_cookie(&mut response, &session_cookie("", 0, visitor.https));
-    Ok(response)
+    Ok(reply::with_cookie(
+        reply::nothing()?,
+        &session_cookie("", 0, visitor.https),
+    ))
 }
 
 fn device(visitor: &Visitor, label: Option<String>) -> Device {
@@ -146,15 +146,7 @@ fn required(text: Option<String>, field: &'static str) -> Result<String, Failure
 }
 
 fn logged_in(status: StatusCode, login: &accounts::LoggedIn, visitor: &Visitor) -> Answer {
-    let mut response = reply::json_with(status, &shapes::LoggedIn::from(login))?;
+    let response = reply::json_with(status, &shapes::LoggedIn::from(login))?;
     let cookie = session_cookie(&login.opened.token, login.opened.lasts_s, visitor.https);
-    set_cookie(&mut response, &cookie);
-    Ok(response)
-}
-
-fn set_cookie(response: &mut warp::reply::Response, cookie: &str) {
-    // Tokens are base64url, so this is always a header value.
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
+    Ok(reply::with_cookie(response, &cookie))
 }

@@ -22,7 +22,10 @@ pub(in crate::http) fn routes(door: &Door, cluster: &Arc<dyn ClusterView>) -> Ve
 
 /// The nodes and what is wrong between them. For everybody, like `/readyz`: the page before the login shows how many
 /// nodes there are. Network addresses are told to people who are logged in only.
-#[utoipa::path(get, path = "/api/v1/cluster", tag = "health", responses((status = 200, body = shapes::Cluster)))]
+#[utoipa::path(
+    get, path = "/api/v1/cluster", tag = "health", security((), ("bearer" = []), ("cookie" = [])),
+    responses((status = 200, body = shapes::Cluster))
+)]
 async fn show(login: Login, cluster: Arc<dyn ClusterView>) -> Answer {
     let mut status = cluster.status();
     if login.is_err() {

@@ -105,14 +105,9 @@ pub(in crate::http) struct ChangedGroup {
     join: Option<JoinMode>,
 }
 
-/// How one asks to come in.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
-pub(in crate::http) struct Joining {
-    /// For groups that ask for one.
-    #[serde(rename = "message")]
-    _message: Option<String>,
-}
+/// A body may come along; nothing in it is asked for.
+#[derive(Default, Deserialize)]
+struct Joining {}
 
 /// One's own groups; with `q`, groups anybody may join, by name or id.
 #[utoipa::path(
@@ -194,7 +189,7 @@ async fn dissolve(id: GroupPath, login: Login, groups: Groups) -> Answer {
 /// Enters an open group.
 #[utoipa::path(
     post, path = "/api/v1/groups/{id}/join", tag = "groups", params(("id" = u64, Path)),
-    request_body = Option<Joining>, responses((status = 200, body = shapes::Group))
+    responses((status = 200, body = shapes::Group))
 )]
 async fn join(
     id: GroupPath,

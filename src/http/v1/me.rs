@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 use warp::Filter;
 
 use super::shapes;
+use crate::http::auth::session_cookie;
 use crate::http::body::given;
-use crate::http::door::{Door, Login, with};
+use crate::http::door::{Door, Login, Visitor, with};
 use crate::http::endpoint::{Answer, Endpoint, endpoint};
 use crate::http::path::SessionPath;
 use crate::http::reply;
@@ -41,6 +42,7 @@ pub(in crate::http) fn routes(
             own()
                 .and(warp::delete())
                 .and(door.login())
+                .and(door.visitor())
                 .and(door.json())
                 .and(with(accounts))
                 .then(leave),
@@ -139,11 +141,19 @@ async fn change(
 #[utoipa::path(
     delete, path = "/api/v1/me", tag = "me", request_body = Password, responses((status = 204))
 )]
-async fn leave(login: Login, input: Result<Password, Failure>, accounts: Accounts) -> Answer {
+async fn leave(
+    login: Login,
+    visitor: Visitor,
+    input: Result<Password, Failure>,
+    accounts: Accounts,
+) -> Answer {
     let (me, input) = (login?, input?);
     let password = required(input.password, "password")?;
     accounts.delete(&me, password).await?;
-    reply::nothing()
+    Ok(reply::with_cookie(
+        reply::nothing()?,
+        &session_cookie("", 0, visitor.https),
+    ))
 }
 
 /// Changes the password and ends all other sessions.

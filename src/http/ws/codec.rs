@@ -60,6 +60,12 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Forgets what was received and not understood.
+    pub fn clear(&mut self) {
+        self.bytes = BytesMut::new();
+        self.message = None;
+    }
+
     /// The next message; `None`: more bytes are needed.
     pub fn next(&mut self) -> Result<Option<Incoming>, Malformed> {
         loop {

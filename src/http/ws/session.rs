@@ -4,7 +4,6 @@
 //! itself. Sends are put in line at once and acknowledged as the log takes them, so that one client's sends
 //! keep their order and need not wait for each other. Driven by its own task.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,30 +13,27 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::Parts;
-use super::codec::{Decoder, Incoming, Malformed};
+use super::codec::{Incoming, Malformed};
 use super::requests::{AuthRequest, Request};
+use super::socket::{LINGER, Socket, first_frame};
 use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, UserId};
-use crate::service::connections::{CloseCode, Link, Resume, Start, frame};
+use crate::service::connections::{CloseCode, Link, Opening, Resume, Start, frame};
 use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
 
 /// Sends of one connection that the log has not answered yet; with so many, reading pauses.
 const PENDING_MAX: usize = 64;
-/// One read of a socket.
-const READ_BYTES: usize = 4 * 1024;
-/// Frames a second one connection may send for long, and in a burst. Far above what any client needs; beyond
-/// it the connection is closed with 4009.
+/// Frames a second one connection may send for long, and in a burst, on top of the sends it is allowed. Far above
+/// what any client needs; beyond it the connection is closed with 4009.
 const FRAMES_PER_SECOND: f64 = 200.0;
 const FRAMES_BURST: f64 = 1_000.0;
-/// How long a closing connection may take to close its side.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// What is known of a client before its first frame.
 pub struct Admission {
@@ -48,6 +44,7 @@ pub struct Admission {
 
 /// Serves a client until it or the node is through. `leftover`: bytes read behind the handshake.
 pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admission: Admission) {
+    let language = admission.language;
     let mut socket = Socket::new(stream, &leftover, parts.frame_bytes_max);
     drop(leftover);
     let opened = match timeout(parts.auth_timeout, first_frame(&mut socket)).await {
@@ -55,7 +52,7 @@ pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admiss
         Ok(Ok(None)) => return,
         Ok(Err(malformed)) => {
             return socket
-                .refuse(&bad_frame(malformed), close_code(malformed))
+                .refuse(&bad_frame(malformed), close_code(malformed), language)
                 .await;
         }
         Err(_) => Err(Failure::new(Code::Unauthorized)),
@@ -63,93 +60,12 @@ pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admiss
     match opened {
         Ok(opened) => Client::open(parts, socket, opened).await.run().await,
         Err(failure) if failure.code == Code::Unavailable => {
-            socket.refuse(&failure, CloseCode::LEAVING).await;
+            socket.refuse(&failure, CloseCode::LEAVING, language).await;
         }
-        Err(failure) => socket.refuse(&failure, CloseCode::UNAUTHORIZED).await,
-    }
-}
-
-/// The reading end of a connection.
-struct Socket {
-    stream: Arc<TcpStream>,
-    decoder: Decoder,
-}
-
-impl Socket {
-    fn new(stream: TcpStream, leftover: &[u8], frame_bytes_max: usize) -> Socket {
-        let mut decoder = Decoder::new(frame_bytes_max);
-        decoder.extend(leftover);
-        Socket {
-            stream: Arc::new(stream),
-            decoder,
-        }
-    }
-
-    /// Takes in what the socket has; `false` at its end.
-    fn read(&mut self) -> bool {
-        let mut buffer = [0u8; READ_BYTES];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                self.decoder.extend(&buffer[..count]);
-                true
-            }
-            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
-        }
-    }
-
-    /// Refuses a client that is not in the hub yet: an error, a close frame, and the end.
-    async fn refuse(&mut self, failure: &Failure, code: CloseCode) {
-        let error = frame::text(error_json(failure, None, Language::English).as_bytes());
-        let close = frame::close(code, failure.code.name());
-        let last_words = [&error[..], &close[..]].concat();
-        // A client that takes nothing hears nothing.
-        let _ = timeout(LINGER, write_all(&self.stream, &last_words)).await;
-        self.linger().await;
-    }
-
-    /// Waits for the client to close its side, so that the close frame is not lost to a reset.
-    async fn linger(&mut self) {
-        let deadline = Instant::now() + LINGER;
-        let mut buffer = [0u8; READ_BYTES];
-        while let Ok(Ok(())) = timeout_at(deadline, self.stream.readable()).await {
-            match self.stream.try_read(&mut buffer) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return,
-            }
-        }
-    }
-}
-
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = &bytes[count..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// The first message of a client; `None` when it leaves without one.
-async fn first_frame(socket: &mut Socket) -> Result<Option<Incoming>, Malformed> {
-    loop {
-        match socket.decoder.next()? {
-            Some(Incoming::Ping(payload)) => {
-                let _ = write_all(&socket.stream, &frame::pong(&payload)).await;
-            }
-            Some(Incoming::Pong) => {}
-            Some(Incoming::Close) => return Ok(None),
-            Some(message @ (Incoming::Text(_) | Incoming::Binary(_))) => return Ok(Some(message)),
-            None => {
-                if socket.stream.readable().await.is_err() || !socket.read() {
-                    return Ok(None);
-                }
-            }
+        Err(failure) => {
+            socket
+                .refuse(&failure, CloseCode::UNAUTHORIZED, language)
+                .await;
         }
     }
 }
@@ -192,6 +108,12 @@ async fn authenticate(
     })
 }
 
+/// Who ended a connection. A client that did expects nothing more.
+enum End {
+    ByClient,
+    ByNode,
+}
+
 /// A send on its way into the log.
 type PendingSend = BoxFuture<'static, (Cid, Address, Result<Outcome, Failure>)>;
 
@@ -223,12 +145,17 @@ impl Client {
             Start::From { after, .. } => after,
             Start::Reset { head } => head,
         };
-        let (user, session) = (identity.user.id, identity.session);
-        let stream = Arc::clone(&socket.stream);
-        parts
-            .connections
-            .open(conn, stream, Arc::clone(&link), user, session, position)
-            .await;
+        let user = identity.user.id;
+        let lasts_ms = u64::try_from(identity.expires_at - (parts.now)()).unwrap_or(0);
+        let opening = Opening {
+            stream: Arc::clone(&socket.stream),
+            link: Arc::clone(&link),
+            user,
+            session: identity.session,
+            expires: Instant::now().checked_add(Duration::from_millis(lasts_ms)),
+            position,
+        };
+        parts.connections.open(conn, opening).await;
         let hello = parts.hello(&identity.user, conn, start);
         parts
             .connections
@@ -240,6 +167,7 @@ impl Client {
             .connections
             .clone()
             .catch_up(conn, user, Arc::clone(&link), start);
+        let allowance = FRAMES_BURST + f64::from(parts.greeting.sends_burst);
         Client {
             parts,
             socket,
@@ -249,33 +177,36 @@ impl Client {
             link,
             sends: FuturesUnordered::new(),
             catching_up: Some(Box::pin(catching_up)),
-            allowance: FRAMES_BURST,
+            allowance,
             allowance_at: Instant::now(),
         }
     }
 
     async fn run(mut self) {
-        self.converse().await;
-        // The writing side may still have last words queued; the reading side waits for the client's.
-        self.link.heard(self.parts.connections.hub().now_ms());
-        self.socket.linger().await;
+        match self.converse().await {
+            End::ByClient => {}
+            End::ByNode => self.socket.linger().await,
+        }
         self.parts.connections.close(self.conn).await;
         debug!(user = %self.user, conn = self.conn.0, "client gone");
         // What was put in line is appended whether or not anybody is here to be told.
     }
 
-    async fn converse(&mut self) {
+    async fn converse(&mut self) -> End {
         loop {
             // Frames left in the decoder come before new bytes, and never while too many sends are out.
             while self.sends.len() < PENDING_MAX {
                 match self.socket.decoder.next() {
                     Ok(Some(incoming)) => {
-                        if !self.handle(incoming).await {
-                            return;
+                        if let Some(end) = self.handle(incoming).await {
+                            return end;
                         }
                     }
                     Ok(None) => break,
-                    Err(malformed) => return self.give_up(malformed).await,
+                    Err(malformed) => {
+                        self.give_up(malformed).await;
+                        return End::ByNode;
+                    }
                 }
             }
             let catching_up = &mut self.catching_up;
@@ -283,7 +214,7 @@ impl Client {
             tokio::select! {
                 () = self.link.changed() => {
                     if self.link.is_closed() {
-                        return;
+                        return End::ByNode;
                     }
                     self.catch_up_again();
                 }
@@ -296,7 +227,7 @@ impl Client {
                 }
                 ready = self.socket.stream.readable(), if self.sends.len() < PENDING_MAX => {
                     if ready.is_err() || !self.socket.read() {
-                        return;
+                        return End::ByClient;
                     }
                     self.link.heard(self.parts.connections.hub().now_ms());
                 }
@@ -364,12 +295,12 @@ impl Client {
         let _ = timeout(LINGER, closed).await;
     }
 
-    /// Deals with one message; `false` when the connection is over.
-    async fn handle(&mut self, incoming: Incoming) -> bool {
+    /// Deals with one message, and says when the connection is over.
+    async fn handle(&mut self, incoming: Incoming) -> Option<End> {
         if !self.allow_frame() {
             self.close(CloseCode::ABUSE, "too many frames").await;
             self.wait_closed().await;
-            return false;
+            return Some(End::ByNode);
         }
         match incoming {
             Incoming::Ping(payload) => self.send(frame::pong(&payload)).await,
@@ -381,7 +312,7 @@ impl Client {
                     .close(self.conn, None, CloseCode::NORMAL, "goodbye")
                     .await;
                 self.wait_closed().await;
-                return false;
+                return Some(End::ByClient);
             }
             Incoming::Binary(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
             Incoming::Text(text) => match Request::parse(&text) {
@@ -392,14 +323,17 @@ impl Client {
                 }
             },
         }
-        true
+        None
     }
 
     /// A token bucket over all frames: protects the node, not the conversation (sends have their own limit).
     fn allow_frame(&mut self) -> bool {
         let now = Instant::now();
-        let gained = (now - self.allowance_at).as_secs_f64() * FRAMES_PER_SECOND;
-        self.allowance = (self.allowance + gained).min(FRAMES_BURST) - 1.0;
+        let greeting = &self.parts.greeting;
+        let per_second = FRAMES_PER_SECOND + f64::from(greeting.sends_per_second);
+        let burst = FRAMES_BURST + f64::from(greeting.sends_burst);
+        let gained = (now - self.allowance_at).as_secs_f64() * per_second;
+        self.allowance = (self.allowance + gained).min(burst) - 1.0;
         self.allowance_at = now;
         self.allowance >= 0.0
     }
@@ -427,10 +361,7 @@ impl Client {
     async fn put_in_line(&mut self, request: &SendRequest) -> Result<(), Failure> {
         self.parts.messages.admit(self.user)?;
         let draft = self.parts.messages.prepare(self.user, request)?;
-        self.parts
-            .messages
-            .authorize(self.user, request, draft.conv)
-            .await?;
+        self.parts.messages.authorize(request, &draft).await?;
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let pending = self.parts.messages.enqueue(draft, Some(self.conn))?;
@@ -476,7 +407,7 @@ fn close_code(malformed: Malformed) -> CloseCode {
     }
 }
 
-fn error_json(failure: &Failure, cid: Option<&str>, language: Language) -> String {
+pub(super) fn error_json(failure: &Failure, cid: Option<&str>, language: Language) -> String {
     let mut error = json!({
         "type": "error", "code": failure.code.name(), "message": failure.code.message(language),
     });

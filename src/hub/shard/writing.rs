@@ -111,6 +111,10 @@ impl Shard {
             } else if now_ms.saturating_sub(connection.link.heard_ms()) > dead_ms {
                 self.stats.silent.fetch_add(1, Ordering::Relaxed);
                 connection.link.set_closed();
+            } else if connection.expires.is_some_and(|end| end <= now) && !connection.closing {
+                let conn = connection.conn;
+                let bye = frame::bye("expired", None);
+                self.close(conn, Some(bye), CloseCode::UNAUTHORIZED, "session expired");
             } else if now - connection.last_ping >= self.settings.ping && !connection.closing {
                 connection.last_ping = now;
                 self.push(slot, ping.clone());

@@ -52,7 +52,7 @@ describe('opening', () => {
     const world = new World()
     world.feed({ type: 'start', position: null, epoch: null })
     expect(transmitted(world.feed({ type: 'opened', socket: 1 }))).toEqual([{ type: 'auth' }])
-    world.frame(hello(40))
+    expect(world.frame(hello(40))).toContainEqual({ type: 'greeted', user: 7, fromNow: true, head: 40 })
     expect(world.state).toMatchObject({ phase: 'live', position: 40, epoch: 'e1', node: { id: 'n2', name: 'node-2' } })
   })
 
@@ -60,7 +60,7 @@ describe('opening', () => {
     const world = new World()
     world.feed({ type: 'start', position: 12, epoch: 'e1' })
     expect(transmitted(world.feed({ type: 'opened', socket: 1 }))).toEqual([{ type: 'auth', after: 12, epoch: 'e1' }])
-    world.frame(hello(40))
+    expect(world.frame(hello(40))).toContainEqual({ type: 'greeted', user: 7, fromNow: false, head: 40 })
     expect(world.state.position).toBe(12)
   })
 

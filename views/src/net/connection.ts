@@ -57,7 +57,8 @@ export type Command =
   | { type: 'transmit'; frame: ClientFrame }
   | { type: 'timer'; name: TimerName; ms: number }
   | { type: 'cancel'; name: TimerName }
-  | { type: 'greeted'; user: number }
+  /** `fromNow`: there was no position to go on from; what was read before may lack entries up to `head`. */
+  | { type: 'greeted'; user: number; fromNow: boolean; head: number }
   | { type: 'entries'; entries: Entry[] }
   /** The log we followed is gone or too far ahead: load everything anew. */
   | { type: 'reload' }
@@ -221,17 +222,19 @@ function understood(state: Connection, frame: ServerFrame, moment: Moment): Step
 
 function greeted(state: Connection, frame: Extract<ServerFrame, { type: 'hello' }>, moment: Moment): Step {
   const every = Math.max(PING_MS_MIN, Math.min(PING_MS, frame.ping_ms ?? PING_MS))
+  const fromNow = state.position === null || state.epoch === null
   const live: Connection = {
     ...state,
     phase: 'live',
     retryAt: null,
-    position: state.position === null || state.epoch === null ? frame.head : state.position,
+    position: fromNow ? frame.head : state.position,
     epoch: frame.epoch,
     node: { id: String(frame.node.id), name: frame.node.name },
     pingEvery: every,
   }
   const [pinging, commands] = ping(live, moment)
-  return [pinging, [{ type: 'cancel', name: 'hello' }, { type: 'greeted', user: frame.user }, ...commands]]
+  const greeting: Command = { type: 'greeted', user: frame.user, fromNow, head: frame.head }
+  return [pinging, [{ type: 'cancel', name: 'hello' }, greeting, ...commands]]
 }
 
 function ponged(state: Connection, frame: Extract<ServerFrame, { type: 'pong' }>, moment: Moment): Step {

@@ -27,7 +27,8 @@ export const useConversations = defineStore('conversations', () => {
   )
   const unread = computed(() => sorted.value.reduce((sum, item) => sum + (item.muted ? 0 : item.unread), 0))
 
-  async function load(): Promise<void> {
+  /** The head of the log that the answer was true at; null if none came. */
+  async function load(): Promise<Seq | null> {
     if (status.value === 'failed') status.value = 'loading'
     try {
       const answer = await api.conversations()
@@ -37,8 +38,10 @@ export const useConversations = defineStore('conversations', () => {
       answer.conversations.forEach((item) => people.learn(item.peer))
       counted = Math.max(counted, answer.head)
       status.value = 'ready'
+      return answer.head
     } catch {
       if (status.value !== 'ready') status.value = 'failed'
+      return null
     }
   }
 

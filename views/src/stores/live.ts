@@ -7,7 +7,7 @@ import { api } from '../net/api'
 import type { SignalFrame } from '../net/frames'
 import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
-import type { Entry, Me } from '../net/types'
+import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
@@ -19,6 +19,9 @@ import type { EndReason } from './session'
 
 /** The position is written at most this often; an older one only means that a few entries are sent again. */
 const PLACE_EVERY_MS = 1_000
+/** A node lags behind another by a store poll at most, unless it is in trouble. */
+const GAP_MS = 300
+const GAP_TRIES_MAX = 10
 
 export const useLive = defineStore('live', () => {
   const session = useSession()
@@ -54,6 +57,7 @@ export const useLive = defineStore('live', () => {
     running += 1
     link.stop()
     clearTimeout(placing)
+    placing = undefined
     const memory = shelf
     shelf = null
     session.end(reason)
@@ -75,7 +79,10 @@ export const useLive = defineStore('live', () => {
       case 'greeted':
         // Another tab logged in as somebody else: this page's state is not his.
         if (output.user !== session.me?.id) location.reload()
-        else messages.reconnected()
+        else {
+          messages.reconnected()
+          if (output.fromNow) void closeGap(output.head, running)
+        }
         break
       case 'entries':
         take(output.entries)
@@ -101,6 +108,19 @@ export const useLive = defineStore('live', () => {
       case 'loggedOut':
         void end('revoked')
     }
+  }
+
+  /**
+   * Without a position the stream begins at `head`, and what was read over HTTP before may end earlier: read again,
+   * until the answering node (behind a proxy perhaps another one) has come that far.
+   */
+  async function closeGap(head: Seq, run: number): Promise<void> {
+    for (let tries = 0; tries < GAP_TRIES_MAX && run === running; tries++) {
+      const reached = await conversations.load()
+      if (reached !== null && reached >= head) break
+      await new Promise((resolve) => setTimeout(resolve, GAP_MS))
+    }
+    if (run === running) messages.refresh()
   }
 
   function take(entries: Entry[]): void {
@@ -134,10 +154,12 @@ export const useLive = defineStore('live', () => {
   }
 
   function placeSoon(): void {
-    clearTimeout(placing)
-    const { position, epoch } = link.state
-    if (position === null || epoch === null) return
-    placing = setTimeout(() => void shelf?.setPlace({ position, epoch }), PLACE_EVERY_MS)
+    // Not put off by every new entry: a busy log would never let it be written.
+    placing ??= setTimeout(() => {
+      placing = undefined
+      const { position, epoch } = link.state
+      if (position !== null && epoch !== null) void shelf?.setPlace({ position, epoch })
+    }, PLACE_EVERY_MS)
   }
 
   return { begin, end, logout }

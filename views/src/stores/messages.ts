@@ -25,6 +25,8 @@ export const useMessages = defineStore('messages', () => {
   const drafts = new Map<Conv, string>()
   let shelf: Shelf | null = null
   let pump: ReturnType<typeof setTimeout> | undefined
+  /** Conversations whose newest page was asked for and has not come. */
+  const opening = new Set<Conv>()
   /** Answers to questions asked before a reset are about another log. */
   let generation = 0
 
@@ -54,10 +56,24 @@ export const useMessages = defineStore('messages', () => {
 
   /** Loads the newest page unless it is there already. */
   async function open(conv: Conv): Promise<void> {
-    if (timelineOf(conv).loaded) return
+    if (!timelineOf(conv).loaded) await newest(conv)
+  }
+
+  /** Asks again for the newest page of everything shown or asked for: answers from before may lack entries. */
+  function refresh(): void {
+    generation += 1
+    const shown = Object.keys(timelines.value).filter((conv) => timelineOf(conv).loaded)
+    for (const conv of new Set([...shown, ...opening])) void newest(conv)
+  }
+
+  async function newest(conv: Conv): Promise<void> {
+    opening.add(conv)
     await load(conv, async () => {
       const page = await api.entries(conv)
-      return () => put(conv, addNewest(timelineOf(conv), page.entries, page.more_before))
+      return () => {
+        opening.delete(conv)
+        put(conv, addNewest(timelineOf(conv), page.entries, page.more_before))
+      }
     })
   }
 
@@ -80,7 +96,9 @@ export const useMessages = defineStore('messages', () => {
       apply()
       setFailed(conv, null)
     } catch (error) {
-      if (asked === generation) setFailed(conv, error instanceof ApiError ? error.code : 'internal')
+      if (asked !== generation) return
+      opening.delete(conv)
+      setFailed(conv, error instanceof ApiError ? error.code : 'internal')
     }
   }
 
@@ -153,6 +171,7 @@ export const useMessages = defineStore('messages', () => {
   /** Drops every timeline, as after a `reset`; the outbox stays. */
   function dropTimelines(): void {
     generation += 1
+    opening.clear()
     timelines.value = {}
     failed.value = new Map()
   }
@@ -167,7 +186,7 @@ export const useMessages = defineStore('messages', () => {
 
   return {
     timelines, outbox, failed, drafts,
-    timelineOf, listOf, take, open, older, send, retry, forget, flush, reconnected, acked, refused, restore,
+    timelineOf, listOf, take, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
     dropTimelines, $reset,
   }
 })

@@ -119,6 +119,13 @@ test('the newest page drops what may have a hole behind it and keeps what is new
   expect(timeline).toMatchObject({ order: [40, 50, 60], moreBefore: true, loaded: true })
 })
 
+test('a newest page read again fills in what was missed, and starts over where it does not reach back', () => {
+  const loaded = addNewest(emptyTimeline, [message(40), message(50)], true)
+  expect(addNewest(loaded, [message(50), message(60)], true).order).toEqual([40, 50, 60])
+  expect(addNewest(loaded, [message(90), message(95)], true)).toMatchObject({ order: [90, 95], moreBefore: true })
+  expect(addNewest(loaded, [message(30), message(40), message(50)], false).order).toEqual([30, 40, 50])
+})
+
 test('an older page goes to the front', () => {
   const timeline = addOlder(addNewest(emptyTimeline, [message(40)], true), [message(10), message(20)], false)
   expect(timeline).toMatchObject({ order: [10, 20, 40], moreBefore: false })

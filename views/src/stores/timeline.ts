@@ -30,15 +30,15 @@ export function add(timeline: Timeline, entries: readonly Entry[]): Timeline {
 }
 
 /**
- * Adds the newest page. What is older than the page and came by other ways may have a hole behind it,
- * so it is dropped and read again when the reader scrolls there.
+ * Adds the newest page. Entries older than the page stay only if the page reaches back to a loaded list; otherwise
+ * there may be a hole behind them, so they are dropped and read again when the reader scrolls there.
  */
 export function addNewest(timeline: Timeline, page: readonly Entry[], moreBefore: boolean): Timeline {
   const first = page[0]?.seq ?? 0
-  const kept = timeline.loaded ? timeline.order : timeline.order.filter((seq) => seq >= first)
+  const joins = timeline.loaded && (!moreBefore || timeline.bySeq.has(first))
+  const kept = joins ? timeline.order : timeline.order.filter((seq) => seq >= first)
   const bySeq = new Map(kept.flatMap((seq) => pair(timeline, seq)))
-  const held = timeline.loaded ? timeline.moreBefore : moreBefore
-  return add({ bySeq, order: kept, moreBefore: held, loaded: true }, page)
+  return add({ bySeq, order: kept, moreBefore: joins ? timeline.moreBefore : moreBefore, loaded: true }, page)
 }
 
 /** Adds the page before the oldest entry. */

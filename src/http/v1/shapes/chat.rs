@@ -167,6 +167,8 @@ pub struct Conversations {
     pub conversations: Vec<Conversation>,
     /// The place of the log this is true at: the position to go on from.
     pub head: u64,
+    /// The log that place belongs to, for the first frame on `/ws`.
+    pub epoch: u64,
 }
 
 impl Conversations {
@@ -180,6 +182,7 @@ impl Conversations {
                 .map(|view| Conversation::of(view, reader))
                 .collect::<serde_json::Result<_>>()?,
             head: list.head.0,
+            epoch: list.epoch.0,
         })
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn create(place: &Place<'_>, group: &NewGroup, members: &[UserId]) ->
         .collect();
     for user in &others {
         must_exist(place, *user)?;
+        not_blocked_by(place, *user)?;
     }
     has_room(place, 0, others.len() + 1)?;
     place

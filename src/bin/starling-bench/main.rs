@@ -1,0 +1,95 @@
+//! `starling-bench`: measures real nodes on this machine and prints one table.
+//!
+//! Each figure stands beside a baseline of the same run where one means something: a bare SQLite for what a commit
+//! costs, a plain WebSocket broadcaster for what a connection and a delivery cost. Ratios travel between machines,
+//! figures do not.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a command that reads the clock, draws names and prints its result"
+)]
+
+mod api;
+mod fanout;
+mod idle;
+mod latency;
+mod node;
+mod peer;
+mod sends;
+mod table;
+mod wire;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Parser, ValueEnum};
+
+use table::Table;
+
+/// Descriptors for both ends of the largest section.
+const FILES_NEEDED: u64 = 12_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// Acknowledged sends per second
+    Sends,
+    /// Delivery from one node to another
+    Latency,
+    /// Deliveries per second in a large group
+    Fanout,
+    /// Memory of an idle connection
+    Idle,
+}
+
+/// Measures real nodes on this machine
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure; everything if none is named
+    sections: Vec<Section>,
+    /// The server to measure; the `starling` beside this program if not given
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+    /// Be the plain broadcaster that figures are compared with
+    #[arg(long, hide = true)]
+    peer: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    if arguments.peer {
+        return runtime.block_on(peer::serve());
+    }
+    anyhow::ensure!(
+        limit >= FILES_NEEDED,
+        "the limit of open files is {limit}; {FILES_NEEDED} are needed (ulimit -n)"
+    );
+    let server = match arguments.server {
+        Some(server) => server,
+        None => std::env::current_exe()?.with_file_name("starling"),
+    };
+    anyhow::ensure!(server.is_file(), "no server at {}", server.display());
+    let sections = if arguments.sections.is_empty() {
+        Section::value_variants().to_vec()
+    } else {
+        arguments.sections
+    };
+    let mut table = Table::default();
+    for section in sections {
+        eprintln!("measuring {section:?} ...");
+        let measured = match section {
+            Section::Sends => runtime.block_on(sends::measure(&server, &mut table)),
+            Section::Latency => runtime.block_on(latency::measure(&server, &mut table)),
+            Section::Fanout => runtime.block_on(fanout::measure(&server, &mut table)),
+            Section::Idle => runtime.block_on(idle::measure(&server, &mut table)),
+        };
+        measured.with_context(|| format!("cannot measure {section:?}"))?;
+    }
+    println!("{table}");
+    Ok(())
+}

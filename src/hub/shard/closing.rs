@@ -1,0 +1,80 @@
+//! How connections of a shard end, and how they fall behind all at once.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Shard, Standing};
+use crate::hub::frame::{self, CloseCode};
+use crate::model::ids::{ConnId, Seq, SessionId};
+
+impl Shard {
+    pub(super) fn end_sessions(&mut self, sessions: &[SessionId]) {
+        for slot in self.all_slots() {
+            let connection = &self.connections[slot];
+            if sessions.contains(&connection.session) {
+                let bye = frame::bye("revoked", None);
+                self.close(
+                    connection.conn,
+                    Some(bye),
+                    CloseCode::UNAUTHORIZED,
+                    "session revoked",
+                );
+            }
+        }
+    }
+
+    pub(super) fn all_behind(&mut self, position: Seq) {
+        for slot in self.all_slots() {
+            let connection = &mut self.connections[slot];
+            if connection.standing == Standing::Live {
+                connection.standing = Standing::FellBehind;
+                connection.position = connection.position.max(position);
+                self.mark_dirty(slot);
+            }
+        }
+    }
+
+    pub(super) fn reset(&mut self, head: Seq) {
+        self.applied = head;
+        let reset = frame::json(&serde_json::json!({"type": "reset", "head": head}));
+        for slot in self.all_slots() {
+            let conn = self.connections[slot].conn;
+            self.connections[slot].queue.clear_unsent();
+            self.push(slot, reset.clone());
+            self.close(
+                conn,
+                Some(frame::bye("reset", Some(0))),
+                CloseCode::LEAVING,
+                "the log was reset",
+            );
+        }
+    }
+
+    pub(super) fn drain(&mut self, grace: Duration) {
+        let slots = self.all_slots();
+        let count = u32::try_from(slots.len().max(1)).unwrap_or(u32::MAX);
+        for (at, slot) in (0u32..).zip(slots) {
+            let conn = self.connections[slot].conn;
+            let wait = grace / count * at;
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let bye = frame::bye("leaving", Some(millis));
+            self.close(conn, Some(bye), CloseCode::LEAVING, "node is leaving");
+        }
+    }
+
+    pub(super) fn close(
+        &mut self,
+        conn: ConnId,
+        bye: Option<Bytes>,
+        code: CloseCode,
+        reason: &'static str,
+    ) {
+        let Some(slot) = self.slot(conn) else { return };
+        if let Some(bye) = bye {
+            self.push(slot, bye);
+        }
+        self.push(slot, frame::close(code, reason));
+        self.connections[slot].closing = true;
+    }
+}

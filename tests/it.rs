@@ -1,0 +1,36 @@
+//! Integration tests: real services over a real store asked as a client asks them, and clusters of real processes.
+//!
+//! One binary, one module per subject. Each test has a store of its own in a folder of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a broken expectation is a failed test; time and chance are real here"
+)]
+
+#[path = "it/http_accounts.rs"]
+mod http_accounts;
+#[path = "it/http_admin.rs"]
+mod http_admin;
+#[path = "it/http_conversations.rs"]
+mod http_conversations;
+#[path = "it/http_document.rs"]
+mod http_document;
+#[path = "it/http_groups.rs"]
+mod http_groups;
+#[path = "it/http_messages.rs"]
+mod http_messages;
+#[path = "it/http_pages.rs"]
+mod http_pages;
+#[path = "it/http_people.rs"]
+mod http_people;
+#[path = "it/http_sessions.rs"]
+mod http_sessions;
+#[path = "it/lab.rs"]
+mod lab;
+
+mod it {
+    mod cluster;
+}

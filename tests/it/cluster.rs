@@ -1,0 +1,19 @@
+//! Whole clusters from the outside: real node processes, real sockets, and what clients may rely on.
+//!
+//! Nothing here reaches into the server's code; what is checked is what a client, an operator or a stranger on the
+//! network could see.
+
+mod bad_input;
+mod blackout;
+mod checker;
+mod client;
+mod crowd;
+mod harness;
+mod hostile_bus;
+mod leaving;
+mod losses;
+mod membership;
+mod sessions;
+mod slow_reader;
+mod store_trouble;
+mod two_nodes;

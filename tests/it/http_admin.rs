@@ -1,0 +1,159 @@
+//! What admins may do, and that nobody else may.
+
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, PASSWORD};
+
+#[tokio::test]
+async fn admins_alone_see_all_accounts() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    lab.register("clara").await;
+    let list = "/api/v1/admin/users";
+    lab.simply(&bert, "GET", list)
+        .await
+        .refused(403, "forbidden");
+    let page = lab.get(&anna, &format!("{list}?limit=2")).await;
+    let users = page["users"].as_array().unwrap();
+    assert_eq!(
+        (&users[0]["name"], &users[0]["admin"]),
+        (&json!("anna"), &json!(true))
+    );
+    assert_eq!(users[1]["disabled"], false);
+    let next = page["next"].as_str().unwrap();
+    let page = lab.get(&anna, &format!("{list}?after={next}")).await;
+    assert_eq!(
+        (&page["users"][0]["name"], &page["next"]),
+        (&json!("clara"), &Value::Null)
+    );
+    let page = lab.get(&anna, &format!("{list}?q=ber")).await;
+    assert_eq!(page["users"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_out_at_once_until_it_is_enabled() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let path = format!("/api/v1/admin/users/{}", bert.id);
+    let change = json!({"disabled": true});
+    lab.call(&bert, "PATCH", &path, &change)
+        .await
+        .refused(403, "forbidden");
+    let user = lab.call(&anna, "PATCH", &path, &change).await.is(200);
+    assert_eq!(
+        (&user["name"], &user["disabled"]),
+        (&json!("bert"), &json!(true))
+    );
+    lab.simply(&bert, "GET", "/api/v1/me")
+        .await
+        .refused(401, "unauthorized");
+    lab.login("bert", PASSWORD)
+        .await
+        .refused(401, "wrong_credentials");
+    lab.call(&anna, "PATCH", &path, &json!({"disabled": false}))
+        .await
+        .is(200);
+    lab.simply(&bert, "GET", "/api/v1/me")
+        .await
+        .refused(401, "unauthorized");
+    lab.login("bert", PASSWORD).await.is(200);
+    let own = format!("/api/v1/admin/users/{}", anna.id);
+    lab.call(&anna, "PATCH", &own, &change)
+        .await
+        .refused(400, "self");
+    lab.call(&anna, "PATCH", &own, &json!({"admin": false}))
+        .await
+        .refused(400, "self");
+    lab.call(&anna, "PATCH", "/api/v1/admin/users/99", &change)
+        .await
+        .refused(404, "not_found");
+    let reply = lab
+        .call(&anna, "PATCH", &path, &json!({"disabled": 1}))
+        .await;
+    reply.refused(400, "bad_request").about("disabled");
+}
+
+#[tokio::test]
+async fn an_admins_right_is_given_and_taken_at_once() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let path = format!("/api/v1/admin/users/{}", bert.id);
+    lab.call(&anna, "PATCH", &path, &json!({"admin": true}))
+        .await
+        .is(200);
+    lab.simply(&bert, "GET", "/api/v1/admin/users")
+        .await
+        .is(200);
+    assert_eq!(lab.get(&bert, "/api/v1/me").await["admin"], true);
+    lab.call(&anna, "PATCH", &path, &json!({"admin": false}))
+        .await
+        .is(200);
+    lab.simply(&bert, "GET", "/api/v1/admin/users")
+        .await
+        .refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_reset_password_ends_the_users_sessions() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let path = format!("/api/v1/admin/users/{}/password", bert.id);
+    let reset = json!({"password": "another one"});
+    lab.call(&bert, "POST", &path, &reset)
+        .await
+        .refused(403, "forbidden");
+    lab.call(&anna, "POST", &path, &json!({}))
+        .await
+        .refused(400, "bad_request")
+        .about("password");
+    let reply = lab
+        .call(&anna, "POST", &path, &json!({"password": "x"}))
+        .await;
+    reply.refused(422, "weak_password").about("password");
+    lab.call(&anna, "POST", &path, &reset).await.is(204);
+    lab.simply(&bert, "GET", "/api/v1/me")
+        .await
+        .refused(401, "unauthorized");
+    lab.login("bert", "another one").await.is(200);
+    let missing = "/api/v1/admin/users/99/password";
+    lab.call(&anna, "POST", missing, &reset)
+        .await
+        .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_notice_reaches_everybody_among_the_notes_to_self() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let path = "/api/v1/admin/notice";
+    let notice = json!({"content": "maintenance at noon"});
+    lab.call(&bert, "POST", path, &notice)
+        .await
+        .refused(403, "forbidden");
+    lab.call(&anna, "POST", path, &json!({"content": " "}))
+        .await
+        .refused(400, "bad_request")
+        .about("content");
+    let sent = lab.call(&anna, "POST", path, &notice).await.is(201);
+    let clara = lab.register("clara").await;
+    let own = format!("u:{}", bert.id);
+    let page = lab
+        .get(&bert, &format!("/api/v1/conversations/{own}/entries"))
+        .await;
+    let entry = &page["entries"][0];
+    assert_eq!(
+        (&entry["seq"], &entry["kind"]),
+        (&sent["seq"], &json!("notice"))
+    );
+    assert_eq!((&entry["from"], &entry["conv"]), (&json!(0), &json!(own)));
+    assert_eq!(entry["content"], "maintenance at noon");
+    let list = lab.get(&bert, "/api/v1/conversations").await;
+    let line = &list["conversations"][0];
+    assert_eq!(
+        (&line["kind"], &line["unread"]),
+        (&json!("self"), &json!(1))
+    );
+    // Before her time.
+    let list = lab.get(&clara, "/api/v1/conversations").await;
+    assert_eq!(list["conversations"], json!([]));
+}

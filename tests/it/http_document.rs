@@ -1,0 +1,274 @@
+//! The description of the API and the routes are the same; unknown paths, wrong methods, health.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use starling::service::health::Readiness;
+
+use crate::lab::Lab;
+
+/// The routes of this version, as the contract names them.
+const CONTRACT: &[&str] = &[
+    "post /api/v1/register",
+    "post /api/v1/login",
+    "post /api/v1/logout",
+    "get /api/v1/me",
+    "patch /api/v1/me",
+    "delete /api/v1/me",
+    "post /api/v1/me/password",
+    "get /api/v1/me/sessions",
+    "delete /api/v1/me/sessions/{id}",
+    "get /api/v1/users",
+    "get /api/v1/users/{id}",
+    "get /api/v1/friends",
+    "post /api/v1/friends",
+    "post /api/v1/friends/requests/{id}",
+    "patch /api/v1/friends/{id}",
+    "delete /api/v1/friends/{id}",
+    "get /api/v1/blocks",
+    "put /api/v1/blocks/{id}",
+    "delete /api/v1/blocks/{id}",
+    "get /api/v1/groups",
+    "post /api/v1/groups",
+    "get /api/v1/groups/{id}",
+    "patch /api/v1/groups/{id}",
+    "delete /api/v1/groups/{id}",
+    "get /api/v1/groups/{id}/members",
+    "post /api/v1/groups/{id}/members",
+    "delete /api/v1/groups/{id}/members/{user}",
+    "post /api/v1/groups/{id}/join",
+    "post /api/v1/groups/{id}/leave",
+    "get /api/v1/conversations",
+    "patch /api/v1/conversations/{conv}",
+    "get /api/v1/conversations/{conv}/entries",
+    "post /api/v1/conversations/{conv}/messages",
+    "post /api/v1/conversations/{conv}/read",
+    "get /api/v1/cluster",
+    "get /api/v1/admin/users",
+    "patch /api/v1/admin/users/{id}",
+    "post /api/v1/admin/users/{id}/password",
+    "post /api/v1/admin/notice",
+    "get /healthz",
+    "get /readyz",
+    "get /metrics",
+];
+
+/// Methods a path may have.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+async fn document(lab: &Lab) -> Value {
+    lab.ask("GET", "/openapi.json", &[], "").await.is(200)
+}
+
+fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            operations.push((method.clone(), path.clone(), operation));
+        }
+    }
+    operations
+}
+
+#[tokio::test]
+async fn the_document_names_exactly_the_routes_of_the_contract() {
+    let lab = Lab::new().await;
+    let document = document(&lab).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    let operations = operations(&document);
+    let described = operations
+        .iter()
+        .map(|(method, path, _)| format!("{method} {path}"));
+    let described: BTreeSet<String> = described.collect();
+    let contract: BTreeSet<String> = CONTRACT.iter().map(|&route| route.to_owned()).collect();
+    assert_eq!(described, contract);
+}
+
+#[tokio::test]
+async fn each_described_route_is_served_and_no_other_method_is() {
+    let lab = Lab::new().await;
+    let document = document(&lab).await;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let real = path
+            .replace("{conv}", "u:1")
+            .replace("{id}", "1")
+            .replace("{user}", "1");
+        for method in METHODS {
+            let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;
+            if item.get(method).is_some() {
+                let nothing_there = matches!(reply.status, 404 | 405);
+                assert!(!nothing_there, "{method} {path}: {}", reply.text);
+            } else {
+                reply.refused(405, "bad_request");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_nobody_gets_401_wherever_the_document_asks_for_a_login() {
+    let lab = Lab::new().await;
+    let document = document(&lab).await;
+    for (method, path, operation) in operations(&document) {
+        let alternatives = operation["security"].as_array();
+        if alternatives.is_some_and(|all| all.contains(&json!({}))) {
+            continue;
+        }
+        let real = path
+            .replace("{conv}", "u:1")
+            .replace("{id}", "1")
+            .replace("{user}", "1");
+        let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;
+        reply.refused(401, "unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere_and_every_shape_is_used() {
+    let lab = Lab::new().await;
+    let document = document(&lab).await;
+    let mut referred = BTreeSet::new();
+    references(&document, &mut referred);
+    let shapes = document["components"]["schemas"].as_object().unwrap();
+    let described: BTreeSet<String> = shapes
+        .keys()
+        .map(|name| format!("#/components/schemas/{name}"))
+        .collect();
+    assert_eq!(referred, described);
+    for (method, path, operation) in operations(&document) {
+        let failure = &operation["responses"]["default"]["content"]["application/json"]["schema"];
+        assert_eq!(
+            failure["$ref"], "#/components/schemas/ErrorBody",
+            "{method} {path}"
+        );
+        assert!(
+            operation["summary"].is_string(),
+            "{method} {path} says what it does"
+        );
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(
+                fields
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            );
+            fields.values().for_each(|field| references(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn unknown_api_paths_are_not_found_in_json() {
+    let lab = Lab::new().await;
+    let anna = lab.register("anna").await;
+    for path in [
+        "/api",
+        "/api/",
+        "/api/v1",
+        "/api/v1/none",
+        "/api/v1/me/none",
+        "/api/v2/me",
+        "/api/v1/search",
+    ] {
+        for method in ["GET", "POST"] {
+            let headers = [("accept", "text/html")];
+            lab.ask(method, path, &headers, "")
+                .await
+                .refused(404, "not_found");
+            lab.simply(&anna, method, path)
+                .await
+                .refused(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_tells_whether_it_lives_and_whether_it_is_ready() {
+    let lab = Lab::new().await;
+    lab.ask("GET", "/healthz", &[], "").await.is(200);
+    let ready = |lab: &Lab, state: Readiness| *lab.readiness.lock().unwrap() = state;
+    let body = lab.ask("GET", "/readyz", &[], "").await.is(200);
+    assert_eq!(
+        body,
+        json!({"ready": true, "degraded": false, "reasons": []})
+    );
+    ready(
+        &lab,
+        Readiness::Ready {
+            reasons: vec!["node bert is not heard".to_owned()],
+        },
+    );
+    let body = lab.ask("GET", "/readyz", &[], "").await.is(200);
+    assert_eq!(
+        (&body["ready"], &body["degraded"]),
+        (&json!(true), &json!(true))
+    );
+    ready(
+        &lab,
+        Readiness::NotReady {
+            reason: "draining".to_owned(),
+        },
+    );
+    let body = lab.ask("GET", "/readyz", &[], "").await.is(503);
+    assert_eq!(
+        (&body["ready"], &body["reasons"][0]),
+        (&json!(false), &json!("draining"))
+    );
+}
+
+#[tokio::test]
+async fn the_cluster_is_shown_to_everybody_and_addresses_to_who_is_logged_in() {
+    let lab = Lab::new().await;
+    let anna = lab.register("anna").await;
+    let cluster = lab.get(&anna, "/api/v1/cluster").await;
+    assert_eq!(
+        (&cluster["self"], &cluster["degraded"]),
+        (&json!("run-1"), &json!(false))
+    );
+    assert_eq!(cluster["nodes"][0]["name"], "anna");
+    assert_eq!(cluster["nodes"][0]["heard_ms_ago"], Value::Null);
+    assert_eq!(cluster["nodes"][0]["addresses"], json!(["192.0.2.1:3000"]));
+    assert_eq!(cluster["bus"]["datagrams_in"], 7);
+    let cluster = lab.ask("GET", "/api/v1/cluster", &[], "").await.is(200);
+    assert_eq!(cluster["nodes"][0]["name"], "anna");
+    assert_eq!(cluster["nodes"][0]["addresses"], json!([]));
+}
+
+#[tokio::test]
+async fn requests_and_the_clusters_numbers_are_metrics() {
+    let lab = Lab::new().await;
+    let anna = lab.register("anna").await;
+    lab.get(&anna, &format!("/api/v1/users/{}", anna.id)).await;
+    let json = [("accept", "application/json")];
+    lab.ask("GET", "/made/up/by/somebody", &json, "").await;
+    let reply = lab.ask("GET", "/metrics", &[], "").await;
+    assert!(
+        reply
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    for line in [
+        r#"starling_http_requests_total{method="POST",route="/api/v1/register",status="201"} 1"#,
+        r#"starling_http_requests_total{method="GET",route="/api/v1/users/{id}",status="200"} 1"#,
+        r#"starling_http_requests_total{method="GET",route="other",status="404"} 1"#,
+        r#"starling_http_request_seconds_count{route="/api/v1/users/{id}"} 1"#,
+        "starling_bus_datagrams_in 7",
+        "starling_cluster_nodes 1",
+        "starling_degraded 0",
+    ] {
+        assert!(
+            reply.text.lines().any(|found| found == line),
+            "{line}\n{}",
+            reply.text
+        );
+    }
+    assert!(!reply.text.contains("made/up"));
+}
