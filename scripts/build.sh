@@ -24,6 +24,8 @@ build_web() {
     install_web_packages
     (cd views && node_modules/.bin/vite build --logLevel warn)
     touch asset/app/index.html
+    # The binary holds the files that were there when this was compiled; cargo does not see new ones.
+    touch src/http/assets.rs
 }
 
 # build [--debug] : sets STARLING_BIN. The web client is built while the dependencies compile; it has to be
