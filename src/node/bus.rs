@@ -1,7 +1,5 @@
 //! The bus as configured: keys, sockets and limits for the cluster driver.
 
-use std::path::Path;
-
 use anyhow::{Context as _, bail};
 use tracing::info;
 
@@ -27,20 +25,8 @@ pub(super) fn version_words(version: u16) -> String {
 
 /// The keys of the configuration and of the key file, which may have changed since the start.
 pub(super) fn keys(cluster: &Cluster) -> anyhow::Result<KeyRing> {
-    let mut text: String = cluster
-        .keys
-        .iter()
-        .flat_map(|key| [key.expose(), "\n"])
-        .collect();
-    if !cluster.key_file.as_os_str().is_empty() {
-        text.push_str(&read_key_file(&cluster.key_file)?);
-    }
-    KeyRing::parse(&text).context("cluster.keys and cluster.key_file are not a key ring")
-}
-
-fn read_key_file(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read cluster.key_file {}", path.display()))
+    let text = cluster.key_text()?;
+    KeyRing::parse(text.expose()).context("cluster.keys and cluster.key_file are not a key ring")
 }
 
 /// The sockets; none without a key: then nothing is sent or heard.
