@@ -27,6 +27,8 @@ struct Lane {
     lost_after: Option<Seq>,
     /// Sessions that ended while it was lost: the one thing it cannot learn from the log again.
     sessions_owed: Vec<SessionId>,
+    /// The log became another one while it was lost: its connections must not catch up, but load anew.
+    reset_owed: Option<Seq>,
 }
 
 /// The shard of this connection takes nothing now.
@@ -41,6 +43,7 @@ impl Feed {
                 orders: orders.clone(),
                 lost_after: None,
                 sessions_owed: Vec::new(),
+                reset_owed: None,
             })
             .collect();
         Feed {
@@ -114,8 +117,7 @@ impl Feed {
         self.applied = head;
         for lane in &mut self.lanes {
             if !lane.offer(Order::Reset { head }, head) {
-                // What the shard's connections have is of a log that is no more: below everything.
-                lane.lost_after = Some(Seq::ZERO);
+                lane.reset_owed = Some(head);
             }
         }
     }
@@ -144,8 +146,83 @@ impl Lane {
             return;
         }
         self.sessions_owed.clear();
+        if let Some(head) = self.reset_owed {
+            if self.orders.try_send(Order::Reset { head }).is_err() {
+                return;
+            }
+            self.reset_owed = None;
+        }
         if self.orders.try_send(Order::AllBehind { position }).is_ok() {
             self.lost_after = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::model::conversation::Conv;
+    use crate::model::entry::EntryKind;
+
+    fn entry(seq: u64) -> Arc<Entry> {
+        Arc::new(Entry {
+            seq: Seq(seq),
+            conv: Conv::Notices,
+            from: UserId::SYSTEM,
+            at: 0,
+            kind: EntryKind::Notice,
+            cid: "c".parse().unwrap(),
+            body: Bytes::from_static(b"{}"),
+        })
+    }
+
+    fn next(orders: &mut mpsc::Receiver<Order>) -> String {
+        match orders.try_recv() {
+            Ok(Order::Deliver(delivery)) => format!("deliver {}", delivery.seq()),
+            Ok(Order::AllBehind { position }) => format!("behind {position}"),
+            Ok(Order::Reset { head }) => format!("reset {head}"),
+            Ok(Order::EndSessions(sessions)) => format!("end {}", sessions.len()),
+            Ok(_) => "another".to_owned(),
+            Err(_) => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_full_shard_is_told_where_its_connections_fell_behind_and_loses_no_ended_session() {
+        let (sender, mut orders) = mpsc::channel(2);
+        let mut feed = Feed::new(&[sender]);
+        for seq in 1..=4 {
+            feed.deliver(&entry(seq), None);
+        }
+        feed.end_sessions(&[SessionId(7)]);
+        assert_eq!(next(&mut orders), "deliver 1");
+        assert_eq!(next(&mut orders), "deliver 2");
+        feed.deliver(&entry(5), None);
+        assert_eq!(next(&mut orders), "end 1");
+        assert_eq!(next(&mut orders), "behind 2");
+        feed.deliver(&entry(6), None);
+        // There was room for those two words only, so the fifth entry was left out as well.
+        assert_eq!(next(&mut orders), "behind 4");
+        assert_eq!(next(&mut orders), "deliver 6");
+    }
+
+    #[test]
+    fn a_reset_reaches_a_full_shard_before_anything_of_the_new_log() {
+        let (sender, mut orders) = mpsc::channel(2);
+        let mut feed = Feed::new(&[sender]);
+        for seq in 1..=3 {
+            feed.deliver(&entry(seq), None);
+        }
+        feed.reset(Seq(1));
+        assert_eq!(next(&mut orders), "deliver 1");
+        assert_eq!(next(&mut orders), "deliver 2");
+        feed.deliver(&entry(2), None);
+        assert_eq!(next(&mut orders), "reset 1");
+        assert!(next(&mut orders).starts_with("behind"));
+        feed.deliver(&entry(3), None);
+        assert_eq!(next(&mut orders), "behind 1");
+        assert_eq!(next(&mut orders), "deliver 3");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::position::Position;
@@ -30,6 +30,10 @@ const BACKLOG_BYTES_MAX: usize = 32 << 20;
 const APPEND_DEADLINE: Duration = Duration::from_secs(3);
 /// Pause between two attempts at the same batch.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// Between two looks whether a store that failed takes entries again, when nobody sends.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// A wait without an end in mind.
+const IDLE: Duration = Duration::from_secs(3_600);
 /// What a refused sender is told to wait.
 const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -178,9 +182,13 @@ impl Gatherer {
         loop {
             gathered.extend(carried.take());
             if gathered.is_empty() {
-                match self.submissions.recv().await {
-                    Some(first) => gathered.push(first),
-                    None => return,
+                match timeout(self.patience(), self.submissions.recv()).await {
+                    Ok(Some(first)) => gathered.push(first),
+                    Ok(None) => return,
+                    Err(_) => {
+                        self.probe().await;
+                        continue;
+                    }
                 }
             }
             let mut bytes: usize = gathered.iter().map(|s| s.draft.weight()).sum();
@@ -196,6 +204,25 @@ impl Gatherer {
                 gathered.push(next);
             }
             self.commit(std::mem::take(&mut gathered)).await;
+        }
+    }
+
+    /// How long to wait for a draft before the store is tried without one.
+    fn patience(&self) -> Duration {
+        if self.health.failing.load(Ordering::Acquire) {
+            PROBE_EVERY
+        } else {
+            IDLE
+        }
+    }
+
+    /// Notices that a store takes entries again though nobody sends: an append of nothing takes the same way.
+    async fn probe(&self) {
+        if self.health.failing.load(Ordering::Acquire) {
+            let answer = self.log.append(Vec::new()).await;
+            self.health
+                .failing
+                .store(answer.is_err(), Ordering::Release);
         }
     }
 

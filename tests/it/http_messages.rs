@@ -1,6 +1,12 @@
 //! Sending: validation, places, retries, and the limit on haste.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use starling::model::conversation::Conv;
+use starling::model::draft::{Change, Draft, Outcome};
+use starling::model::entry::EntryKind;
+use starling::model::ids::UserId;
 use starling::service::messages::SendSettings;
 
 use crate::lab::{Choices, Lab, Reply, User};
@@ -200,4 +206,33 @@ async fn a_dead_store_is_unavailable_and_says_when_to_try_again() {
     reply.refused(503, "unavailable");
     assert!(reply.body["error"]["retry_after_ms"].as_u64().unwrap() > 0);
     assert!(!reply.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn a_store_that_takes_entries_again_is_noticed_though_nobody_sends() {
+    let lab = Lab::new().await;
+    let anna = lab.register("anna").await;
+    let own = UserId(anna.id);
+    let draft = || Draft {
+        conv: Conv::private(own, own),
+        from: own,
+        kind: EntryKind::Message,
+        cid: "c-1".parse().unwrap(),
+        body: r#"{"media":1,"content":"x"}"#.into(),
+        change: Change::Message,
+    };
+    lab.break_store();
+    assert!(lab.committer.submit(draft(), None).await.is_err());
+    assert!(lab.committer.is_failing());
+    lab.mend_store();
+    let noticed = async {
+        while lab.committer.is_failing() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), noticed)
+        .await
+        .unwrap();
+    let outcome = lab.committer.submit(draft(), None).await.unwrap();
+    assert!(matches!(outcome, Outcome::Appended { .. }), "{outcome:?}");
 }

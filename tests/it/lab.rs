@@ -81,6 +81,7 @@ impl Default for Choices {
 
 pub struct Lab {
     pub stores: Stores,
+    pub committer: Committer,
     pub sessions: Sessions,
     pub reads: Reads,
     pub presence: Presence,
@@ -168,7 +169,7 @@ impl Lab {
         }));
         let world = World {
             stores: stores.clone(),
-            committer,
+            committer: committer.clone(),
             position,
             signals,
             presence: Presence::new().0,
@@ -178,6 +179,7 @@ impl Lab {
         let (routes, sessions, reads) = world.routes(choices);
         Lab {
             stores,
+            committer,
             sessions,
             reads,
             presence: world.presence,
