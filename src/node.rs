@@ -218,6 +218,7 @@ fn sink(
     let registry = handles.hub.registry().clone();
     NodeSink::new(
         replica,
+        handles.position.clone(),
         handles.presence.clone(),
         registry,
         desk,

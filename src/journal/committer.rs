@@ -15,8 +15,8 @@ use tracing::warn;
 use super::position::Position;
 use crate::model::draft::{Draft, Outcome};
 use crate::model::entry::Entry;
-use crate::model::ids::ConnId;
-use crate::store::LogStore;
+use crate::model::ids::{ConnId, Epoch};
+use crate::store::{LogStore, StoreError, Verdicts};
 
 /// Most drafts of one append. At 1,000 a single SQLite transaction is far past the knee of its cost curve.
 const BATCH_DRAFTS_MAX: usize = 1_000;
@@ -40,6 +40,8 @@ const RETRY_AFTER_MS: u64 = 1_000;
 /// An entry of our own that is durable now, and the connection that gets an ack in place of it.
 #[derive(Clone, Debug)]
 pub struct Committed {
+    /// The log its place is in.
+    pub epoch: Epoch,
     pub entry: Arc<Entry>,
     pub origin: Option<ConnId>,
 }
@@ -228,9 +230,9 @@ impl Gatherer {
 
     async fn commit(&mut self, batch: Vec<Submission>) {
         let drafts: Vec<Draft> = batch.iter().map(|s| s.draft.clone()).collect();
-        let outcomes = self.append(drafts).await;
+        let verdicts = self.append(drafts).await;
         self.health.busy.store(false, Ordering::Release);
-        let Some(outcomes) = outcomes else {
+        let Some(Verdicts { epoch, outcomes }) = verdicts else {
             // Those who came meanwhile would only wait for the same.
             let waiting = std::iter::from_fn(|| self.submissions.try_recv().ok());
             for submission in batch.into_iter().chain(waiting) {
@@ -268,7 +270,11 @@ impl Gatherer {
                     cid,
                     body,
                 });
-                committed.push(Committed { entry, origin });
+                committed.push(Committed {
+                    epoch,
+                    entry,
+                    origin,
+                });
             }
             let _ = reply.send(Ok(outcome));
         }
@@ -278,16 +284,17 @@ impl Gatherer {
     }
 
     /// Repeats a batch until its outcome is known; the store recognises what it has by client ids.
-    async fn append(&self, drafts: Vec<Draft>) -> Option<Vec<Outcome>> {
+    async fn append(&self, drafts: Vec<Draft>) -> Option<Verdicts> {
         let started = Instant::now();
         loop {
             self.health.busy.store(true, Ordering::Release);
             let answer = self.log.append(drafts.clone()).await;
+            let answer = answer.and_then(|verdicts| self.of_this_log(verdicts));
             self.health
                 .failing
                 .store(answer.is_err(), Ordering::Release);
             match answer {
-                Ok(outcomes) => return Some(outcomes),
+                Ok(verdicts) => return Some(verdicts),
                 Err(error) if started.elapsed() < APPEND_DEADLINE => {
                     warn!(%error, drafts = drafts.len(), "append failed, trying again");
                     tokio::time::sleep(RETRY_PAUSE).await;
@@ -298,5 +305,16 @@ impl Gatherer {
                 }
             }
         }
+    }
+
+    /// Another log's seqs say nothing here. Once the node has noticed the change and begun again, the repetition
+    /// finds the same entries there.
+    fn of_this_log(&self, verdicts: Verdicts) -> Result<Verdicts, StoreError> {
+        if verdicts.epoch == self.position.epoch() {
+            return Ok(verdicts);
+        }
+        Err(StoreError::Unavailable(
+            "it answered with another log than this node follows".to_owned(),
+        ))
     }
 }

@@ -15,6 +15,7 @@ use crate::cluster::driver::Sink;
 use crate::hub::registry::Registry;
 use crate::journal::committer::Committed;
 use crate::journal::live::Command;
+use crate::journal::position::Position;
 use crate::journal::replica::Replica;
 use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind, UnixMillis};
@@ -26,6 +27,7 @@ use crate::store::LogHead;
 /// The node behind the driver.
 pub struct NodeSink {
     replica: Replica<HubDispatch>,
+    position: Position,
     /// Own entries on their way through the driver: taken back as they are, not decoded again.
     own: BTreeMap<Seq, (Arc<Entry>, Option<ConnId>)>,
     presence: Presence,
@@ -38,6 +40,7 @@ impl NodeSink {
     #[must_use]
     pub fn new(
         replica: Replica<HubDispatch>,
+        position: Position,
         presence: Presence,
         registry: Registry,
         desk: SignalDesk,
@@ -45,6 +48,7 @@ impl NodeSink {
     ) -> NodeSink {
         NodeSink {
             replica,
+            position,
             own: BTreeMap::new(),
             presence,
             registry,
@@ -70,7 +74,17 @@ impl Sink for NodeSink {
 
     fn committed(&mut self, batch: Vec<Committed>) -> Vec<Item> {
         let mut items = Vec::with_capacity(batch.len());
-        for Committed { entry, origin } in batch {
+        let epoch = self.position.epoch();
+        for Committed {
+            epoch: appended_to,
+            entry,
+            origin,
+        } in batch
+        {
+            if appended_to != epoch {
+                // The log was replaced meanwhile; what is in the new one comes from the store.
+                continue;
+            }
             let payload = entry.encode();
             // From here on the body lives in the payload, which the bus keeps for repairs anyway.
             let body = payload.slice(payload.len() - entry.body.len()..);

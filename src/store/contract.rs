@@ -90,11 +90,22 @@ pub struct ConversationPage {
     pub more_after: bool,
 }
 
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdicts {
+    /// The log it was judged by. A store that was put back or replaced answers with another one, whose seqs say
+    /// nothing about the log before.
+    pub epoch: Epoch,
+    /// One for each draft, in their order.
+    pub outcomes: Vec<Outcome>,
+}
+
 /// The log.
 #[async_trait]
 pub trait LogStore: Send + Sync {
-    /// Adds drafts in their order, atomically as a whole, and returns a verdict for each, in the same order.
+    /// Adds drafts in their order and returns a verdict for each.
     ///
+    /// - What a verdict tells of is durable when it is returned: new entries, and those found again.
     /// - New entries get the next seqs: dense, in commit order over all processes; `at` is the later of the
     ///   store's clock and the last entry's. An entry is never visible before one with a lower seq.
     /// - A (sender, client id) already in the log, or earlier in the batch, is `Duplicate` with the first
@@ -105,8 +116,13 @@ pub trait LogStore: Send + Sync {
     /// - An author who does not exist or is disabled is `Disabled`, but for [`crate::model::draft::Change::Revoke`]:
     ///   the sessions of a disabled account can be ended. The system needs no account.
     /// - A draft whose conversation is not the one its change is about is `Unstorable`.
-    /// - On `Err` the outcome is unknown or nothing happened: repeat with the same drafts.
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>>;
+    /// - On `Err` the outcome is unknown, nothing happened, or the first ones only are in the log: repeat with the
+    ///   same drafts.
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Verdicts>;
+
+    /// As [`LogStore::append`], for what happened in the past: `at` takes the place of the store's clock, so new
+    /// entries get the later of `at` (at most the store's clock) and the last entry's time.
+    async fn append_at(&self, at: UnixMillis, drafts: Vec<Draft>) -> Result<Verdicts>;
 
     /// Where the log begins and ends: one indexed row.
     async fn head(&self) -> Result<LogHead>;

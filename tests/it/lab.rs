@@ -456,10 +456,10 @@ pub async fn revoke_elsewhere(lab: &Lab, user: UserId, session: SessionId) -> Se
             sessions: vec![session],
         },
     };
-    let outcomes = lab.stores.log.append(vec![draft]).await.unwrap();
+    let verdicts = lab.stores.log.append(vec![draft]).await.unwrap();
     assert!(
-        matches!(outcomes[0], Outcome::Appended { .. }),
-        "{outcomes:?}"
+        matches!(verdicts.outcomes[0], Outcome::Appended { .. }),
+        "{verdicts:?}"
     );
     session
 }

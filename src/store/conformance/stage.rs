@@ -94,7 +94,7 @@ impl Stage {
     }
 
     pub async fn append(&self, drafts: Vec<Draft>) -> Vec<Outcome> {
-        self.stores.log.append(drafts).await.unwrap()
+        self.stores.log.append(drafts).await.unwrap().outcomes
     }
 
     pub async fn one(&self, draft: Draft) -> Outcome {

@@ -14,27 +14,29 @@ use super::now;
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
 use crate::model::entry::UnixMillis;
-use crate::model::ids::{Cid, Seq, UserId};
+use crate::model::ids::{Cid, Epoch, Seq, UserId};
 use crate::model::policy::StoreRules;
-use crate::store::Result;
+use crate::store::{Result, Verdicts};
 
-/// Does [`crate::store::LogStore::append`].
+/// Does [`crate::store::LogStore::append`], and `append_at` with the clock put back to `past`.
 pub(super) fn append(
     connection: &mut Connection,
     rules: &StoreRules,
     drafts: &[Draft],
-) -> Result<Vec<Outcome>> {
+    past: Option<UnixMillis>,
+) -> Result<Verdicts> {
     // Hashing before the lock: other processes wait for it.
     let fingerprints: Vec<i64> = drafts.iter().map(Draft::fingerprint).collect();
     let tx = connection.transaction()?;
-    let mut batch = Batch::begin(&tx, rules)?;
+    let mut batch = Batch::begin(&tx, rules, past)?;
+    let epoch = batch.epoch;
     let mut outcomes = Vec::with_capacity(drafts.len());
     for (draft, fingerprint) in drafts.iter().zip(fingerprints) {
         outcomes.push(batch.take(draft, fingerprint)?);
     }
     batch.finish()?;
     tx.commit()?;
-    Ok(outcomes)
+    Ok(Verdicts { epoch, outcomes })
 }
 
 /// Where the entry of this sender and client id is, and its fingerprint.
@@ -54,6 +56,7 @@ pub(super) fn find(
 struct Batch<'t> {
     tx: &'t Transaction<'t>,
     rules: &'t StoreRules,
+    epoch: Epoch,
     began_at: Seq,
     head: Seq,
     at: UnixMillis,
@@ -64,16 +67,22 @@ struct Batch<'t> {
 }
 
 impl<'t> Batch<'t> {
-    fn begin(tx: &'t Transaction<'t>, rules: &'t StoreRules) -> Result<Self> {
-        let (head, last_at): (Seq, UnixMillis) = tx
-            .prepare_cached("SELECT head, last_at FROM log_head")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    fn begin(
+        tx: &'t Transaction<'t>,
+        rules: &'t StoreRules,
+        past: Option<UnixMillis>,
+    ) -> Result<Self> {
+        let (epoch, head, last_at): (Epoch, Seq, UnixMillis) = tx
+            .prepare_cached("SELECT epoch, head, last_at FROM log_head")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let clock = now();
         Ok(Batch {
             tx,
             rules,
+            epoch,
             began_at: head,
             head,
-            at: last_at.max(now()),
+            at: last_at.max(past.map_or(clock, |past| past.min(clock))),
             last: BTreeMap::new(),
             enabled: BTreeMap::new(),
         })

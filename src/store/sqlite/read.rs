@@ -9,21 +9,28 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows::{self, ENTRY, LOG_HEAD, int};
 use super::{Sqlite, append, visible};
 use crate::model::conversation::Conv;
-use crate::model::draft::{Draft, Outcome};
+use crate::model::draft::Draft;
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::group::Interval;
 use crate::model::ids::{Cid, GroupId, Seq, UserId};
 use crate::store::{
-    ConversationPage, LogHead, LogRange, LogStore, Result, StoreError, UserSnapshot, VisiblePage,
-    Window,
+    ConversationPage, LogHead, LogRange, LogStore, Result, StoreError, UserSnapshot, Verdicts,
+    VisiblePage, Window,
 };
 
 #[async_trait]
 impl LogStore for Sqlite {
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Verdicts> {
         let rules = self.rules;
         self.writer
-            .run(move |connection| append::append(connection, &rules, &drafts))
+            .run(move |connection| append::append(connection, &rules, &drafts, None))
+            .await
+    }
+
+    async fn append_at(&self, at: UnixMillis, drafts: Vec<Draft>) -> Result<Verdicts> {
+        let rules = self.rules;
+        self.writer
+            .run(move |connection| append::append(connection, &rules, &drafts, Some(at)))
             .await
     }
 

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 
 use crate::model::conversation::Conv;
-use crate::model::draft::{Draft, Outcome};
+use crate::model::draft::Draft;
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::ids::{Cid, Incarnation, Seq, UserId};
 use crate::store::sqlite::{OpenOptions, open};
 use crate::store::{
     ConversationPage, LogHead, LogRange, LogStore, NodeRow, NodeStore, Result, Stores,
-    UserSnapshot, VisiblePage, Window,
+    UserSnapshot, Verdicts, VisiblePage, Window,
 };
 
 /// The switch.
@@ -58,8 +58,12 @@ impl Switch {
 
 #[async_trait]
 impl LogStore for Switch {
-    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Outcome>> {
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Verdicts> {
         self.stores().await.log.append(drafts).await
+    }
+
+    async fn append_at(&self, at: UnixMillis, drafts: Vec<Draft>) -> Result<Verdicts> {
+        self.stores().await.log.append_at(at, drafts).await
     }
 
     async fn head(&self) -> Result<LogHead> {

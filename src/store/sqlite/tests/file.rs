@@ -165,9 +165,12 @@ async fn a_held_lock_is_an_outage_for_writers_alone_and_ends_with_it() {
         std::thread::sleep(Duration::from_millis(200));
         holder.execute_batch("COMMIT").unwrap();
     });
-    let outcomes = appending.await.unwrap();
+    let verdicts = appending.await.unwrap();
     release.await.unwrap();
-    assert!(matches!(outcomes[0], Outcome::Appended { seq: Seq(2), .. }));
+    assert!(matches!(
+        verdicts.outcomes[0],
+        Outcome::Appended { seq: Seq(2), .. }
+    ));
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn appends_until_killed() {
     let stores = open_at(Path::new(&path));
     for batch in 0.. {
         let drafts: Vec<Draft> = (0..3).map(|n| numbered(author, batch * 3 + n)).collect();
-        for outcome in stores.log.append(drafts).await.unwrap() {
+        for outcome in stores.log.append(drafts).await.unwrap().outcomes {
             let Outcome::Appended { seq, .. } = outcome else {
                 panic!("{outcome:?}");
             };
