@@ -61,8 +61,8 @@ const KNOWN_BY: &[Rule] = &[
     ("refinery", &["store::sqlite", "store::mysql"]),
     ("mysql_async", &["store::mysql"]),
     ("redis", &["presence::redis", "cluster::redis"]),
-    ("socket2", &["cluster"]),
-    ("rustix", &["cluster"]),
+    ("socket2", &["cluster", "bin"]),
+    ("rustix", &["cluster", "bin"]),
     ("UdpSocket", &["cluster", "bin"]),
     // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
     ("postcard", &["cluster", "presence::digest", "node::sink"]),

@@ -5,9 +5,11 @@
 //! active by itself: without the environment variable [`VARIABLE`] there is no layer at all. Driven by the driver for
 //! every datagram, and by its housekeeping to look at the file again.
 //!
-//! The file holds lines like `drop_in = 0.2`, `drop_out = 0`, `duplicate = 0.05`, `block = true`, `seed = 7`; what is
-//! left out is 0 or false, `#` starts a comment. It may change at any time, and a missing file means no faults.
+//! The file holds lines like `drop_in = 0.2`, `drop_out = 0`, `duplicate = 0.05`, `reorder = 0.1`, `corrupt = 0.01`,
+//! `truncate = 0.01`, `block = true`, `deaf_to = 127.0.0.1:4001 127.0.0.1:4002`, `seed = 7`; what is left out is 0, false
+//! or nobody, `#` starts a comment. It may change at any time, and a missing file means no faults.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -17,7 +19,7 @@ use tracing::warn;
 pub const VARIABLE: &str = "STARLING_BUS_FAULTS";
 
 /// What goes wrong, as the file says.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Plan {
     /// Probability that a received datagram is lost.
     drop_in: f64,
@@ -25,6 +27,14 @@ struct Plan {
     drop_out: f64,
     /// Probability that a datagram that was not lost comes twice, in each direction.
     duplicate: f64,
+    /// Probability that a received datagram is held back until the next one came, or for a moment.
+    reorder: f64,
+    /// Probability that one bit of a received datagram is turned.
+    corrupt: f64,
+    /// Probability that only the first part of a received datagram arrives.
+    truncate: f64,
+    /// What these sent is not received.
+    deaf_to: Vec<SocketAddr>,
     /// Nothing passes in either direction.
     block: bool,
     /// Makes the dice repeatable.
@@ -38,6 +48,7 @@ pub struct Faults {
     seen: Option<(SystemTime, u64)>,
     plan: Plan,
     dice: fastrand::Rng,
+    held: Option<(Vec<u8>, SocketAddr)>,
 }
 
 impl Faults {
@@ -61,6 +72,7 @@ impl Faults {
             seen: None,
             plan: Plan::default(),
             dice: fastrand::Rng::with_seed(0),
+            held: None,
         };
         faults.look();
         faults
@@ -81,14 +93,51 @@ impl Faults {
         warn!(plan = ?self.plan, "faults on the bus changed");
     }
 
-    /// How often a received datagram arrives: 0, 1 or 2 times.
-    pub fn copies_in(&mut self) -> usize {
+    /// How often a datagram received from this sender arrives: 0, 1 or 2 times.
+    pub fn copies_in(&mut self, source: SocketAddr) -> usize {
+        if self.plan.deaf_to.contains(&source) {
+            return 0;
+        }
         self.copies(self.plan.drop_in)
+    }
+
+    /// Damages a received datagram or not, and says how much of it is left.
+    pub fn spoil(&mut self, datagram: &mut [u8]) -> usize {
+        if datagram.is_empty() {
+            return 0;
+        }
+        if self.happens(self.plan.corrupt) {
+            let bit = self.dice.usize(..datagram.len() * 8);
+            datagram[bit / 8] ^= 1 << (bit % 8);
+        }
+        if self.happens(self.plan.truncate) {
+            return self.dice.usize(..datagram.len());
+        }
+        datagram.len()
+    }
+
+    /// Whether a received datagram is held back for now. One at a time is.
+    pub fn hold(&mut self, datagram: &[u8], source: SocketAddr) -> bool {
+        let holds = self.held.is_none() && self.happens(self.plan.reorder);
+        if holds {
+            self.held = Some((datagram.to_vec(), source));
+        }
+        holds
+    }
+
+    /// What was held back and is due.
+    pub fn release(&mut self) -> Option<(Vec<u8>, SocketAddr)> {
+        self.held.take()
     }
 
     /// How often a datagram is sent: 0, 1 or 2 times.
     pub fn copies_out(&mut self) -> usize {
         self.copies(self.plan.drop_out)
+    }
+
+    /// Draws only for what can happen, so that a plan's dice do not depend on what it leaves out.
+    fn happens(&mut self, probability: f64) -> bool {
+        probability > 0.0 && self.dice.f64() < probability
     }
 
     fn copies(&mut self, drop: f64) -> usize {
@@ -130,6 +179,13 @@ fn set(plan: &mut Plan, line: &str) -> Option<()> {
         "drop_in" => plan.drop_in = probability()?,
         "drop_out" => plan.drop_out = probability()?,
         "duplicate" => plan.duplicate = probability()?,
+        "reorder" => plan.reorder = probability()?,
+        "corrupt" => plan.corrupt = probability()?,
+        "truncate" => plan.truncate = probability()?,
+        "deaf_to" => {
+            let senders = value.split_whitespace().map(str::parse).collect();
+            plan.deaf_to = Result::ok(senders)?;
+        }
         "block" => plan.block = value.parse().ok()?,
         "seed" => plan.seed = value.parse().ok()?,
         _ => return None,
@@ -141,6 +197,31 @@ fn set(plan: &mut Plan, line: &str) -> Option<()> {
 mod tests {
     use super::*;
 
+    const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
+    #[test]
+    fn datagrams_are_damaged_cut_held_back_and_not_heard_from_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faults");
+        let plan = "corrupt = 1\nreorder = 1\ndeaf_to = 127.0.0.1:9 127.0.0.1:10\n";
+        std::fs::write(&path, plan).unwrap();
+        let mut faults = Faults::controlled_by(path.clone());
+        assert_eq!(faults.copies_in(PEER), 0);
+        assert_eq!(faults.copies_in(SocketAddr::new(PEER.ip(), 11)), 1);
+        let mut datagram = [0; 40];
+        assert_eq!(faults.spoil(&mut datagram), 40);
+        assert_eq!(datagram.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
+        assert!(faults.hold(&[1], PEER));
+        assert!(!faults.hold(&[2], PEER), "one at a time");
+        assert_eq!(faults.release(), Some((vec![1], PEER)));
+        assert_eq!(faults.release(), None);
+
+        std::fs::write(&path, "truncate = 1\n").unwrap();
+        faults.look();
+        assert!(faults.spoil(&mut datagram) < 40);
+        assert!(!faults.hold(&[1], PEER));
+    }
+
     #[test]
     fn a_plan_is_read_line_by_line_and_nonsense_is_ignored() {
         let plan = parse(
@@ -149,9 +230,9 @@ mod tests {
         let expected = Plan {
             drop_in: 0.2,
             drop_out: 0.0,
-            duplicate: 0.0,
             block: true,
             seed: 7,
+            ..Plan::default()
         };
         assert_eq!(plan, expected);
     }
@@ -161,19 +242,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("faults");
         let mut faults = Faults::controlled_by(path.clone());
-        assert_eq!(faults.copies_in(), 1);
+        assert_eq!(faults.copies_in(PEER), 1);
 
         std::fs::write(&path, "block = true\n").unwrap();
         faults.look();
-        assert_eq!((faults.copies_in(), faults.copies_out()), (0, 0));
+        assert_eq!((faults.copies_in(PEER), faults.copies_out()), (0, 0));
 
         std::fs::write(&path, "drop_out = 1\nduplicate = 1\n").unwrap();
         faults.look();
-        assert_eq!((faults.copies_in(), faults.copies_out()), (2, 0));
+        assert_eq!((faults.copies_in(PEER), faults.copies_out()), (2, 0));
 
         std::fs::remove_file(&path).unwrap();
         faults.look();
-        assert_eq!((faults.copies_in(), faults.copies_out()), (1, 1));
+        assert_eq!((faults.copies_in(PEER), faults.copies_out()), (1, 1));
     }
 
     #[test]
@@ -183,7 +264,7 @@ mod tests {
         std::fs::write(&path, "drop_in = 0.5\nseed = 3\n").unwrap();
         let run = || -> Vec<usize> {
             let mut faults = Faults::controlled_by(path.clone());
-            (0..1_000).map(|_| faults.copies_in()).collect()
+            (0..1_000).map(|_| faults.copies_in(PEER)).collect()
         };
         let (first, second) = (run(), run());
         assert_eq!(first, second);

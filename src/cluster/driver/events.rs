@@ -138,7 +138,11 @@ impl<S: Sink> Driver<S> {
             else {
                 return;
             };
-            let copies = self.wire.copies_in();
+            let copies = self.wire.copies_in(source);
+            let length = self.wire.spoil(&mut self.buffers.datagram[..length]);
+            if copies > 0 && self.wire.hold(&self.buffers.datagram[..length], source) {
+                continue;
+            }
             if copies > 1 {
                 // The core opens a datagram in place, so the repetition needs bytes of its own.
                 self.buffers.copy[..length].copy_from_slice(&self.buffers.datagram[..length]);
@@ -149,7 +153,16 @@ impl<S: Sink> Driver<S> {
                 let datagram = &mut self.buffers.datagram[..length];
                 self.core.handle_datagram(now, source, datagram);
             }
+            self.take_held_back();
             self.carry_out();
+        }
+    }
+
+    /// Hands over what faults on purpose held back.
+    pub(super) fn take_held_back(&mut self) {
+        if let Some((mut datagram, source)) = self.wire.release() {
+            self.core
+                .handle_datagram(self.clock.now(), source, &mut datagram);
         }
     }
 

@@ -28,6 +28,7 @@ impl<S: Sink> Driver<S> {
         if let Some(faults) = &mut self.wire.faults {
             faults.look();
         }
+        self.take_held_back();
         if let Some(by) = self.clock.jumped()
             && self.renewal == Renewal::NotNeeded
         {

@@ -76,8 +76,28 @@ impl Wire {
     }
 
     /// How often the core is given what was just received: once, except under faults.
-    pub(super) fn copies_in(&mut self) -> usize {
-        self.faults.as_mut().map_or(1, Faults::copies_in)
+    pub(super) fn copies_in(&mut self, source: SocketAddr) -> usize {
+        self.faults.as_mut().map_or(1, |faults| faults.copies_in(source))
+    }
+
+    /// Leaves what was just received as it is, except under faults; says how much of it there is.
+    pub(super) fn spoil(&mut self, datagram: &mut [u8]) -> usize {
+        match &mut self.faults {
+            Some(faults) => faults.spoil(datagram),
+            None => datagram.len(),
+        }
+    }
+
+    /// Whether what was just received comes later than what follows it: never, except under faults.
+    pub(super) fn hold(&mut self, datagram: &[u8], source: SocketAddr) -> bool {
+        self.faults
+            .as_mut()
+            .is_some_and(|faults| faults.hold(datagram, source))
+    }
+
+    /// What was held back so far.
+    pub(super) fn release(&mut self) -> Option<(Vec<u8>, SocketAddr)> {
+        self.faults.as_mut().and_then(Faults::release)
     }
 
     /// Not sent: nobody could know us yet.

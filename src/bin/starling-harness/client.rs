@@ -1,0 +1,12 @@
+//! Clients of the public API, as a careful one behaves: a position, another node when its own is gone, repetition of
+//! what was not acknowledged under the same id; and a ledger of everything sent and heard.
+
+pub(crate) mod api;
+mod chatter;
+mod ledger;
+mod socket;
+
+pub(crate) use chatter::{Chatter, Habits, RunClock};
+pub(crate) use ledger::{Ledger, Receipt, Room, digest_of};
+#[cfg(test)]
+pub(crate) use ledger::{Ack, Sent};

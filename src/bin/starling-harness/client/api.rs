@@ -1,0 +1,95 @@
+//! Plain requests: users, groups, and a node's own account of itself. One connection each; none of it is measured.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Registrations at a time.
+const AT_ONCE: usize = 16;
+/// Members added by one request.
+const MEMBERS_AT_ONCE: usize = 200;
+/// Larger answers are cut, and refused as broken.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+/// A user who is logged in.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) token: String,
+}
+
+/// Registers users with these numbers in their names.
+pub(crate) async fn register(node: SocketAddr, count: usize) -> anyhow::Result<Vec<Account>> {
+    futures_util::stream::iter(0..count)
+        .map(|index| async move {
+            let name = format!("user{index}");
+            let body = json!({"name": name, "password": "correct horse"});
+            let answer = call(node, "POST", "/api/v1/register", "", &body).await?;
+            anyhow::Ok(Account {
+                id: answer["user"]["id"].as_u64().context("no user id")?,
+                token: answer["token"].as_str().context("no token")?.to_owned(),
+                name,
+            })
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Makes a group of all; the first owns it. Returns its id.
+pub(crate) async fn group(node: SocketAddr, members: &[&Account]) -> anyhow::Result<u64> {
+    let owner = members.first().context("nobody for the group")?;
+    let answer = call(node, "POST", "/api/v1/groups", &owner.token, &json!({"name": "harness"})).await?;
+    let group = answer["id"].as_u64().context("no group id")?;
+    for chunk in members[1..].chunks(MEMBERS_AT_ONCE) {
+        let ids: Vec<u64> = chunk.iter().map(|account| account.id).collect();
+        let path = format!("/api/v1/groups/{group}/members");
+        call(node, "POST", &path, &owner.token, &json!({"users": ids})).await?;
+    }
+    Ok(group)
+}
+
+/// The cluster as this node sees it.
+pub(crate) async fn cluster(node: SocketAddr, token: &str) -> anyhow::Result<Value> {
+    let (status, text) = request(node, "GET", "/api/v1/cluster", token, "").await?;
+    anyhow::ensure!(status == 200, "the cluster page answers {status}");
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// A request that must succeed.
+pub(crate) async fn call(node: SocketAddr, method: &str, path: &str, token: &str, body: &Value) -> anyhow::Result<Value> {
+    let (status, text) = request(node, method, path, token, &body.to_string()).await?;
+    anyhow::ensure!((200..300).contains(&status), "{method} {path} answers {status}: {text}");
+    Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+/// Status and body, within a deadline.
+pub(crate) async fn request(node: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> anyhow::Result<(u16, String)> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(node).await?;
+        let authorization = if token.is_empty() {
+            String::new()
+        } else {
+            format!("Authorization: Bearer {token}\r\n")
+        };
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n{authorization}\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        anyhow::Ok((status, body.to_owned()))
+    };
+    tokio::time::timeout(DEADLINE, exchange).await.context("no answer in time")?
+}

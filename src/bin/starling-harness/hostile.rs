@@ -1,0 +1,149 @@
+//! Strangers on the bus: floods of rubbish, repetitions of what was heard before, a node with another key, and a
+//! process that sits on the port.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use socket2::{Domain, Socket, Type};
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::cluster::{Cluster, Node};
+
+/// Recorded datagrams kept; the first of a run, so that a replay is old.
+const RECORDED_MAX: usize = 5_000;
+const GARBAGE_BYTES_MAX: usize = 1_400;
+/// Rubbish is drawn once and sent again and again: drawing it would cost more than sending it.
+const GARBAGE_KINDS: usize = 512;
+const BREATH: Duration = Duration::from_millis(2);
+
+pub(crate) struct Hostile {
+    port: u16,
+    recorded: Arc<Mutex<Vec<Vec<u8>>>>,
+    recorder: Option<JoinHandle<()>>,
+    tasks: BTreeMap<usize, JoinHandle<()>>,
+    strangers: BTreeMap<usize, Node>,
+    squatters: BTreeMap<usize, Vec<Socket>>,
+    rng: fastrand::Rng,
+}
+
+impl Hostile {
+    pub(crate) fn new(port: u16, records: bool, seed: u64) -> anyhow::Result<Hostile> {
+        let recorded: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let recorder = match records {
+            true => Some(tokio::spawn(record(UdpSocket::from_std(shared(port)?.into())?, Arc::clone(&recorded)))),
+            false => None,
+        };
+        Ok(Hostile {
+            port,
+            recorded,
+            recorder,
+            tasks: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+            squatters: BTreeMap::new(),
+            rng: fastrand::Rng::with_seed(seed ^ 0x686f_7374),
+        })
+    }
+
+    pub(crate) fn garbage(&mut self, id: usize, rate: u64) {
+        let rubbish = (0..GARBAGE_KINDS)
+            .map(|_| {
+                let length = self.rng.usize(..GARBAGE_BYTES_MAX);
+                std::iter::repeat_with(|| self.rng.u8(..)).take(length).collect()
+            })
+            .collect();
+        self.tasks.insert(id, tokio::spawn(flood(self.port, rubbish, rate)));
+    }
+
+    pub(crate) fn replay(&mut self, id: usize, rate: u64) {
+        let heard = self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.tasks.insert(id, tokio::spawn(flood(self.port, heard, rate)));
+    }
+
+    /// A node on the same port and under the same name, with another key and another store.
+    pub(crate) fn wrong_key(&mut self, id: usize, cluster: &Cluster) -> anyhow::Result<()> {
+        let key: [u8; 32] = std::array::from_fn(|_| self.rng.u8(..));
+        let keys = format!("1:{}", URL_SAFE_NO_PAD.encode(key));
+        let node = cluster.stranger(id, &[("cluster.keys", &keys)])?;
+        node.start()?;
+        self.strangers.insert(id, node);
+        Ok(())
+    }
+
+    /// Listens on the bus's port as the nodes do, and takes what it can get.
+    pub(crate) fn squat(&mut self, id: usize) -> anyhow::Result<()> {
+        let sockets = vec![shared(self.port)?, shared(self.port)?];
+        self.squatters.insert(id, sockets);
+        Ok(())
+    }
+
+    pub(crate) fn end(&mut self, id: usize) {
+        if let Some(task) = self.tasks.remove(&id) {
+            task.abort();
+        }
+        self.strangers.remove(&id);
+        self.squatters.remove(&id);
+    }
+
+    pub(crate) fn end_all(&mut self) {
+        for (_, task) in std::mem::take(&mut self.tasks) {
+            task.abort();
+        }
+        self.strangers.clear();
+        self.squatters.clear();
+        if let Some(recorder) = self.recorder.take() {
+            recorder.abort();
+        }
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        self.end_all();
+    }
+}
+
+fn shared(port: u16) -> anyhow::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+    socket.set_reuse_port(true)?;
+    socket.set_broadcast(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+    Ok(socket)
+}
+
+async fn record(socket: UdpSocket, recorded: Arc<Mutex<Vec<Vec<u8>>>>) {
+    let mut buffer = [0; 2_048];
+    while let Ok(length) = socket.recv(&mut buffer).await {
+        let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorded.len() >= RECORDED_MAX {
+            return;
+        }
+        recorded.push(buffer[..length].to_vec());
+    }
+}
+
+async fn flood(port: u16, datagrams: Vec<Vec<u8>>, rate: u64) {
+    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await else {
+        return;
+    };
+    if datagrams.is_empty() || socket.set_broadcast(true).is_err() {
+        return;
+    }
+    let target = SocketAddr::from((Ipv4Addr::new(127, 255, 255, 255), port));
+    let started = Instant::now();
+    let mut breaths = interval(BREATH);
+    breaths.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for number in 0_usize.. {
+        while number as f64 > rate as f64 * started.elapsed().as_secs_f64() {
+            breaths.tick().await;
+        }
+        // What does not leave at once is not sent: a flood does not wait.
+        let _ = socket.try_send_to(&datagrams[number % datagrams.len()], target);
+    }
+}

@@ -1,0 +1,223 @@
+//! `starling-harness`: starts real clusters, loads them, breaks them on purpose, and proves what they promise.
+//!
+//! A scenario says what runs and what goes wrong; every client keeps a ledger; a checker compares all ledgers with the
+//! log. Exit codes: 0 everything held, 1 a counter-example, 2 a wrong command line or scenario, 3 this machine lacks
+//! something.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "a command that reads the clock, picks ports and prints figures"
+)]
+
+mod check;
+mod client;
+mod cluster;
+mod hostile;
+mod inject;
+mod load;
+mod outcome;
+mod progress;
+mod report;
+mod run;
+mod scenario;
+mod tally;
+mod timeline;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use cluster::Environment;
+use outcome::Outcome;
+use run::Order;
+use scenario::{Form, Scenario, ScenarioError};
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const LACKING: u8 = 3;
+/// From the checkout.
+const READY_MADE: &str = "tests/scenarios";
+
+/// Breaks a Starling cluster on purpose and proves what it promises
+#[derive(Parser)]
+#[command(version)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs scenarios: files, or names of the ready-made ones
+    Run {
+        #[arg(required = true, value_name = "SCENARIO")]
+        scenarios: Vec<String>,
+        /// Decides who says what, who is hit, and which datagrams are lost
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Lists the ready-made scenarios
+    List,
+    /// Runs a scenario drawn from a seed
+    Random {
+        #[arg(long)]
+        seed: u64,
+        /// How long its load lasts
+        #[arg(long, default_value_t = 30.0)]
+        seconds: f64,
+        /// Only print it
+        #[arg(long)]
+        print: bool,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Runs what a report tells of once more
+    Replay {
+        /// The JSON file of a report
+        report: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+#[derive(Args)]
+struct How {
+    /// The long form, in which figures are judged too
+    #[arg(long)]
+    long: bool,
+    /// Judge figures in the short form as well
+    #[arg(long)]
+    figures: bool,
+    /// Another number of nodes
+    #[arg(long)]
+    nodes: Option<usize>,
+    /// Write a JSON file and an HTML page of each run into this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Keep the folder of each run, with the nodes' logs
+    #[arg(long)]
+    keep: bool,
+    /// The server to run; the `starling` beside this program if not given
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+    /// Where the ready-made scenarios are
+    #[arg(long, value_name = "DIR", default_value = READY_MADE)]
+    ready_made: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    match act(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            eprintln!("starling-harness: {error:#}");
+            if error.is::<ScenarioError>() {
+                ExitCode::from(USAGE)
+            } else if error.chain().any(|cause| cause.is::<Environment>()) {
+                ExitCode::from(LACKING)
+            } else {
+                ExitCode::from(FAILED)
+            }
+        }
+    }
+}
+
+/// Whether everything held.
+fn act(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::List => list(Path::new(READY_MADE)).map(|()| true),
+        Command::Run { scenarios, seed, how } => {
+            let form = form(&how);
+            let mut plans = Vec::new();
+            for name in &scenarios {
+                plans.push((find(name, &how.ready_made)?.in_form(form), seed));
+            }
+            run_all(plans, form, &how)
+        }
+        Command::Random { seed, seconds, print, how } => {
+            let drawn = timeline::random(seed, seconds);
+            if print {
+                print!("{}", toml::to_string(&drawn)?);
+                return Ok(true);
+            }
+            run_all(vec![(drawn, seed)], form(&how), &how)
+        }
+        Command::Replay { report, how } => {
+            let text = std::fs::read_to_string(&report).with_context(|| format!("cannot read {}", report.display()))?;
+            let outcome: serde_json::Value = serde_json::from_str(&text).context("this is no report")?;
+            let toml = outcome["toml"].as_str().context("this is no report: it has no scenario")?;
+            let seed = outcome["seed"].as_u64().context("this is no report: it has no seed")?;
+            let form = if outcome["form"] == "long" { Form::Long } else { Form::Short };
+            run_all(vec![(Scenario::parse(toml, &report)?, seed)], form, &how)
+        }
+    }
+}
+
+fn form(how: &How) -> Form {
+    if how.long { Form::Long } else { Form::Short }
+}
+
+fn list(folder: &Path) -> anyhow::Result<()> {
+    let paths = scenario::all_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for path in paths {
+        let scenario = Scenario::read(&path)?;
+        println!("{:<14} {:>4} s  {}", scenario.name, scenario.seconds, scenario.about);
+    }
+    Ok(())
+}
+
+/// A file, or a ready-made scenario by its name.
+fn find(name: &str, folder: &Path) -> Result<Scenario, ScenarioError> {
+    let ready_made = folder.join(format!("{name}.toml"));
+    let path = if !name.contains(['/', '.']) && ready_made.is_file() { ready_made } else { PathBuf::from(name) };
+    Scenario::read(&path)
+}
+
+fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result<bool> {
+    // Both ends of thousands of connections are on this machine.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let server = match &how.server {
+        Some(server) => server.clone(),
+        None => std::env::current_exe()?.with_file_name("starling"),
+    };
+    if !server.is_file() {
+        return Err(Environment::error(format!("there is no server at {}", server.display()), "cargo build --bins, or name it with --server"));
+    }
+    let server = server.canonicalize()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut all_held = true;
+    for (mut scenario, seed) in plans {
+        scenario.cluster.nodes = how.nodes.unwrap_or(scenario.cluster.nodes);
+        // What was right for another number of nodes is judged again.
+        let text = toml::to_string(&scenario)?;
+        let scenario = Scenario::parse(&text, Path::new(&scenario.name))?;
+        let order = Order { scenario: &scenario, form, seed, server: &server, keep: how.keep, judge_figures: how.figures };
+        let outcome = runtime.block_on(run::run(&order)).with_context(|| scenario.name.clone())?;
+        tell(&outcome, how)?;
+        all_held &= outcome.passed;
+    }
+    Ok(all_held)
+}
+
+fn tell(outcome: &Outcome, how: &How) -> anyhow::Result<()> {
+    if let Some(example) = report::counter_example(outcome) {
+        println!("{example}");
+    }
+    let word = if outcome.passed { "passed" } else { "FAILED" };
+    println!("{}: {word} (seed {})\n{}", outcome.scenario, outcome.seed, report::table(outcome));
+    if let Some(folder) = &how.report {
+        for path in report::write(outcome, folder)? {
+            println!("  {}", path.display());
+        }
+    }
+    Ok(())
+}
