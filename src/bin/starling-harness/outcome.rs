@@ -154,7 +154,7 @@ impl Outcome {
             checks,
             calm,
             faults,
-            after: times(&|d| d.crosses && d.sent_at > last),
+            after: times(&|d| d.crosses && last > 0.0 && d.sent_at > last),
             same_node: times(&|d| !d.crosses),
             absences: away,
             counters: COUNTERS.iter().map(|name| (*name, watch::moved_in_all(samples, name))).collect(),

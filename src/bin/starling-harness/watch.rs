@@ -92,14 +92,14 @@ pub(crate) fn moved_in_all(samples: &[Sample], counter: &str) -> u64 {
     let mut total = 0;
     let nodes = samples.first().map_or(0, |sample| sample.nodes.len());
     for node in 0..nodes {
-        let mut last = 0;
-        for sample in samples {
-            // A frozen node answers nothing; that is no new start.
-            let Some(now) = sample.nodes.get(node).and_then(|node| node.counters.get(counter)) else {
-                continue;
-            };
-            total += if *now >= last { now - last } else { *now };
-            last = *now;
+        // A frozen node answers nothing; that is no new start.
+        let counts = samples.iter().filter_map(|sample| sample.nodes.get(node)?.counters.get(counter));
+        let mut last = None;
+        for now in counts {
+            // What was counted before the first look is not of this run.
+            let before = *last.get_or_insert(*now);
+            total += if *now >= before { now - before } else { *now };
+            last = Some(*now);
         }
     }
     total
