@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -326,6 +327,16 @@ pub trait NodeStore: Send + Sync {
     async fn forget(&self, rows: &[(Incarnation, u64)]) -> Result<()>;
 }
 
+/// How much of the log is kept. Who decides that is not the store.
+#[async_trait]
+pub trait RetentionStore: Send + Sync {
+    /// The first entry younger than `age` by the store's clock; the place after the head when there is none.
+    async fn first_within(&self, age: Duration) -> Result<Seq>;
+    /// Deletes the oldest entries up to `upto`, at most `limit` of them and never the last one, and moves the floor
+    /// with them in one transaction. The log as it is then. Appends wait for it no longer than for one another.
+    async fn prune(&self, upto: Seq, limit: usize) -> Result<LogHead>;
+}
+
 /// All of them: what a node is given.
 #[derive(Clone)]
 pub struct Stores {
@@ -336,4 +347,5 @@ pub struct Stores {
     pub groups: Arc<dyn GroupStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
+    pub retention: Arc<dyn RetentionStore>,
 }

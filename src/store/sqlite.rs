@@ -13,6 +13,7 @@ mod groups;
 mod nodes;
 mod open;
 mod read;
+mod retention;
 mod rows;
 mod schema;
 mod sessions;
@@ -51,7 +52,8 @@ impl Sqlite {
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
-            nodes: sqlite,
+            nodes: Arc::<Sqlite>::clone(&sqlite),
+            retention: sqlite,
         }
     }
 }
