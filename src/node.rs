@@ -96,6 +96,7 @@ fn open_store(config: &Config) -> anyhow::Result<Stores> {
                 create: true,
                 rules,
                 readers: config.store.readers(),
+                incomplete: false,
             };
             Ok(sqlite::open(&path.to_string_lossy(), options)?)
         }

@@ -10,5 +10,6 @@
 pub mod conformance;
 mod contract;
 pub mod sqlite;
+pub mod tables;
 
 pub use contract::*;

@@ -28,8 +28,32 @@ pub(super) fn open(config: &Config) -> Result<Stores, Failure> {
             group_max: config.chat.group_max,
         },
         readers: 1,
+        incomplete: false,
     };
-    match location(config)? {
+    open_at(&location(config)?, options)
+}
+
+/// A store to read from, under whatever rules: that of a deployment that exists.
+pub(super) fn existing(location: &StoreLocation) -> Result<Stores, Failure> {
+    let options = OpenOptions {
+        create: false,
+        ..OpenOptions::default()
+    };
+    open_at(location, options)
+}
+
+/// A store to write another one's rows into, made when there is none.
+pub(super) fn to_be_filled(location: &StoreLocation) -> Result<Stores, Failure> {
+    let options = OpenOptions {
+        create: true,
+        incomplete: true,
+        ..OpenOptions::default()
+    };
+    open_at(location, options)
+}
+
+fn open_at(location: &StoreLocation, options: OpenOptions) -> Result<Stores, Failure> {
+    match location {
         StoreLocation::Sqlite(path) => sqlite::open(&path.to_string_lossy(), options)
             .map_err(|error| Failure::Store(error.into())),
         StoreLocation::Mysql(_) => Err(no_mysql()),

@@ -14,6 +14,7 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::tables::TableStore;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -348,4 +349,5 @@ pub struct Stores {
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
     pub retention: Arc<dyn RetentionStore>,
+    pub tables: Arc<dyn TableStore>,
 }

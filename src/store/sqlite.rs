@@ -5,6 +5,7 @@
 //! contract does not name, and no cache: other processes write to the same file.
 
 mod append;
+mod backup;
 mod changes;
 mod conversations;
 mod failure;
@@ -17,6 +18,7 @@ mod retention;
 mod rows;
 mod schema;
 mod sessions;
+mod tables;
 mod users;
 mod visible;
 mod worker;
@@ -31,6 +33,7 @@ use crate::model::entry::UnixMillis;
 use crate::model::policy::StoreRules;
 use crate::store::Stores;
 
+pub use backup::{CopyError, Progress, backup, renew, restore};
 pub use open::{OpenError, OpenOptions, migrate, open};
 pub use schema::SchemaVersion;
 use worker::Lane;
@@ -53,7 +56,8 @@ impl Sqlite {
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
             nodes: Arc::<Sqlite>::clone(&sqlite),
-            retention: sqlite,
+            retention: Arc::<Sqlite>::clone(&sqlite),
+            tables: sqlite,
         }
     }
 }
