@@ -239,3 +239,6 @@ async fn compare_ends(from: &End, to: &End, head: Seq) -> Result<(), Failure> {
         to.url
     )))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub mod changes;
 pub mod entitlement;
 pub mod friends;
 pub mod groups;
+pub mod likeness;
 pub mod lists;
 pub mod log;
 pub mod retention;

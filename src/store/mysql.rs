@@ -7,7 +7,9 @@
 
 mod fault;
 mod link;
+mod retention;
 mod session;
+mod tables;
 
 use crate::model::policy::StoreRules;
 use link::Pool;
