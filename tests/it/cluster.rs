@@ -14,6 +14,7 @@ mod hostile_bus;
 mod leaving;
 mod losses;
 mod membership;
+mod own_server;
 mod retention;
 mod sessions;
 mod slow_reader;

@@ -195,3 +195,6 @@ fn names(table: &Table, count: usize) -> String {
     let names = names.map(|(name, _)| format!("`{name}`"));
     names.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;
