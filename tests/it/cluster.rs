@@ -16,6 +16,7 @@ mod losses;
 mod membership;
 mod own_server;
 mod retention;
+mod saving;
 mod sessions;
 mod slow_reader;
 mod store_trouble;
