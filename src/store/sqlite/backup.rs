@@ -187,8 +187,12 @@ fn copy(
                     total: pages(now.pagecount),
                 });
             }
-            _ if moved_at.elapsed() > STUCK_MAX => return Err(CopyError::Stuck),
-            _ => std::thread::sleep(LOCK_LOOK),
+            StepResult::Busy | StepResult::Locked | _ => {
+                if moved_at.elapsed() > STUCK_MAX {
+                    return Err(CopyError::Stuck);
+                }
+                std::thread::sleep(LOCK_LOOK);
+            }
         }
     }
     drop(copying);

@@ -140,7 +140,11 @@ async fn a_node_that_fell_below_the_floor_starts_anew_with_its_clients() {
     })
     .await;
 
+    let lost = here.login("bert").await;
+    there.get("/api/v1/me", &lost.token).await.expect(200);
     cluster.nodes[1].freeze();
+    let end = here.post("/api/v1/logout", &lost.token, json!({})).await;
+    assert!(end.status < 300, "{}", end.text);
     let last = say(&here, &anna, &bert, 3..30).await;
     let location = cluster.store.to_str().unwrap();
     let stores = sqlite::open(location, OpenOptions::default()).unwrap();
@@ -168,6 +172,8 @@ async fn a_node_that_fell_below_the_floor_starts_anew_with_its_clients() {
         "nothing is shown with a gap before it: {told:?}"
     );
 
+    // Not even a session that ended while it slept is taken for one.
+    there.get("/api/v1/me", &lost.token).await.expect(401);
     let (mut socket, _) = Socket::login(there.address(), &bert).await;
     let kept = there.history(&bert, &format!("u:{}", anna.id)).await;
     assert_eq!(seqs(&kept), [last - 1, last]);
