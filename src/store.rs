@@ -9,6 +9,9 @@
 #[cfg(test)]
 pub mod conformance;
 mod contract;
+mod folding;
+mod listing;
+mod spans;
 pub mod sqlite;
 
 pub use contract::*;

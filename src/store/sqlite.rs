@@ -68,8 +68,3 @@ fn now() -> UnixMillis {
             UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
         })
 }
-
-/// What texts are compared by where case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
-}
