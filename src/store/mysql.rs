@@ -5,12 +5,25 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod append;
 mod fault;
 mod link;
+mod nodes;
+mod open;
+mod packed;
+mod read;
+mod refusal;
+mod routines;
+mod schema;
+mod server;
 mod session;
+mod verdict;
 
 use crate::model::policy::StoreRules;
 use link::Pool;
+
+pub use open::{OpenOptions, Tls, migrate, open};
+pub use refusal::OpenError;
 
 /// The ways to the server. All traits are implemented on it.
 struct Mysql {
@@ -20,9 +33,6 @@ struct Mysql {
     /// Everything that is written and is not an entry.
     writers: Pool,
     rules: StoreRules,
-}
-
-/// What texts are compared by where case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
+    /// How many bytes of drafts go in one call.
+    batch_bytes: usize,
 }
