@@ -5,9 +5,18 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod conversations;
 mod fault;
+mod friends;
+mod groups;
 mod link;
+mod many;
+mod places;
+mod rows;
 mod session;
+mod sessions;
+mod users;
+mod visible;
 
 use crate::model::policy::StoreRules;
 use link::Pool;
@@ -20,9 +29,4 @@ struct Mysql {
     /// Everything that is written and is not an entry.
     writers: Pool,
     rules: StoreRules,
-}
-
-/// What texts are compared by where case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
 }
