@@ -6,20 +6,35 @@
 //! the contract does not name, and no cache: other nodes write to the same database.
 
 mod append;
+mod conversations;
 mod fault;
+mod friends;
+mod groups;
 mod link;
+mod many;
 mod nodes;
 mod open;
 mod packed;
+mod places;
 mod read;
 mod refusal;
 mod routines;
+mod rows;
 mod schema;
 mod server;
 mod session;
+mod sessions;
+mod users;
 mod verdict;
+mod visible;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use crate::model::policy::StoreRules;
+use crate::store::Stores;
 use link::Pool;
 
 pub use open::{OpenOptions, Tls, migrate, open};
@@ -35,4 +50,19 @@ struct Mysql {
     rules: StoreRules,
     /// How many bytes of drafts go in one call.
     batch_bytes: usize,
+}
+
+impl Mysql {
+    fn into_stores(self) -> Stores {
+        let mysql = Arc::new(self);
+        Stores {
+            log: Arc::<Mysql>::clone(&mysql),
+            users: Arc::<Mysql>::clone(&mysql),
+            sessions: Arc::<Mysql>::clone(&mysql),
+            friends: Arc::<Mysql>::clone(&mysql),
+            groups: Arc::<Mysql>::clone(&mysql),
+            conversations: Arc::<Mysql>::clone(&mysql),
+            nodes: mysql,
+        }
+    }
 }
