@@ -107,6 +107,7 @@ impl MariaDb {
     pub(crate) fn start_with(arguments: &[&str]) -> MariaDb {
         // Short: the path of a socket has less than 108 bytes.
         let dir = tempfile::Builder::new().prefix("mdb").tempdir().unwrap();
+        let watchdog = Watchdog::over(dir.path());
         let mut install = command("mariadb-install-db");
         install
             .args(["--no-defaults", "--skip-test-db"])
@@ -123,7 +124,7 @@ impl MariaDb {
             port: 0,
             arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
             server: None,
-            watchdog: Watchdog::over(dir.path()),
+            watchdog,
             dir,
         };
         for _ in 0..START_TRIES {
