@@ -9,6 +9,7 @@ pub mod journal;
 pub mod model;
 pub mod node;
 pub mod presence;
+pub mod redis;
 pub mod service;
 pub mod store;
 pub mod telemetry;
