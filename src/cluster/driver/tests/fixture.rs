@@ -11,11 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::switch::Switch;
+use crate::cluster::carrier::Carrier;
 use crate::cluster::core::{BeatInfo, CoreConfig, Item, KEY_BYTES, KeyRing, generate_key_text};
 use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, ShellStatus, Sink, confirmed_head, draw_incarnation,
 };
 use crate::cluster::faults::Faults;
+use crate::cluster::redis::RedisBus;
 use crate::cluster::socket::{BusSettings, Sockets};
 use crate::journal::committer::{Committed, Committer};
 use crate::journal::position::Position;
@@ -25,6 +27,7 @@ use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Cid, Incarnation, Seq, UserId};
 use crate::model::signal::Signal;
 use crate::presence::Signals;
+use crate::redis::Servers;
 use crate::store::{LogHead, LogStore as _, NodeRow, NodeStore as _};
 
 /// Far more than anything here takes on a machine that is not busy.
@@ -147,6 +150,8 @@ pub(super) struct Cluster {
     pub(super) store: Arc<Switch>,
     folder: TempDir,
     port: u16,
+    /// Their bus goes over Redis.
+    redis: Option<Servers>,
 }
 
 impl Cluster {
@@ -156,26 +161,33 @@ impl Cluster {
             store: Arc::new(Switch::new(folder.path().to_owned())),
             port: free_port(),
             folder,
+            redis: None,
+        }
+    }
+
+    pub(super) fn over_redis(servers: Servers) -> Cluster {
+        Cluster {
+            redis: Some(servers),
+            ..Cluster::new()
         }
     }
 
     pub(super) async fn node(&self, name: &str) -> Node {
-        self.start(name, Some(self.sockets()), None, false).await
+        self.start(name, true, None, false).await
     }
 
     pub(super) async fn node_alone(&self, name: &str) -> Node {
-        self.start(name, None, None, false).await
+        self.start(name, false, None, false).await
     }
 
     pub(super) async fn node_under_faults(&self, name: &str, plan: &str) -> Node {
         let path = self.folder.path().join(format!("faults-{name}"));
         std::fs::write(&path, plan).unwrap();
-        self.start(name, Some(self.sockets()), Some(path), false)
-            .await
+        self.start(name, true, Some(path), false).await
     }
 
     pub(super) async fn node_after_a_clock_jump(&self, name: &str) -> Node {
-        self.start(name, Some(self.sockets()), None, true).await
+        self.start(name, true, None, true).await
     }
 
     /// The last seq in the store.
@@ -218,27 +230,31 @@ impl Cluster {
         })
     }
 
-    fn sockets(&self) -> Sockets {
+    fn carrier(&self, incarnation: Incarnation) -> Carrier {
+        if let Some(servers) = &self.redis {
+            return RedisBus::open(servers.clone(), "test", incarnation).into();
+        }
         let settings = BusSettings {
             listen: (Ipv4Addr::UNSPECIFIED, self.port).into(),
             targets: vec![([127, 255, 255, 255], self.port).into()],
             advertise: None,
             own_port: 0,
         };
-        Sockets::open(&settings).unwrap()
+        Sockets::open(&settings).unwrap().into()
     }
 
     async fn start(
         &self,
         name: &str,
-        bus: Option<Sockets>,
+        with_bus: bool,
         faults: Option<PathBuf>,
         clock_jumps: bool,
     ) -> Node {
         let incarnation = draw_incarnation();
+        let bus = with_bus.then(|| self.carrier(incarnation));
         let address = bus
             .as_ref()
-            .map_or(([0, 0, 0, 0], 0).into(), Sockets::advertised);
+            .map_or(([0, 0, 0, 0], 0).into(), Carrier::advertised);
         let core = CoreConfig::new("test", key(1), incarnation, name, address);
         let row = NodeRow {
             incarnation,
