@@ -13,3 +13,7 @@ pub mod redis;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+
+#[cfg(test)]
+#[path = "../tests/support/redis.rs"]
+mod redis_server;

@@ -6,10 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Away, Link, Servers, Spread};
 use crate::config::SecretUrl;
-
-#[path = "../../tests/support/redis.rs"]
-mod support;
-use support::RedisServer;
+use crate::redis_server::RedisServer;
 
 const DEADLINE: Duration = Duration::from_millis(100);
 /// The deadline and what a busy machine adds to it.
