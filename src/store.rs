@@ -9,7 +9,10 @@
 #[cfg(test)]
 pub mod conformance;
 mod contract;
+mod folding;
+mod listing;
 pub mod mysql;
+mod spans;
 pub mod sqlite;
 pub mod tables;
 

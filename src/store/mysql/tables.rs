@@ -112,7 +112,7 @@ impl TableStore for Mysql {
 }
 
 impl Mysql {
-    async fn log_row(&self) -> Result<(Epoch, LogRecord), Fault> {
+    pub(super) async fn log_row(&self) -> Result<(Epoch, LogRecord), Fault> {
         let row = self.readers.link().await?.first(LOG, ()).await?;
         let row = row.ok_or_else(|| Fault::Damaged("the log has no head".to_owned()))?;
         let (epoch, floor, head, last_at) = mysql_async::from_row_opt(row)?;
