@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{Failure, block_on, moving, stores};
 use crate::config::{Config, StoreLocation};
+use crate::store::mysql::{self, Tls};
 use crate::store::sqlite;
 
 #[derive(Args, Debug)]
@@ -35,7 +36,10 @@ fn in_place(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     let version = match stores::location(config)? {
         StoreLocation::Sqlite(path) => sqlite::migrate(&path.to_string_lossy(), true)
             .map_err(|error| Failure::Store(error.into()))?,
-        StoreLocation::Mysql(_) => return Err(stores::no_mysql()),
+        StoreLocation::Mysql(url) => block_on(async {
+            let migrated = mysql::migrate(url.expose(), &Tls::default()).await;
+            migrated.map_err(|error| Failure::Store(error.into()))
+        })?,
     };
     writeln!(
         out,

@@ -56,11 +56,11 @@ pub(super) async fn run(
         )));
     }
     let from = End {
-        stores: stores::existing(&source)?,
+        stores: stores::existing(&source).await?,
         url: from,
     };
     let to = End {
-        stores: stores::to_be_filled(&target)?,
+        stores: stores::to_be_filled(&target).await?,
         url: to,
     };
     expect_none(from.stores.nodes.as_ref(), &from.url.to_string()).await?;

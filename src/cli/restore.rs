@@ -7,10 +7,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::backup::{failure, teller};
-use super::{Failure, stores};
+use super::living::expect_none;
+use super::{Failure, block_on, stores};
 use crate::config::{Config, StoreLocation};
 use crate::store::LogHead;
 use crate::store::sqlite;
@@ -35,9 +37,21 @@ impl Restore {
                 };
                 tell(config, log.map_err(failure)?, out)
             }
-            StoreLocation::Mysql(_) => Err(stores::no_mysql()),
+            StoreLocation::Mysql(_) if self.file.is_some() => Err(Failure::Usage(anyhow!(
+                "a server's store is put back by the server's own tool; `starling backup` prints how"
+            ))),
+            StoreLocation::Mysql(_) => tell(config, block_on(renew(config))?, out),
         }
     }
+}
+
+/// Another epoch for a server's log, of which only the registry tells who uses it.
+async fn renew(config: &Config) -> Result<LogHead, Failure> {
+    let stores = stores::open(config).await?;
+    expect_none(stores.nodes.as_ref(), &config.store.url.to_string()).await?;
+    let before = stores.log.head().await?;
+    stores.log.renew_epoch(before.epoch).await?;
+    Ok(stores.log.head().await?)
 }
 
 fn tell(config: &Config, log: LogHead, out: &mut dyn Write) -> Result<(), Failure> {

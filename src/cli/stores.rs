@@ -15,48 +15,72 @@ use crate::service::clock::Clock;
 use crate::service::operator::Operator;
 use crate::service::passwords::{HashingSettings, Passwords};
 use crate::service::sessions::Sessions;
-use crate::store::Stores;
-use crate::store::sqlite::{self, OpenOptions};
+use crate::store::{Stores, mysql, sqlite};
 
 /// The store of a deployment that exists.
-pub(super) fn open(config: &Config) -> Result<Stores, Failure> {
-    let options = OpenOptions {
+pub(super) async fn open(config: &Config) -> Result<Stores, Failure> {
+    let opening = Opening {
         create: false,
+        incomplete: false,
         rules: StoreRules {
             strangers: config.chat.strangers,
             history: config.chat.history,
             group_max: config.chat.group_max,
         },
-        readers: 1,
-        incomplete: false,
     };
-    open_at(&location(config)?, options)
+    open_at(&location(config)?, opening).await
 }
 
 /// A store to read from, under whatever rules: that of a deployment that exists.
-pub(super) fn existing(location: &StoreLocation) -> Result<Stores, Failure> {
-    let options = OpenOptions {
-        create: false,
-        ..OpenOptions::default()
-    };
-    open_at(location, options)
+pub(super) async fn existing(location: &StoreLocation) -> Result<Stores, Failure> {
+    open_at(location, Opening::default()).await
 }
 
 /// A store to write another one's rows into, made when there is none.
-pub(super) fn to_be_filled(location: &StoreLocation) -> Result<Stores, Failure> {
-    let options = OpenOptions {
+pub(super) async fn to_be_filled(location: &StoreLocation) -> Result<Stores, Failure> {
+    let opening = Opening {
         create: true,
         incomplete: true,
-        ..OpenOptions::default()
+        ..Opening::default()
     };
-    open_at(location, options)
+    open_at(location, opening).await
 }
 
-fn open_at(location: &StoreLocation, options: OpenOptions) -> Result<Stores, Failure> {
+/// What of opening is alike for all kinds of stores.
+#[derive(Default)]
+struct Opening {
+    create: bool,
+    incomplete: bool,
+    rules: StoreRules,
+}
+
+async fn open_at(location: &StoreLocation, opening: Opening) -> Result<Stores, Failure> {
+    let Opening {
+        create,
+        incomplete,
+        rules,
+    } = opening;
     match location {
-        StoreLocation::Sqlite(path) => sqlite::open(&path.to_string_lossy(), options)
-            .map_err(|error| Failure::Store(error.into())),
-        StoreLocation::Mysql(_) => Err(no_mysql()),
+        StoreLocation::Sqlite(path) => {
+            let options = sqlite::OpenOptions {
+                create,
+                rules,
+                incomplete,
+                ..sqlite::OpenOptions::default()
+            };
+            sqlite::open(&path.to_string_lossy(), options)
+                .map_err(|error| Failure::Store(error.into()))
+        }
+        StoreLocation::Mysql(url) => {
+            let options = mysql::OpenOptions {
+                rules,
+                incomplete,
+                ..mysql::OpenOptions::default()
+            };
+            mysql::open(url.expose(), options)
+                .await
+                .map_err(|error| Failure::Store(error.into()))
+        }
     }
 }
 
@@ -92,8 +116,4 @@ pub(super) async fn operator(config: &Config, stores: &Stores) -> Result<Operato
 pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
     let location = config.store.location();
     location.ok_or_else(|| Failure::Usage(anyhow!("store.url: not a store of ours")))
-}
-
-pub(super) fn no_mysql() -> Failure {
-    Failure::Store(anyhow!("this build has no MySQL store"))
 }

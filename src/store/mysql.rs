@@ -31,7 +31,7 @@ mod verdict;
 mod visible;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ use crate::model::conversation::Conv;
 use crate::model::ids::{Incarnation, Seq, UserId};
 use crate::store::conformance::likeness::{assert_alike, fill};
 use crate::store::conformance::stage::Stage;
+use crate::store::mysql;
+use crate::store::mysql::tests::mariadb::Database;
 use crate::store::sqlite::{OpenError, OpenOptions, open};
 use crate::store::tables::TABLES;
 use crate::store::{NodeRow, Stores};
@@ -18,6 +20,12 @@ fn url(path: &Path) -> String {
 
 fn open_at(path: &Path) -> Stores {
     open(path.to_str().unwrap(), OpenOptions::default()).unwrap()
+}
+
+async fn moved_between(from: &str, to: &str) -> String {
+    let mut out = Vec::new();
+    super::run(from, to, false, &mut out).await.unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 async fn moved(from: &Path, to: &Path, force: bool) -> Result<String, Failure> {
@@ -115,4 +123,28 @@ async fn a_store_on_which_a_node_runs_is_not_moved() {
     });
     refused(moved(&from, &to, false).await, "node alder runs on");
     beating.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_moves_to_a_server_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let [from, back] = ["from.db", "back.db"].map(|name| folder.path().join(name));
+    let database = Database::fresh();
+    let stage = Stage::new(open_at(&from), ());
+    fill(&stage).await;
+    moved_between(&url(&from), &database.url()).await;
+    let server = mysql::open(&database.url(), mysql::OpenOptions::default()).await;
+    let server = Stage::new(server.unwrap(), ());
+    assert_alike(&stage.stores, &server.stores).await;
+    // It is used there before it moves on.
+    let users = server.stores.users.list(UserId::SYSTEM, 100).await.unwrap();
+    let new = server.user("emil").await;
+    assert!(users.iter().all(|user| user.id < new));
+    let (group, _) = server.group(new, &[users[0].id]).await;
+    server.say(users[0].id, Conv::Group(group), "here 🐦").await;
+    server.leave(new, group).await;
+    server.stores.retention.prune(Seq(9), 10).await.unwrap();
+    let said = moved_between(&database.url(), &url(&back)).await;
+    assert!(said.contains("moved and compared"), "{said}");
+    assert_alike(&server.stores, &open_at(&back)).await;
 }

@@ -4,25 +4,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Opts, Row};
 
+use crate::model::conversation::Conv;
 use crate::model::ids::Seq;
-use crate::model::policy::StoreRules;
+use crate::store::Stores;
 use crate::store::conformance::likeness::{assert_alike, fill};
 use crate::store::conformance::stage::Stage;
-use crate::store::mysql::Mysql;
-use crate::store::mysql::link::Pool;
-use crate::store::sqlite::{self, OpenOptions};
+use crate::store::mysql::tests::mariadb::Database;
+use crate::store::mysql::{OpenError, OpenOptions, open};
+use crate::store::sqlite;
 use crate::store::tables::{INCOMPLETE, TABLES, TableStore};
-use crate::store::{RetentionStore as _, Stores};
 
-#[path = "../../../../tests/support/mariadb.rs"]
-mod mariadb;
-
-use mariadb::Database;
-
-const SCHEMA: &str = include_str!("../../migrations/mysql/V1__schema.sql");
-const PRUNE: &str = include_str!("../routines/prune.sql");
 /// Each belongs to one store alone, is derived, or travels in another way.
 const NOT_MOVED: &[&str] = &[
     "schema_info",
@@ -33,29 +25,14 @@ const NOT_MOVED: &[&str] = &[
     "refinery_schema_history",
 ];
 
-async fn fresh() -> (Mysql, Database) {
+async fn fresh() -> (Stores, Database) {
     let database = Database::fresh();
-    let opts = Opts::from_url(&database.url()).unwrap();
-    let pool = Pool::new(opts, 2);
-    let mysql = Mysql {
-        appender: pool.clone(),
-        readers: pool.clone(),
-        writers: pool,
-        rules: StoreRules::default(),
-    };
-    let mut link = mysql.writers.link().await.unwrap();
-    let lines = SCHEMA.lines().filter(|line| !line.starts_with("--"));
-    let schema = lines.collect::<Vec<_>>().join("\n");
-    for statement in schema.split(';').filter(|part| !part.trim().is_empty()) {
-        link.execute(statement, ()).await.unwrap();
-    }
-    drop(link);
-    database.sql(&format!("DELIMITER //\n{PRUNE}//\n"));
-    (mysql, database)
+    let stores = open(&database.url(), OpenOptions::default()).await;
+    (stores.unwrap(), database)
 }
 
 fn sqlite_at(path: &Path) -> Stores {
-    sqlite::open(path.to_str().unwrap(), OpenOptions::default()).unwrap()
+    sqlite::open(path.to_str().unwrap(), sqlite::OpenOptions::default()).unwrap()
 }
 
 async fn copy(from: &dyn TableStore, to: &dyn TableStore, rows_at_once: usize) {
@@ -82,13 +59,16 @@ async fn a_store_moved_here_and_back_is_the_same() {
     let stage = Stage::new(sqlite_at(&folder.path().join("from.db")), ());
     fill(&stage).await;
     let (mysql, database) = fresh().await;
-    copy(stage.stores.tables.as_ref(), &mysql, 200).await;
+    let here = mysql.tables.as_ref();
+    copy(stage.stores.tables.as_ref(), here, 200).await;
     // A second time as well: an interrupted move begins anew.
-    copy(stage.stores.tables.as_ref(), &mysql, 500).await;
+    copy(stage.stores.tables.as_ref(), here, 500).await;
+    assert_alike(&stage.stores, &mysql).await;
     let back = sqlite_at(&folder.path().join("back.db"));
     // Few at a time, so that every key is gone beyond.
-    copy(&mysql, back.tables.as_ref(), 7).await;
+    copy(here, back.tables.as_ref(), 7).await;
     assert_alike(&stage.stores, &back).await;
+    assert_alike(&mysql, &back).await;
     assert_eq!(
         database.sql(
             "SELECT count(*) FROM memberships WHERE (to_seq IS NULL) <> (present IS NOT NULL);
@@ -99,62 +79,53 @@ async fn a_store_moved_here_and_back_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_being_filled_is_opened_only_to_be_filled() {
+    let (mysql, database) = fresh().await;
+    mysql.tables.clear().await.unwrap();
+    let refused = open(&database.url(), OpenOptions::default()).await;
+    assert!(matches!(refused, Err(OpenError::Incomplete(_))));
+    let options = OpenOptions {
+        incomplete: true,
+        ..OpenOptions::default()
+    };
+    let filled = open(&database.url(), options).await.unwrap();
+    let record = filled.tables.record().await.unwrap();
+    filled.tables.finish(record).await.unwrap();
+    open(&database.url(), OpenOptions::default()).await.unwrap();
+}
+
+#[tokio::test]
 async fn every_table_and_column_of_the_schema_is_moved() {
-    let (mysql, _database) = fresh().await;
-    let mut link = mysql.readers.link().await.unwrap();
-    let rows: Vec<Row> = link
-        .rows(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()",
-            (),
-        )
-        .await
-        .unwrap();
-    let mut found: BTreeSet<(String, String)> =
-        rows.into_iter().map(mysql_async::from_row).collect();
-    found.retain(|(table, _)| !NOT_MOVED.contains(&table.as_str()));
-    assert!(found.remove(&("memberships".to_owned(), "present".to_owned())));
+    let (_stores, database) = fresh().await;
+    let columns = database.sql(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()",
+    );
+    let pairs = columns.lines().filter_map(|line| line.split_once('\t'));
+    let mut found: BTreeSet<(&str, &str)> = pairs.collect();
+    found.retain(|(table, _)| !NOT_MOVED.contains(table));
+    assert!(found.remove(&("memberships", "present")));
     let named = TABLES.iter().flat_map(|table| {
         let columns = table.columns.iter();
-        columns.map(|(column, _)| (table.name.to_owned(), (*column).to_owned()))
+        columns.map(|(column, _)| (table.name, *column))
     });
     assert_eq!(found, named.collect());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pruning_never_waits_for_the_head_nor_the_head_for_pruning() {
-    let folder = tempfile::tempdir().unwrap();
-    let stage = Stage::new(sqlite_at(&folder.path().join("from.db")), ());
-    fill(&stage).await;
+async fn pruning_does_not_wait_for_an_append() {
     let (mysql, database) = fresh().await;
-    copy(stage.stores.tables.as_ref(), &mysql, 500).await;
-    let before = mysql.record().await.unwrap();
-    // Somebody holds the head, as an append does: pruning goes on.
+    let stage = Stage::new(mysql, ());
+    let anna = stage.user("anna").await;
+    let conv = Conv::private(anna, anna);
+    let drafts = (0..20).map(|n| stage.message(anna, conv, &n.to_string()));
+    stage.append(drafts.collect()).await;
+    // Somebody holds the head, as an append does.
     let mut holder = mysql_async::Conn::from_url(database.url()).await.unwrap();
-    holder
-        .query_drop("START TRANSACTION; SELECT * FROM log_head FOR UPDATE;")
-        .await
-        .unwrap();
-    let pruned = mysql.prune(Seq(before.floor.0 + 10), 4).await.unwrap();
-    assert_eq!(
-        (pruned.floor.0, pruned.head),
-        (before.floor.0 + 4, before.head)
-    );
-    holder.query_drop("ROLLBACK").await.unwrap();
-    // Somebody prunes: the head is free.
-    holder
-        .query_drop(
-            "START TRANSACTION; SELECT * FROM log_floor FOR UPDATE;
-             DELETE FROM entries WHERE seq <= 20;",
-        )
-        .await
-        .unwrap();
-    let mut free = mysql.writers.link().await.unwrap();
-    let done = free.execute("UPDATE log_head SET writes = writes + 1", ());
-    assert_eq!(done.await.unwrap().affected, 1);
+    holder.query_drop("START TRANSACTION").await.unwrap();
+    let held = "SELECT * FROM log_head FOR UPDATE";
+    holder.query_drop(held).await.unwrap();
+    let pruned = stage.stores.retention.prune(Seq(10), 4).await.unwrap();
+    assert_eq!((pruned.floor, pruned.head), (Seq(4), Seq(20)));
     holder.query_drop("ROLLBACK").await.unwrap();
     holder.disconnect().await.unwrap();
-    assert_eq!(
-        mysql.prune(Seq(u64::MAX), 5).await.unwrap().floor.0,
-        pruned.floor.0 + 5
-    );
 }
