@@ -12,6 +12,8 @@ mod groups;
 mod link;
 mod many;
 mod places;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod session;
 mod sessions;
