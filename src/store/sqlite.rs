@@ -31,7 +31,6 @@ use crate::model::policy::StoreRules;
 use crate::store::Stores;
 
 pub use open::{OpenError, OpenOptions, migrate, open};
-pub use schema::SchemaVersion;
 use worker::Lane;
 
 /// The ways to the threads. All traits are implemented on it.

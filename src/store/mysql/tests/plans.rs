@@ -1,18 +1,14 @@
 //! How the server means to answer what reads the log: never by walking through it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "where the server is, is told through the environment"
-)]
+use mysql_async::{Opts, Row, Value};
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Row, Value};
-
-use super::conversations::{OWN_POSITIONS, PEERS_POSITIONS, SETTINGS};
-use super::link::{Link, Pool};
-use super::many::positional;
-use super::places::{entries_sql, places_sql, unread_sql};
-use super::visible::{EVERYTHING, HEAD, NEWS, STAYS};
+use super::mariadb::Database;
+use crate::store::mysql::conversations::{OWN_POSITIONS, PEERS_POSITIONS, SETTINGS};
+use crate::store::mysql::link::{Link, Pool};
+use crate::store::mysql::many::positional;
+use crate::store::mysql::places::{entries_sql, places_sql, unread_sql};
+use crate::store::mysql::visible::{EVERYTHING, HEAD, NEWS, STAYS};
+use crate::store::mysql::{Tls, migrate};
 use crate::store::spans::Direction;
 
 /// A database with 32,768 entries: half in one private conversation, and the rest in 64 groups of one user.
@@ -52,30 +48,9 @@ async fn plan(link: &mut Link, sql: &str, values: Vec<Value>) -> Vec<Plan> {
 
 #[tokio::test]
 async fn nothing_is_found_by_scanning_the_log() {
-    let Ok(server) = std::env::var("STARLING_TEST_MYSQL") else {
-        return;
-    };
-    let name = format!("starling_plans_{}", std::process::id());
-    let server = Opts::from_url(&server).unwrap();
-    let mut root = Conn::new(server.clone()).await.unwrap();
-    root.query_drop(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))
-        .await
-        .unwrap();
-    root.query_drop(format!("USE {name}")).await.unwrap();
-    for statement in include_str!("../migrations/mysql/V1__schema.sql").split(";\n") {
-        let statement: String = statement
-            .lines()
-            .filter(|l| !l.starts_with("--"))
-            .collect::<Vec<_>>()
-            .join("\n");
-        if !statement.trim().is_empty() {
-            root.query_drop(statement).await.unwrap();
-        }
-    }
-    let opts: Opts = OptsBuilder::from_opts(server)
-        .db_name(Some(name.clone()))
-        .into();
-    let pool = Pool::new(opts, 1);
+    let database = Database::fresh();
+    migrate(&database.url(), &Tls::Off).await.unwrap();
+    let pool = Pool::new(Opts::from_url(&database.url()).unwrap(), 1);
     let mut link = pool.link().await.unwrap();
     for statement in FILLING {
         link.rows(statement, ()).await.unwrap();
@@ -128,7 +103,6 @@ async fn nothing_is_found_by_scanning_the_log() {
             let (Some(table), Some(access)) = (table, access) else {
                 continue;
             };
-            println!("{table} {access} {key:?} {extra:?}");
             // What the server made up on the way.
             if table.starts_with('<') {
                 continue;
@@ -147,7 +121,4 @@ async fn nothing_is_found_by_scanning_the_log() {
         }
         assert!(looked > 0, "{sql}");
     }
-    root.query_drop(format!("DROP DATABASE {name}"))
-        .await
-        .unwrap();
 }
