@@ -161,6 +161,11 @@ impl MariaDb {
         run_sql(&self.server_url(), statements)
     }
 
+    /// Likewise; the client's complaint when a statement fails, after which none is run.
+    pub(crate) fn try_sql(&self, statements: &str) -> Result<String, String> {
+        try_sql(&self.server_url(), statements)
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
@@ -342,8 +347,13 @@ fn create(name: &str) -> String {
     format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")
 }
 
-/// Runs statements in a client of their own; they come by its input, since arguments have a limit.
 fn run_sql(url: &str, statements: &str) -> String {
+    let shown: String = statements.chars().take(200).collect();
+    try_sql(url, statements).unwrap_or_else(|error| panic!("{shown}: {error}"))
+}
+
+/// Runs statements in a client of their own; they come by its input, since arguments have a limit.
+fn try_sql(url: &str, statements: &str) -> Result<String, String> {
     let mut client = client("mariadb", url)
         .args(["--batch", "--skip-column-names"])
         .stdin(Stdio::piped())
@@ -356,10 +366,13 @@ fn run_sql(url: &str, statements: &str) -> String {
     let _ = input.write_all(statements.as_bytes());
     drop(input);
     let output = client.wait_with_output().unwrap();
-    let shown: String = statements.chars().take(200).collect();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{shown}: {error}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let told = if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(output.stderr)
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    told.map(text).map_err(text)
 }
 
 /// A client program, about to connect to `mysql://user[:password]@host:port[/database]`.
