@@ -341,3 +341,12 @@ pub struct Stores {
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
 }
+
+/// What a database says about its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The last migration applied.
+    pub version: i64,
+    /// The oldest program's newest migration that can still work with it.
+    pub min_reader: i64,
+}
