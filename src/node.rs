@@ -38,8 +38,8 @@ use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
-use crate::store::sqlite::{self, OpenOptions};
 use crate::store::{LogHead, NodeRow, Stores};
+use crate::store::{mysql, sqlite};
 use dispatch::HubDispatch;
 use services::{Handles, Services};
 use signals::SignalDesk;
@@ -56,14 +56,14 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
 ///
 /// # Errors
-/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] is in the chain),
+/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] or [`mysql::OpenError`] is in the chain),
 /// an address that is taken, a bus that cannot be joined.
 pub async fn serve(
     config: Config,
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
-    let stores = open_store(&config)?;
+    let stores = open_store(&config).await?;
     let keys = bus::keys(&config.cluster)?;
     let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
@@ -85,7 +85,7 @@ pub async fn serve(
     Ok(())
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Stores> {
+async fn open_store(config: &Config) -> anyhow::Result<Stores> {
     let rules = StoreRules {
         strangers: config.chat.strangers,
         history: config.chat.history,
@@ -93,15 +93,20 @@ fn open_store(config: &Config) -> anyhow::Result<Stores> {
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {
-            let options = OpenOptions {
+            let options = sqlite::OpenOptions {
                 create: true,
                 rules,
                 readers: config.store.readers(),
             };
             Ok(sqlite::open(&path.to_string_lossy(), options)?)
         }
-        Some(StoreLocation::Mysql(_)) => {
-            anyhow::bail!("store.url: mysql is not available in this version")
+        Some(StoreLocation::Mysql(url)) => {
+            let options = mysql::OpenOptions {
+                rules,
+                readers: config.store.readers(),
+                ..mysql::OpenOptions::default()
+            };
+            Ok(mysql::open(url.expose(), options).await?)
         }
         None => anyhow::bail!("store.url is of no kind this version knows"),
     }
