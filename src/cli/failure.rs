@@ -31,12 +31,11 @@ impl Failure {
 impl Failure {
     /// What stopped a node: a store that cannot be opened or used, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
-        let is_store = |cause: &(dyn std::error::Error + 'static)| {
+        if error.chain().any(|cause| {
             cause.is::<sqlite::OpenError>()
                 || cause.is::<mysql::OpenError>()
                 || cause.is::<StoreError>()
-        };
-        if error.chain().any(is_store) {
+        }) {
             Failure::Store(error)
         } else {
             Failure::Runtime(error)

@@ -5,10 +5,9 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::{Failure, block_on, moving, stores};
-use crate::config::{Config, StoreLocation};
-use crate::store::mysql::{self, Tls};
-use crate::store::sqlite;
+use super::{Failure, block_on, moving};
+use crate::config::Config;
+use crate::node::storage;
 
 #[derive(Args, Debug)]
 pub(super) struct Migrate {
@@ -26,21 +25,14 @@ pub(super) struct Migrate {
 impl Migrate {
     pub(super) fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         match (&self.from, &self.to) {
-            (Some(from), Some(to)) => block_on(moving::run(from, to, self.force, out)),
+            (Some(from), Some(to)) => block_on(moving::run(config, from, to, self.force, out)),
             (Some(_) | None, _) => in_place(config, out),
         }
     }
 }
 
 fn in_place(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-    let version = match stores::location(config)? {
-        StoreLocation::Sqlite(path) => sqlite::migrate(&path.to_string_lossy(), true)
-            .map_err(|error| Failure::Store(error.into()))?,
-        StoreLocation::Mysql(url) => block_on(async {
-            let migrated = mysql::migrate(url.expose(), &Tls::default()).await;
-            migrated.map_err(|error| Failure::Store(error.into()))
-        })?,
-    };
+    let version = block_on(async { storage::migrate(config).await.map_err(Failure::Store) })?;
     writeln!(
         out,
         "{} is at schema {}, readable from {} on",

@@ -10,7 +10,7 @@ use anyhow::anyhow;
 
 use super::living::expect_none;
 use super::{Failure, stores};
-use crate::config::{SecretUrl, Store, StoreLocation};
+use crate::config::{Config, SecretUrl};
 use crate::model::ids::Seq;
 use crate::store::Stores;
 use crate::store::tables::{Cell, INCOMPLETE, TABLES, Table, TableStore};
@@ -41,27 +41,28 @@ struct Seen {
     digest: u64,
 }
 
-/// Moves everything. `force`: a target left by an interrupted move is emptied and filled anew.
+/// Moves everything between two stores, which are opened as the configuration says but for where they are. `force`: a
+/// target left by an interrupted move is emptied and filled anew.
 pub(super) async fn run(
+    config: &Config,
     from: &str,
     to: &str,
     force: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (from, to) = (SecretUrl::from(from), SecretUrl::from(to));
-    let (source, target) = (location(&from, "--from")?, location(&to, "--to")?);
-    if source == target {
+    let (source, target) = (at(config, from, "--from")?, at(config, to, "--to")?);
+    if source.store.location() == target.store.location() {
         return Err(Failure::Usage(anyhow!(
             "--from and --to are the same store"
         )));
     }
     let from = End {
-        stores: stores::existing(&source).await?,
-        url: from,
+        stores: stores::open(&source).await?,
+        url: source.store.url,
     };
     let to = End {
-        stores: stores::to_be_filled(&target).await?,
-        url: to,
+        stores: stores::open_to_fill(&target).await?,
+        url: target.store.url,
     };
     expect_none(from.stores.nodes.as_ref(), &from.url.to_string()).await?;
     expect_none(to.stores.nodes.as_ref(), &to.url.to_string()).await?;
@@ -102,16 +103,16 @@ pub(super) async fn run(
 
 const INCOMPLETE_WORDS: &str = "the target is incomplete, repeat the command with --force";
 
-fn location(url: &SecretUrl, flag: &str) -> Result<StoreLocation, Failure> {
-    let store = Store {
-        url: url.clone(),
-        ..Store::default()
-    };
-    store.location().ok_or_else(|| {
-        Failure::Usage(anyhow!(
+/// The configuration with its store elsewhere.
+fn at(config: &Config, url: &str, flag: &str) -> Result<Config, Failure> {
+    let mut config = config.clone();
+    config.store.url = SecretUrl::from(url);
+    match config.store.location() {
+        Some(_) => Ok(config),
+        None => Err(Failure::Usage(anyhow!(
             "{flag}: a store is sqlite://PATH or mysql://user:password@host/database"
-        ))
-    })
+        ))),
+    }
 }
 
 /// The target is new, or left by an interrupted move and may be emptied.

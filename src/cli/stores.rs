@@ -10,78 +10,28 @@ use super::Failure;
 use crate::config::{Config, StoreLocation};
 use crate::journal::committer::Committer;
 use crate::journal::position::Position;
-use crate::model::policy::StoreRules;
+use crate::node::storage;
 use crate::service::clock::Clock;
 use crate::service::operator::Operator;
 use crate::service::passwords::{HashingSettings, Passwords};
 use crate::service::sessions::Sessions;
-use crate::store::{Stores, mysql, sqlite};
+use crate::store::Stores;
 
 /// The store of a deployment that exists.
 pub(super) async fn open(config: &Config) -> Result<Stores, Failure> {
-    let opening = Opening {
-        create: false,
-        incomplete: false,
-        rules: StoreRules {
-            strangers: config.chat.strangers,
-            history: config.chat.history,
-            group_max: config.chat.group_max,
-        },
-    };
-    open_at(&location(config)?, opening).await
-}
-
-/// A store to read from, under whatever rules: that of a deployment that exists.
-pub(super) async fn existing(location: &StoreLocation) -> Result<Stores, Failure> {
-    open_at(location, Opening::default()).await
+    storage::open(config, false, 1)
+        .await
+        .map_err(Failure::Store)
 }
 
 /// A store to write another one's rows into, made when there is none.
-pub(super) async fn to_be_filled(location: &StoreLocation) -> Result<Stores, Failure> {
-    let opening = Opening {
-        create: true,
-        incomplete: true,
-        ..Opening::default()
-    };
-    open_at(location, opening).await
+pub(super) async fn open_to_fill(config: &Config) -> Result<Stores, Failure> {
+    storage::open_to_fill(config).await.map_err(Failure::Store)
 }
 
-/// What of opening is alike for all kinds of stores.
-#[derive(Default)]
-struct Opening {
-    create: bool,
-    incomplete: bool,
-    rules: StoreRules,
-}
-
-async fn open_at(location: &StoreLocation, opening: Opening) -> Result<Stores, Failure> {
-    let Opening {
-        create,
-        incomplete,
-        rules,
-    } = opening;
-    match location {
-        StoreLocation::Sqlite(path) => {
-            let options = sqlite::OpenOptions {
-                create,
-                rules,
-                incomplete,
-                ..sqlite::OpenOptions::default()
-            };
-            sqlite::open(&path.to_string_lossy(), options)
-                .map_err(|error| Failure::Store(error.into()))
-        }
-        StoreLocation::Mysql(url) => {
-            let options = mysql::OpenOptions {
-                rules,
-                incomplete,
-                ..mysql::OpenOptions::default()
-            };
-            mysql::open(url.expose(), options)
-                .await
-                .map_err(|error| Failure::Store(error.into()))
-        }
-    }
+pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
+    let location = config.store.location();
+    location.ok_or_else(|| Failure::Usage(anyhow!("store.url is of no kind this version knows")))
 }
 
 /// The operator's hand on an open store. Within a runtime.
@@ -111,9 +61,4 @@ pub(super) async fn operator(config: &Config, stores: &Stores) -> Result<Operato
         sessions,
         passwords,
     ))
-}
-
-pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
-    let location = config.store.location();
-    location.ok_or_else(|| Failure::Usage(anyhow!("store.url: not a store of ours")))
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::Failure;
+use crate::config::Config;
 use crate::model::conversation::Conv;
 use crate::model::ids::{Incarnation, Seq, UserId};
 use crate::store::conformance::likeness::{assert_alike, fill};
@@ -24,13 +25,15 @@ fn open_at(path: &Path) -> Stores {
 
 async fn moved_between(from: &str, to: &str) -> String {
     let mut out = Vec::new();
-    super::run(from, to, false, &mut out).await.unwrap();
+    super::run(&Config::default(), from, to, false, &mut out)
+        .await
+        .unwrap();
     String::from_utf8(out).unwrap()
 }
 
 async fn moved(from: &Path, to: &Path, force: bool) -> Result<String, Failure> {
     let mut out = Vec::new();
-    super::run(&url(from), &url(to), force, &mut out).await?;
+    super::run(&Config::default(), &url(from), &url(to), force, &mut out).await?;
     Ok(String::from_utf8(out).unwrap())
 }
 
