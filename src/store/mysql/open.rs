@@ -79,6 +79,7 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Stores, OpenError> 
         writers: Pool::new(opts, WRITERS),
         rules: options.rules,
         batch_bytes: server::batch_bytes(packet_bytes),
+        packet_bytes,
     };
     let log = mysql.log_row().await;
     let (epoch, _) = log.map_err(|fault| server.explain(&fault))?;
