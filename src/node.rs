@@ -6,6 +6,7 @@ mod services;
 mod signals;
 mod sink;
 mod status;
+pub mod storage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +18,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::cluster::Carrier;
 use crate::cluster::core::KeyRing;
 use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation,
 };
 use crate::cluster::faults::Faults;
-use crate::cluster::socket::Sockets;
-use crate::config::{Cluster, Config, StoreLocation};
+use crate::config::{Cluster, Config};
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -32,12 +33,12 @@ use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
-use crate::model::policy::StoreRules;
 use crate::presence::{self, Presence, Signals};
+use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
-use crate::store::sqlite::{self, OpenOptions};
+use crate::service::retention::{Keep, Retention};
 use crate::store::{LogHead, NodeRow, Stores};
 use dispatch::HubDispatch;
 use services::{Handles, Services};
@@ -55,21 +56,22 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
 ///
 /// # Errors
-/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] is in the chain),
+/// What keeps a node from starting: a store that cannot be opened (see [`storage::open`]),
 /// an address that is taken, a bus that cannot be joined.
 pub async fn serve(
     config: Config,
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
-    let stores = open_store(&config)?;
+    let stores = storage::open(&config, true, config.store.readers()).await?;
     let keys = bus::keys(&config.cluster)?;
-    let sockets = bus::sockets(&config.cluster, &keys)?;
-    let listeners = listen(&config).await?;
+    let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
-    let start = read_start(&config, &stores, incarnation, sockets.as_ref()).await?;
+    let carrier = bus::carrier(&config.cluster, servers.as_ref(), &keys, incarnation)?;
+    let listeners = listen(&config).await?;
+    let start = read_start(&config, &stores, incarnation, carrier.as_ref()).await?;
     let identity = Identity { incarnation, start };
-    let bus = Bus { keys, sockets };
+    let bus = Bus { keys, carrier };
     let node = Node::start(&config, &stores, identity, bus, listeners)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
@@ -81,28 +83,6 @@ pub async fn serve(
     node.leave(Duration::from_millis(config.limits.drain_ms))
         .await;
     Ok(())
-}
-
-fn open_store(config: &Config) -> anyhow::Result<Stores> {
-    let rules = StoreRules {
-        strangers: config.chat.strangers,
-        history: config.chat.history,
-        group_max: config.chat.group_max,
-    };
-    match config.store.location() {
-        Some(StoreLocation::Sqlite(path)) => {
-            let options = OpenOptions {
-                create: true,
-                rules,
-                readers: config.store.readers(),
-            };
-            Ok(sqlite::open(&path.to_string_lossy(), options)?)
-        }
-        Some(StoreLocation::Mysql(_)) => {
-            anyhow::bail!("store.url: mysql is not available in this version")
-        }
-        None => anyhow::bail!("store.url is of no kind this version knows"),
-    }
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
@@ -122,14 +102,14 @@ async fn read_start(
     config: &Config,
     stores: &Stores,
     incarnation: Incarnation,
-    sockets: Option<&Sockets>,
+    carrier: Option<&Carrier>,
 ) -> anyhow::Result<LogHead> {
     let core = bus::core_config(
         &config.cluster,
         KeyRing::default(),
         incarnation,
         &config.node.name,
-        sockets,
+        carrier,
     );
     let row = NodeRow {
         incarnation,
@@ -182,17 +162,17 @@ struct Identity {
 /// The way to the peers.
 struct Bus {
     keys: KeyRing,
-    sockets: Option<Sockets>,
+    carrier: Option<Carrier>,
 }
 
 impl Bus {
     fn driver(self, config: &Config, stores: &Stores, identity: Identity) -> DriverConfig {
-        let Bus { keys, sockets } = self;
+        let Bus { keys, carrier } = self;
         let Identity { incarnation, start } = identity;
         let name = &config.node.name;
         DriverConfig {
-            core: bus::core_config(&config.cluster, keys, incarnation, name, sockets.as_ref()),
-            bus: sockets,
+            core: bus::core_config(&config.cluster, keys, incarnation, name, carrier.as_ref()),
+            bus: carrier,
             faults: Faults::from_environment(),
             log: Arc::clone(&stores.log),
             nodes: Arc::clone(&stores.nodes),
@@ -294,7 +274,7 @@ impl Node {
             grace: LINGER,
         };
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
-        let background = background(
+        let mut background = background(
             Services::news(stores, &hub),
             changes,
             &hub,
@@ -303,6 +283,7 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
+        background.extend(retention(config, stores, incarnation));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -380,6 +361,19 @@ fn background(
         tokio::spawn(watching),
         tokio::spawn(gatherer.run()),
     ]
+}
+
+/// The task that prunes, where the deployment bounds its log.
+fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Option<JoinHandle<()>> {
+    let chat = &config.chat;
+    let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
+    let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
+    let seed = incarnation
+        .0
+        .iter()
+        .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
+    let random = fastrand::Rng::with_seed(seed);
+    Some(tokio::spawn(retention.run(random)))
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -13,6 +14,7 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::tables::TableStore;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +128,10 @@ pub trait LogStore: Send + Sync {
 
     /// Where the log begins and ends: one indexed row.
     async fn head(&self) -> Result<LogHead>;
+
+    /// Draws another epoch for the log if this one is still its own; durable when it returns. For a log that went
+    /// back: what is remembered of its later entries must not pass for what takes their places.
+    async fn renew_epoch(&self, old: Epoch) -> Result<()>;
 
     /// Up to `limit` entries above `after` and their snapshot's head. A gap above the floor is `Corrupt`.
     async fn range(&self, after: Seq, limit: usize) -> Result<LogRange>;
@@ -326,6 +332,16 @@ pub trait NodeStore: Send + Sync {
     async fn forget(&self, rows: &[(Incarnation, u64)]) -> Result<()>;
 }
 
+/// How much of the log is kept. Who decides that is not the store.
+#[async_trait]
+pub trait RetentionStore: Send + Sync {
+    /// The first entry younger than `age` by the store's clock; the place after the head when there is none.
+    async fn first_within(&self, age: Duration) -> Result<Seq>;
+    /// Deletes the oldest entries up to `upto`, at most `limit` of them and never the last one, and moves the floor
+    /// with them in one transaction. The log as it is then. Appends wait for it no longer than for one another.
+    async fn prune(&self, upto: Seq, limit: usize) -> Result<LogHead>;
+}
+
 /// All of them: what a node is given.
 #[derive(Clone)]
 pub struct Stores {
@@ -336,4 +352,15 @@ pub struct Stores {
     pub groups: Arc<dyn GroupStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
+    pub retention: Arc<dyn RetentionStore>,
+    pub tables: Arc<dyn TableStore>,
+}
+
+/// What a database says about its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The last migration applied.
+    pub version: i64,
+    /// The oldest program's newest migration that can still work with it.
+    pub min_reader: i64,
 }

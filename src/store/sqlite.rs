@@ -5,6 +5,7 @@
 //! contract does not name, and no cache: other processes write to the same file.
 
 mod append;
+mod backup;
 mod changes;
 mod conversations;
 mod failure;
@@ -13,9 +14,11 @@ mod groups;
 mod nodes;
 mod open;
 mod read;
+mod retention;
 mod rows;
 mod schema;
 mod sessions;
+mod tables;
 mod users;
 mod visible;
 mod worker;
@@ -30,8 +33,8 @@ use crate::model::entry::UnixMillis;
 use crate::model::policy::StoreRules;
 use crate::store::Stores;
 
+pub use backup::{CopyError, Progress, backup, renew, restore};
 pub use open::{OpenError, OpenOptions, migrate, open};
-pub use schema::SchemaVersion;
 use worker::Lane;
 
 /// The ways to the threads. All traits are implemented on it.
@@ -51,7 +54,9 @@ impl Sqlite {
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
-            nodes: sqlite,
+            nodes: Arc::<Sqlite>::clone(&sqlite),
+            retention: Arc::<Sqlite>::clone(&sqlite),
+            tables: sqlite,
         }
     }
 }
@@ -67,9 +72,4 @@ fn now() -> UnixMillis {
         .map_or(0, |since| {
             UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
         })
-}
-
-/// What texts are compared by where case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
 }

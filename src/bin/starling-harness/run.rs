@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use starling::model::policy::StoreRules;
-use starling::store::sqlite::{self, OpenOptions};
+use starling::config::Config;
+use starling::node::storage;
+use starling::store::Stores;
 use tokio::time::Instant;
 
 use crate::check::{Defect, Finding, Truth, judge};
 use crate::client::{Chatter, Ledger, RunClock};
-use crate::cluster::{Cluster, Store};
+use crate::cluster::Cluster;
 use crate::inject::Injector;
 use crate::load::{self, Crowd};
 use crate::outcome::Outcome;
@@ -169,14 +170,8 @@ async fn read_log(cluster: &Cluster) -> anyhow::Result<Truth> {
     Truth::read(open_store(cluster).await?.log.as_ref()).await
 }
 
-async fn open_store(cluster: &Cluster) -> anyhow::Result<starling::store::Stores> {
-    let options = OpenOptions { create: false, rules: StoreRules::default(), readers: 1 };
-    match &cluster.store {
-        Store::Sqlite(path) => {
-            let path = path.to_string_lossy().into_owned();
-            let opened = tokio::task::spawn_blocking(move || sqlite::open(&path, options)).await?;
-            opened.context("the store cannot be opened")
-        }
-        Store::Mysql(_) => anyhow::bail!("this build has no MySQL store"),
-    }
+async fn open_store(cluster: &Cluster) -> anyhow::Result<Stores> {
+    let mut config = Config::default();
+    config.store.url = cluster.store.url().as_str().into();
+    storage::open(&config, false, 1).await.context("the store cannot be opened")
 }
