@@ -4,6 +4,8 @@
 //! Knows the store's traits, never its SQL; knows nothing of sockets or HTTP.
 
 pub mod committer;
+#[cfg(feature = "defects")]
+pub mod defects;
 pub mod live;
 pub mod position;
 pub mod replica;

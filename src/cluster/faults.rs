@@ -197,7 +197,8 @@ fn set(plan: &mut Plan, line: &str) -> Option<()> {
 mod tests {
     use super::*;
 
-    const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+    const PEER: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
     #[test]
     fn datagrams_are_damaged_cut_held_back_and_not_heard_from_some() {
@@ -210,7 +211,10 @@ mod tests {
         assert_eq!(faults.copies_in(SocketAddr::new(PEER.ip(), 11)), 1);
         let mut datagram = [0; 40];
         assert_eq!(faults.spoil(&mut datagram), 40);
-        assert_eq!(datagram.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
+        assert_eq!(
+            datagram.iter().map(|byte| byte.count_ones()).sum::<u32>(),
+            1
+        );
         assert!(faults.hold(&[1], PEER));
         assert!(!faults.hold(&[2], PEER), "one at a time");
         assert_eq!(faults.release(), Some((vec![1], PEER)));

@@ -109,6 +109,8 @@ impl Committer {
             position,
             committed,
             submissions,
+            #[cfg(feature = "defects")]
+            defects: super::defects::Defects::from_environment(),
         };
         (
             Committer {
@@ -174,6 +176,8 @@ pub struct Gatherer {
     committed: CommittedSender,
     submissions: mpsc::Receiver<Submission>,
     health: Arc<Health>,
+    #[cfg(feature = "defects")]
+    defects: super::defects::Defects,
 }
 
 impl Gatherer {
@@ -229,6 +233,8 @@ impl Gatherer {
     }
 
     async fn commit(&mut self, batch: Vec<Submission>) {
+        #[cfg(feature = "defects")]
+        let batch = self.without_early_acks(batch);
         let drafts: Vec<Draft> = batch.iter().map(|s| s.draft.clone()).collect();
         let verdicts = self.append(drafts).await;
         self.health.busy.store(false, Ordering::Release);
@@ -281,6 +287,22 @@ impl Gatherer {
         if !committed.is_empty() && self.committed.send(committed).await.is_err() {
             warn!("the replica is gone; entries reach it through the store");
         }
+    }
+
+    /// Answers some as stored that never are, if the environment asks for it.
+    #[cfg(feature = "defects")]
+    fn without_early_acks(&mut self, batch: Vec<Submission>) -> Vec<Submission> {
+        let mut kept = Vec::new();
+        for submission in batch {
+            let is_message = submission.draft.kind == crate::model::entry::EntryKind::Message;
+            if is_message && self.defects.acks_early() {
+                let seq = self.position.durable().next();
+                let _ = submission.reply.send(Ok(Outcome::Appended { seq, at: 0 }));
+            } else {
+                kept.push(submission);
+            }
+        }
+        kept
     }
 
     /// Repeats a batch until its outcome is known; the store recognises what it has by client ids.

@@ -20,12 +20,19 @@ use crate::store::LogHead;
 pub struct HubDispatch {
     feed: Feed,
     sessions: Sessions,
+    #[cfg(feature = "defects")]
+    defects: crate::journal::defects::Defects,
 }
 
 impl HubDispatch {
     #[must_use]
     pub fn new(feed: Feed, sessions: Sessions) -> HubDispatch {
-        HubDispatch { feed, sessions }
+        HubDispatch {
+            feed,
+            sessions,
+            #[cfg(feature = "defects")]
+            defects: crate::journal::defects::Defects::from_environment(),
+        }
     }
 }
 
@@ -33,6 +40,11 @@ impl Dispatch for HubDispatch {
     type Ticket = Ticket;
 
     fn deliver(&mut self, entry: &Arc<Entry>, origin: Option<ConnId>) {
+        #[cfg(feature = "defects")]
+        for entry in self.defects.deliveries(entry) {
+            self.feed.deliver(&entry, origin);
+        }
+        #[cfg(not(feature = "defects"))]
         self.feed.deliver(entry, origin);
     }
 

@@ -7,6 +7,6 @@ mod ledger;
 mod socket;
 
 pub(crate) use chatter::{Chatter, Habits, RunClock};
-pub(crate) use ledger::{Ledger, Receipt, Room, digest_of};
 #[cfg(test)]
 pub(crate) use ledger::{Ack, Sent};
+pub(crate) use ledger::{Ledger, Receipt, Room, digest_of};

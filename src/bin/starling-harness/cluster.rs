@@ -23,8 +23,8 @@ use namespaces::Lan;
 use network::Wires;
 use nginx::Nginx;
 pub(crate) use node::Node;
-use servers::Redis;
 pub(crate) use servers::Mariadb;
+use servers::Redis;
 
 /// Something this machine lacks. Ends with exit code 3.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,12 @@ impl Store {
 
 impl Cluster {
     /// Starts everything and waits until each node is ready.
-    pub(crate) async fn start(scenario: &Scenario, seed: u64, server: &Path, keep: bool) -> anyhow::Result<Cluster> {
+    pub(crate) async fn start(
+        scenario: &Scenario,
+        seed: u64,
+        server: &Path,
+        keep: bool,
+    ) -> anyhow::Result<Cluster> {
         let plan = &scenario.cluster;
         let folder = Folder::new(&scenario.name, keep)?;
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x6b65_7973);
@@ -108,10 +113,17 @@ impl Cluster {
         };
         let bus_port = ports::free_udp()?;
         let key: [u8; 32] = std::array::from_fn(|_| rng.u8(..));
-        let broadcast = lan.as_ref().map_or(Ipv4Addr::new(127, 255, 255, 255), Lan::broadcast);
+        let broadcast = lan
+            .as_ref()
+            .map_or(Ipv4Addr::new(127, 255, 255, 255), Lan::broadcast);
         // Where broadcast leads nowhere, nobody listens on the port it is sent to.
-        let target_port = if plan.broadcast { bus_port } else { ports::free_udp()? };
-        let mut common: Vec<(String, String)> = SETTINGS.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let target_port = if plan.broadcast {
+            bus_port
+        } else {
+            ports::free_udp()?
+        };
+        let mut common: Vec<(String, String)> =
+            SETTINGS.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let mut set = |key: &str, value: String| common.push((key.to_owned(), value));
         set("store.url", store.url());
         set("cluster.name", format!("harness-{bus_port}"));
@@ -159,7 +171,10 @@ impl Cluster {
         node.set("cluster.own_port", &own_port.to_string());
         match &self.lan {
             Some(lan) => {
-                node.in_namespace(lan.namespace(index), SocketAddr::from((lan.management(index), 8_080)));
+                node.in_namespace(
+                    lan.namespace(index),
+                    SocketAddr::from((lan.management(index), 8_080)),
+                );
                 node.set("cluster.advertise", &lan.bus(index).to_string());
                 node.bus = SocketAddr::from((lan.bus(index), own_port));
             }
@@ -169,7 +184,11 @@ impl Cluster {
     }
 
     /// A node with the cluster's configuration and something else instead of part of it; not one of its nodes.
-    pub(crate) fn stranger(&self, number: usize, settings: &[(&str, &str)]) -> anyhow::Result<Node> {
+    pub(crate) fn stranger(
+        &self,
+        number: usize,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Node> {
         let mut node = Node::new(self.folder.path(), 100 + number, &self.server)?;
         for (key, value) in &self.common {
             node.set(key, value);

@@ -36,7 +36,10 @@ impl Hostile {
     pub(crate) fn new(port: u16, records: bool, seed: u64) -> anyhow::Result<Hostile> {
         let recorded: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
         let recorder = match records {
-            true => Some(tokio::spawn(record(UdpSocket::from_std(shared(port)?.into())?, Arc::clone(&recorded)))),
+            true => Some(tokio::spawn(record(
+                UdpSocket::from_std(shared(port)?.into())?,
+                Arc::clone(&recorded),
+            ))),
             false => None,
         };
         Ok(Hostile {
@@ -54,15 +57,23 @@ impl Hostile {
         let rubbish = (0..GARBAGE_KINDS)
             .map(|_| {
                 let length = self.rng.usize(..GARBAGE_BYTES_MAX);
-                std::iter::repeat_with(|| self.rng.u8(..)).take(length).collect()
+                std::iter::repeat_with(|| self.rng.u8(..))
+                    .take(length)
+                    .collect()
             })
             .collect();
-        self.tasks.insert(id, tokio::spawn(flood(self.port, rubbish, rate)));
+        self.tasks
+            .insert(id, tokio::spawn(flood(self.port, rubbish, rate)));
     }
 
     pub(crate) fn replay(&mut self, id: usize, rate: u64) {
-        let heard = self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.tasks.insert(id, tokio::spawn(flood(self.port, heard, rate)));
+        let heard = self
+            .recorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.tasks
+            .insert(id, tokio::spawn(flood(self.port, heard, rate)));
     }
 
     /// A node on the same port and under the same name, with another key and another store.

@@ -34,8 +34,18 @@ pub(crate) struct Injector<'a> {
 }
 
 impl<'a> Injector<'a> {
-    pub(crate) fn new(cluster: &'a Cluster, chatters: &'a [Chatter], clock: RunClock, progress: &'a Progress, timeline: &Timeline, seed: u64) -> anyhow::Result<Injector<'a>> {
-        let records = timeline.faults.iter().any(|fault| fault.what == What::Replay);
+    pub(crate) fn new(
+        cluster: &'a Cluster,
+        chatters: &'a [Chatter],
+        clock: RunClock,
+        progress: &'a Progress,
+        timeline: &Timeline,
+        seed: u64,
+    ) -> anyhow::Result<Injector<'a>> {
+        let records = timeline
+            .faults
+            .iter()
+            .any(|fault| fault.what == What::Replay);
         Ok(Injector {
             cluster,
             chatters,
@@ -60,7 +70,11 @@ impl<'a> Injector<'a> {
             if step.begins {
                 self.progress.say(now, &fault.words());
                 mark_of[step.fault] = Some(self.marks.len());
-                self.marks.push(Mark { what: fault.words(), from: now, to: None });
+                self.marks.push(Mark {
+                    what: fault.words(),
+                    from: now,
+                    to: None,
+                });
                 self.begin(step.fault, fault).await?;
             } else {
                 self.end(step.fault, fault).await?;
@@ -85,7 +99,10 @@ impl<'a> Injector<'a> {
             node.thaw();
             if node.died() {
                 let now = self.clock.now();
-                self.troubles.push((now, format!("{} ended by itself:\n{}", node.name, node.log_end())));
+                self.troubles.push((
+                    now,
+                    format!("{} ended by itself:\n{}", node.name, node.log_end()),
+                ));
                 node.kill();
             }
             if !node.is_running() {
@@ -140,9 +157,12 @@ impl<'a> Injector<'a> {
             What::WrongKey => self.hostile.wrong_key(id, cluster)?,
             What::Squatter => self.hostile.squat(id)?,
             What::Stall => {
-                for _ in 0..fault.clients {
-                    let chatter = self.rng.usize(..self.chatters.len());
-                    self.chatters[chatter].stall(Duration::from_secs_f64(fault.lasts));
+                let slow = self
+                    .chatters
+                    .iter()
+                    .filter(|chatter| chatter.ledger().stalls);
+                for chatter in slow.take(fault.clients) {
+                    chatter.stall(Duration::from_secs_f64(fault.lasts));
                 }
             }
             What::Cut => {
@@ -203,7 +223,10 @@ impl<'a> Injector<'a> {
     }
 
     fn nodes(&self, fault: &Fault) -> Vec<usize> {
-        fault.nodes.clone().unwrap_or_else(|| (0..self.cluster.nodes.len()).collect())
+        fault
+            .nodes
+            .clone()
+            .unwrap_or_else(|| (0..self.cluster.nodes.len()).collect())
     }
 
     fn each(&self, fault: &Fault, act: impl Fn(&crate::cluster::Node)) {

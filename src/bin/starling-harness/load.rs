@@ -16,8 +16,6 @@ use crate::tally::Tally;
 
 /// Messages are handed out this often, several at once when the rate is higher.
 const BREATH: Duration = Duration::from_millis(5);
-/// How long a client that stalls reads nothing, and how long it reads in between.
-const STALL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(2));
 
 /// The users and who may talk where.
 pub(crate) struct Crowd {
@@ -27,7 +25,11 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    pub(crate) async fn register(load: &Load, node: SocketAddr, seed: u64) -> anyhow::Result<Crowd> {
+    pub(crate) async fn register(
+        load: &Load,
+        node: SocketAddr,
+        seed: u64,
+    ) -> anyhow::Result<Crowd> {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x6372_6f77);
         let accounts = api::register(node, load.users).await?;
         let mut rooms = Vec::new();
@@ -49,12 +51,27 @@ impl Crowd {
     }
 
     /// Begins all connections; each user's devices are next to each other and at different doors.
-    pub(crate) fn connect(&self, load: &Load, doors: &[SocketAddr], clock: RunClock, tally: &Arc<Tally>) -> Vec<Chatter> {
+    pub(crate) fn connect(
+        &self,
+        load: &Load,
+        doors: &[SocketAddr],
+        clock: RunClock,
+        tally: &Arc<Tally>,
+    ) -> Vec<Chatter> {
         let mut chatters = Vec::new();
         for (user, account) in self.accounts.iter().enumerate() {
             for device in 0..load.devices {
-                let habits = Habits { stalls: user < load.stalled && device == 0 };
-                chatters.push(Chatter::begin(account, doors, user + device, habits, clock, tally));
+                let habits = Habits {
+                    stalls: user < load.stalled && device == 0,
+                };
+                chatters.push(Chatter::begin(
+                    account,
+                    doors,
+                    user + device,
+                    habits,
+                    clock,
+                    tally,
+                ));
             }
         }
         chatters
@@ -62,7 +79,13 @@ impl Crowd {
 }
 
 /// Talks at the asked rate until the time is over.
-pub(crate) async fn talk(crowd: &Crowd, chatters: &[Chatter], load: &Load, seed: u64, time: Duration) {
+pub(crate) async fn talk(
+    crowd: &Crowd,
+    chatters: &[Chatter],
+    load: &Load,
+    seed: u64,
+    time: Duration,
+) {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x7461_6c6b);
     let started = Instant::now();
     let mut breaths = interval(BREATH);
@@ -73,11 +96,15 @@ pub(crate) async fn talk(crowd: &Crowd, chatters: &[Chatter], load: &Load, seed:
         breaths.tick().await;
         while (said as f64) < load.rate * started.elapsed().as_secs_f64() {
             let (room, members) = &crowd.rooms[rng.usize(..crowd.rooms.len())];
-            let speaker = members[rng.usize(..members.len())] * load.devices + rng.usize(..load.devices);
+            let speaker =
+                members[rng.usize(..members.len())] * load.devices + rng.usize(..load.devices);
             said += 1;
             let mut text = format!("message {said} ");
             let length = rng.usize(least..=most);
-            text.extend(std::iter::repeat_with(|| rng.alphanumeric()).take(length.saturating_sub(text.len())));
+            text.extend(
+                std::iter::repeat_with(|| rng.alphanumeric())
+                    .take(length.saturating_sub(text.len())),
+            );
             let cid = format!("{seed}-{said}");
             // A client with a thousand unsent messages has been away for long: nothing was said then.
             let _ = chatters[speaker].send(cid, *room, text);
@@ -98,19 +125,6 @@ pub(crate) async fn churn(chatters: &[Chatter], per_minute: f64, seed: u64) {
     }
 }
 
-/// Lets those who stall read nothing, again and again.
-pub(crate) async fn stalls(chatters: &[Chatter], load: &Load) {
-    if load.stalled == 0 {
-        return std::future::pending().await;
-    }
-    loop {
-        for chatter in chatters.iter().step_by(load.devices).take(load.stalled) {
-            chatter.stall(STALL.0);
-        }
-        tokio::time::sleep(STALL.0 + STALL.1).await;
-    }
-}
-
 /// Puts members of the first group out and lets them in again, asking another node each time.
 pub(crate) async fn comings(crowd: &Crowd, doors: &[SocketAddr], per_minute: f64, seed: u64) {
     let group = crowd.rooms.iter().find_map(|(room, members)| match room {
@@ -124,7 +138,8 @@ pub(crate) async fn comings(crowd: &Crowd, doors: &[SocketAddr], per_minute: f64
     let mut ticks = interval(Duration::from_secs_f64(60.0 / per_minute));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let owner = &crowd.accounts[members[0]];
-    let mut inside: BTreeMap<usize, bool> = members[1..].iter().map(|member| (*member, true)).collect();
+    let mut inside: BTreeMap<usize, bool> =
+        members[1..].iter().map(|member| (*member, true)).collect();
     loop {
         ticks.tick().await;
         let member = members[rng.usize(1..members.len())];
@@ -135,7 +150,14 @@ pub(crate) async fn comings(crowd: &Crowd, doors: &[SocketAddr], per_minute: f64
         let done = if is_in {
             api::request(door, "DELETE", &format!("{path}/{id}"), &owner.token, "").await
         } else {
-            api::request(door, "POST", &path, &owner.token, &json!({"users": [id]}).to_string()).await
+            api::request(
+                door,
+                "POST",
+                &path,
+                &owner.token,
+                &json!({"users": [id]}).to_string(),
+            )
+            .await
         };
         // What became of it during a fault the log tells; here it only decides what is tried next.
         if done.is_ok_and(|(status, _)| status < 500) {

@@ -135,7 +135,11 @@ fn main() -> ExitCode {
 fn act(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::List => list(Path::new(READY_MADE)).map(|()| true),
-        Command::Run { scenarios, seed, how } => {
+        Command::Run {
+            scenarios,
+            seed,
+            how,
+        } => {
             let form = form(&how);
             let mut plans = Vec::new();
             for name in &scenarios {
@@ -143,7 +147,12 @@ fn act(command: Command) -> anyhow::Result<bool> {
             }
             run_all(plans, form, &how)
         }
-        Command::Random { seed, seconds, print, how } => {
+        Command::Random {
+            seed,
+            seconds,
+            print,
+            how,
+        } => {
             let drawn = timeline::random(seed, seconds);
             if print {
                 print!("{}", toml::to_string(&drawn)?);
@@ -152,11 +161,21 @@ fn act(command: Command) -> anyhow::Result<bool> {
             run_all(vec![(drawn, seed)], form(&how), &how)
         }
         Command::Replay { report, how } => {
-            let text = std::fs::read_to_string(&report).with_context(|| format!("cannot read {}", report.display()))?;
-            let outcome: serde_json::Value = serde_json::from_str(&text).context("this is no report")?;
-            let toml = outcome["toml"].as_str().context("this is no report: it has no scenario")?;
-            let seed = outcome["seed"].as_u64().context("this is no report: it has no seed")?;
-            let form = if outcome["form"] == "long" { Form::Long } else { Form::Short };
+            let text = std::fs::read_to_string(&report)
+                .with_context(|| format!("cannot read {}", report.display()))?;
+            let outcome: serde_json::Value =
+                serde_json::from_str(&text).context("this is no report")?;
+            let toml = outcome["toml"]
+                .as_str()
+                .context("this is no report: it has no scenario")?;
+            let seed = outcome["seed"]
+                .as_u64()
+                .context("this is no report: it has no seed")?;
+            let form = if outcome["form"] == "long" {
+                Form::Long
+            } else {
+                Form::Short
+            };
             run_all(vec![(Scenario::parse(toml, &report)?, seed)], form, &how)
         }
     }
@@ -167,10 +186,14 @@ fn form(how: &How) -> Form {
 }
 
 fn list(folder: &Path) -> anyhow::Result<()> {
-    let paths = scenario::all_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let paths =
+        scenario::all_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for path in paths {
         let scenario = Scenario::read(&path)?;
-        println!("{:<14} {:>4} s  {}", scenario.name, scenario.seconds, scenario.about);
+        println!(
+            "{:<14} {:>4} s  {}",
+            scenario.name, scenario.seconds, scenario.about
+        );
     }
     Ok(())
 }
@@ -178,7 +201,11 @@ fn list(folder: &Path) -> anyhow::Result<()> {
 /// A file, or a ready-made scenario by its name.
 fn find(name: &str, folder: &Path) -> Result<Scenario, ScenarioError> {
     let ready_made = folder.join(format!("{name}.toml"));
-    let path = if !name.contains(['/', '.']) && ready_made.is_file() { ready_made } else { PathBuf::from(name) };
+    let path = if !name.contains(['/', '.']) && ready_made.is_file() {
+        ready_made
+    } else {
+        PathBuf::from(name)
+    };
     Scenario::read(&path)
 }
 
@@ -190,18 +217,32 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
         None => std::env::current_exe()?.with_file_name("starling"),
     };
     if !server.is_file() {
-        return Err(Environment::error(format!("there is no server at {}", server.display()), "cargo build --bins, or name it with --server"));
+        return Err(Environment::error(
+            format!("there is no server at {}", server.display()),
+            "cargo build --bins, or name it with --server",
+        ));
     }
     let server = server.canonicalize()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let mut all_held = true;
     for (mut scenario, seed) in plans {
         scenario.cluster.nodes = how.nodes.unwrap_or(scenario.cluster.nodes);
         // What was right for another number of nodes is judged again.
         let text = toml::to_string(&scenario)?;
         let scenario = Scenario::parse(&text, Path::new(&scenario.name))?;
-        let order = Order { scenario: &scenario, form, seed, server: &server, keep: how.keep, judge_figures: how.figures };
-        let outcome = runtime.block_on(run::run(&order)).with_context(|| scenario.name.clone())?;
+        let order = Order {
+            scenario: &scenario,
+            form,
+            seed,
+            server: &server,
+            keep: how.keep,
+            judge_figures: how.figures,
+        };
+        let outcome = runtime
+            .block_on(run::run(&order))
+            .with_context(|| scenario.name.clone())?;
         tell(&outcome, how)?;
         all_held &= outcome.passed;
     }
@@ -213,7 +254,12 @@ fn tell(outcome: &Outcome, how: &How) -> anyhow::Result<()> {
         println!("{example}");
     }
     let word = if outcome.passed { "passed" } else { "FAILED" };
-    println!("{}: {word} (seed {})\n{}", outcome.scenario, outcome.seed, report::table(outcome));
+    println!(
+        "{}: {word} (seed {})\n{}",
+        outcome.scenario,
+        outcome.seed,
+        report::table(outcome)
+    );
     if let Some(folder) = &how.report {
         for path in report::write(outcome, folder)? {
             println!("  {}", path.display());

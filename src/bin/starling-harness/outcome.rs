@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::check::{Delivery, PROMISES, Percentiles, Truth, Verdict, absences, deliveries, percentiles};
+use crate::check::{
+    Delivery, PROMISES, Percentiles, Truth, Verdict, absences, deliveries, percentiles,
+};
 use crate::client::Ledger;
 use crate::inject::Mark;
 use crate::run::Order;
@@ -103,7 +105,10 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    #[expect(clippy::too_many_arguments, reason = "everything a run leaves behind meets here")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything a run leaves behind meets here"
+    )]
     pub(crate) fn gather(
         order: &Order<'_>,
         timeline: &Timeline,
@@ -118,7 +123,9 @@ impl Outcome {
         let seen = deliveries(ledgers, truth);
         let first = timeline.steps.first().map_or(f64::MAX, |step| step.at);
         let last = marks.iter().filter_map(|mark| mark.to).fold(0.0, f64::max);
-        let times = |fits: &dyn Fn(&Delivery) -> bool| percentiles(seen.iter().filter(|d| fits(d)).map(|d| d.seconds));
+        let times = |fits: &dyn Fn(&Delivery) -> bool| {
+            percentiles(seen.iter().filter(|d| fits(d)).map(|d| d.seconds))
+        };
         let calm = times(&|d| d.crosses && d.sent_at < first);
         let faults = times(&|d| d.crosses && d.sent_at >= first && d.sent_at <= last);
         let away = percentiles(absences(ledgers));
@@ -133,6 +140,7 @@ impl Outcome {
                 .map(|d| (d.seen_at - last) * 1_000.0)
                 .fold(0.0, f64::max),
             extra_cpu: extra_cpu(samples, first, last),
+            caught_up: verdict.caught_up,
             nodes: node_figures(samples),
             samples,
         };
@@ -157,7 +165,10 @@ impl Outcome {
             after: times(&|d| d.crosses && last > 0.0 && d.sent_at > last),
             same_node: times(&|d| !d.crosses),
             absences: away,
-            counters: COUNTERS.iter().map(|name| (*name, watch::moved_in_all(samples, name))).collect(),
+            counters: COUNTERS
+                .iter()
+                .map(|name| (*name, watch::moved_in_all(samples, name)))
+                .collect(),
             switch,
             nodes: figures.nodes,
             buckets: buckets(&seen, samples),
@@ -174,10 +185,15 @@ const FINDINGS_REPORTED: usize = 20;
 const BUCKETS: f64 = 160.0;
 const BUCKET_SECONDS_MIN: f64 = 0.5;
 
-#[expect(clippy::disallowed_methods, reason = "a report tells people when it was made")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a report tells people when it was made"
+)]
 fn unix_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or_default())
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or_default()
+    })
 }
 
 fn promises(verdict: &Verdict) -> Vec<Promise> {
@@ -186,7 +202,12 @@ fn promises(verdict: &Verdict) -> Vec<Promise> {
         .map(|(id, text)| Promise {
             id,
             text,
-            broken: verdict.counts.iter().filter(|(defect, _)| defect.promise() == *id).map(|(_, count)| count).sum(),
+            broken: verdict
+                .counts
+                .iter()
+                .filter(|(defect, _)| defect.promise() == *id)
+                .map(|(_, count)| count)
+                .sum(),
         })
         .collect()
 }
@@ -197,6 +218,7 @@ struct Figures<'a> {
     away: Percentiles,
     healed_ms: f64,
     extra_cpu: f64,
+    caught_up: usize,
     nodes: Vec<NodeFigures>,
     samples: &'a [Sample],
 }
@@ -215,18 +237,63 @@ impl Figures<'_> {
                 });
             }
         };
-        at_most("p99 to another node during faults", "ms", checks.p99_ms, self.faults.p99);
+        at_most(
+            "p99 to another node during faults",
+            "ms",
+            checks.p99_ms,
+            self.faults.p99,
+        );
         let ratio = self.faults.p99 / self.calm.p99.max(1.0);
-        at_most("the same beside the calm before", "times", checks.p99_times_calm, ratio);
-        at_most("healed after the last fault", "ms", checks.healed_ms, self.healed_ms);
-        at_most("back elsewhere with everything", "ms", checks.back_ms, self.away.max);
-        let memory = self.nodes.iter().map(|node| node.memory_mib_max).fold(0.0, f64::max);
-        at_most("memory of the largest node", "MiB", checks.memory_mib, memory);
-        at_most("extra processor time of the busiest node", "%", checks.extra_cpu_percent, self.extra_cpu);
-        for counter in &checks.moved {
-            let moved = watch::moved_in_all(self.samples, counter);
+        at_most(
+            "the same beside the calm before",
+            "times",
+            checks.p99_times_calm,
+            ratio,
+        );
+        at_most(
+            "healed after the last fault",
+            "ms",
+            checks.healed_ms,
+            self.healed_ms,
+        );
+        at_most(
+            "back elsewhere with everything",
+            "ms",
+            checks.back_ms,
+            self.away.max,
+        );
+        let memory = self
+            .nodes
+            .iter()
+            .map(|node| node.memory_mib_max)
+            .fold(0.0, f64::max);
+        at_most(
+            "memory of the largest node",
+            "MiB",
+            checks.memory_mib,
+            memory,
+        );
+        at_most(
+            "extra processor time of the busiest node",
+            "%",
+            checks.extra_cpu_percent,
+            self.extra_cpu,
+        );
+        let counters = checks.moved.iter().map(|counter| {
+            (
+                format!("{counter} moved"),
+                watch::moved_in_all(self.samples, counter),
+            )
+        });
+        let behind = checks.caught_up.then(|| {
+            (
+                "somebody fell behind and caught up".to_owned(),
+                self.caught_up as u64,
+            )
+        });
+        for (name, moved) in counters.chain(behind) {
             all.push(Check {
-                name: format!("{counter} moved"),
+                name,
                 wanted: "more than 0".to_owned(),
                 got: moved.to_string(),
                 held: moved > 0,
@@ -241,7 +308,10 @@ impl Figures<'_> {
 /// Processor time per second between two moments, of each node, in percent of a core.
 fn cpu_percent(samples: &[Sample], node: usize, from: f64, to: f64) -> f64 {
     let (mut used, mut time) = (0.0, 0.0);
-    for pair in samples.windows(2).filter(|pair| pair[0].at >= from && pair[1].at <= to) {
+    for pair in samples
+        .windows(2)
+        .filter(|pair| pair[0].at >= from && pair[1].at <= to)
+    {
         let of = |sample: &Sample| sample.nodes.get(node).map_or(0.0, |node| node.cpu_seconds);
         // Less than before: another process.
         if of(&pair[1]) >= of(&pair[0]) {
@@ -255,18 +325,27 @@ fn cpu_percent(samples: &[Sample], node: usize, from: f64, to: f64) -> f64 {
 fn extra_cpu(samples: &[Sample], first: f64, last: f64) -> f64 {
     let nodes = samples.first().map_or(0, |sample| sample.nodes.len());
     (0..nodes)
-        .map(|node| cpu_percent(samples, node, first, last) - cpu_percent(samples, node, 0.0, first))
+        .map(|node| {
+            cpu_percent(samples, node, first, last) - cpu_percent(samples, node, 0.0, first)
+        })
         .fold(0.0, f64::max)
 }
 
 fn node_figures(samples: &[Sample]) -> Vec<NodeFigures> {
-    let first = samples.first().map(|sample| sample.nodes.as_slice()).unwrap_or_default();
+    let first = samples
+        .first()
+        .map(|sample| sample.nodes.as_slice())
+        .unwrap_or_default();
     first
         .iter()
         .enumerate()
         .map(|(index, node)| NodeFigures {
             name: node.name.clone(),
-            memory_mib_max: samples.iter().filter_map(|s| s.nodes.get(index)).map(|n| n.memory_mib).fold(0.0, f64::max),
+            memory_mib_max: samples
+                .iter()
+                .filter_map(|s| s.nodes.get(index))
+                .map(|n| n.memory_mib)
+                .fold(0.0, f64::max),
             cpu_percent: cpu_percent(samples, index, 0.0, f64::MAX),
         })
         .collect()
@@ -280,8 +359,15 @@ fn buckets(seen: &[Delivery], samples: &[Sample]) -> Vec<Bucket> {
     while from < end {
         let to = from + width;
         let here = seen.iter().filter(|d| d.seen_at >= from && d.seen_at < to);
-        let before = samples.iter().rev().find(|sample| sample.at <= from).or(samples.first());
-        let after = samples.iter().find(|sample| sample.at >= to).or(samples.last());
+        let before = samples
+            .iter()
+            .rev()
+            .find(|sample| sample.at <= from)
+            .or(samples.first());
+        let after = samples
+            .iter()
+            .find(|sample| sample.at >= to)
+            .or(samples.last());
         if let (Some(before), Some(after)) = (before, after) {
             let time = (after.at - before.at).max(0.001);
             let rate = |now: u64, then: u64| now.saturating_sub(then) as f64 / time;
@@ -296,7 +382,11 @@ fn buckets(seen: &[Delivery], samples: &[Sample]) -> Vec<Bucket> {
                 holes: moved("holes_seen"),
                 by_bus: moved("holes_repaired_bus"),
                 by_store: moved("holes_repaired_store"),
-                memory_mib: after.nodes.iter().map(|node| node.memory_mib).fold(0.0, f64::max),
+                memory_mib: after
+                    .nodes
+                    .iter()
+                    .map(|node| node.memory_mib)
+                    .fold(0.0, f64::max),
             });
         }
         from = to;

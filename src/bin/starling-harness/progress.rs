@@ -28,7 +28,12 @@ impl Progress {
         if !self.is_terminal {
             return;
         }
-        let Counts { sent, acked, received, online } = counts;
+        let Counts {
+            sent,
+            acked,
+            received,
+            online,
+        } = counts;
         eprint!(
             "\r\x1b[K{at:>7.1} of {:.0} s  {online}/{clients} online  {sent} sent  {acked} acked  {received} received",
             self.seconds

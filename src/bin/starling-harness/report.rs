@@ -15,7 +15,8 @@ pub(crate) use table::{counter_example, table};
 /// Writes both files into the folder and returns their paths.
 pub(crate) fn write(outcome: &Outcome, folder: &Path) -> anyhow::Result<[PathBuf; 2]> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let path = |extension: &str| folder.join(format!("{}-{}.{extension}", outcome.scenario, outcome.seed));
+    let path =
+        |extension: &str| folder.join(format!("{}-{}.{extension}", outcome.scenario, outcome.seed));
     let (json, page) = (path("json"), path("html"));
     std::fs::write(&json, serde_json::to_vec_pretty(outcome)?)?;
     std::fs::write(&page, html::page(outcome))?;

@@ -42,7 +42,13 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let Order { scenario, seed, .. } = *order;
     let timeline = Timeline::of(scenario, seed);
     let progress = Progress::new(scenario.seconds);
-    progress.say(0.0, &format!("{}: starting {} nodes", scenario.name, scenario.cluster.nodes));
+    progress.say(
+        0.0,
+        &format!(
+            "{}: starting {} nodes",
+            scenario.name, scenario.cluster.nodes
+        ),
+    );
     let cluster = Cluster::start(scenario, seed, order.server, order.keep).await?;
     let crowd = Crowd::register(&scenario.load, cluster.nodes[0].http, seed).await?;
     let clock = RunClock(Instant::now());
@@ -61,12 +67,15 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let mut samples = Vec::new();
     let nodes = cluster.addresses();
     let going = async {
-        tokio::join!(injector.run(&timeline), load::talk(&crowd, &chatters, &scenario.load, seed, time)).0
+        tokio::join!(
+            injector.run(&timeline),
+            load::talk(&crowd, &chatters, &scenario.load, seed, time)
+        )
+        .0
     };
     tokio::select! {
         done = going => done?,
         () = load::churn(&chatters, scenario.load.churn, seed) => {}
-        () = load::stalls(&chatters, &scenario.load) => {}
         () = load::comings(&crowd, &nodes, scenario.load.comings, seed) => {}
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => {}
     }
@@ -82,16 +91,43 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => None,
     };
     samples.push(watch::look(&cluster, token, clock, &tally).await);
-    progress.say(clock.now(), if settled.is_some() { "settled, checking" } else { "not settled in time, checking" });
+    progress.say(
+        clock.now(),
+        if settled.is_some() {
+            "settled, checking"
+        } else {
+            "not settled in time, checking"
+        },
+    );
     progress.done();
-    let Injector { marks, troubles, .. } = injector;
+    let Injector {
+        marks, troubles, ..
+    } = injector;
     let truth = read_log(&cluster).await?;
-    let ledgers: Vec<Ledger> = chatters.into_iter().map(|chatter| shifted(chatter.end(), origin)).collect();
+    let ledgers: Vec<Ledger> = chatters
+        .into_iter()
+        .map(|chatter| shifted(chatter.end(), origin))
+        .collect();
     let mut verdict = judge(&ledgers, &truth, scenario.restores());
     for (at, what) in troubles {
-        verdict.add(Finding { defect: Defect::Process, at, client: "a node".to_owned(), what, history: Vec::new() });
+        verdict.add(Finding {
+            defect: Defect::Process,
+            at,
+            client: "a node".to_owned(),
+            what,
+            history: Vec::new(),
+        });
     }
-    Ok(Outcome::gather(order, &timeline, marks, &samples, &ledgers, &truth, verdict, cluster.switched()))
+    Ok(Outcome::gather(
+        order,
+        &timeline,
+        marks,
+        &samples,
+        &ledgers,
+        &truth,
+        verdict,
+        cluster.switched(),
+    ))
 }
 
 /// Times of the ledger counted from where the run began.
@@ -106,9 +142,18 @@ fn shifted(mut ledger: Ledger, origin: f64) -> Ledger {
         sent.last_at -= origin;
     }
     ledger.acks.values_mut().for_each(|ack| ack.at -= origin);
-    ledger.refused.values_mut().for_each(|(_, at)| *at -= origin);
-    ledger.receipts.iter_mut().for_each(|receipt| receipt.at -= origin);
-    ledger.resets.iter_mut().for_each(|reset| reset.at -= origin);
+    ledger
+        .refused
+        .values_mut()
+        .for_each(|(_, at)| *at -= origin);
+    ledger
+        .receipts
+        .iter_mut()
+        .for_each(|receipt| receipt.at -= origin);
+    ledger
+        .resets
+        .iter_mut()
+        .for_each(|reset| reset.at -= origin);
     ledger.breaches.iter_mut().for_each(|(at, _)| *at -= origin);
     ledger
 }
@@ -117,7 +162,11 @@ async fn all_connected(chatters: &[Chatter]) -> anyhow::Result<()> {
     let end = Instant::now() + CONNECT_WITHIN;
     for chatter in chatters {
         while chatter.ledger().began.is_none() {
-            anyhow::ensure!(Instant::now() < end, "{} has no connection within {CONNECT_WITHIN:?}", chatter.account.name);
+            anyhow::ensure!(
+                Instant::now() < end,
+                "{} has no connection within {CONNECT_WITHIN:?}",
+                chatter.account.name
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -130,11 +179,20 @@ async fn acquainted(cluster: &Cluster, token: &str) -> anyhow::Result<()> {
     for node in &cluster.nodes {
         loop {
             let page = crate::client::api::cluster(node.http, token).await?;
-            let up = page["nodes"].as_array().into_iter().flatten().filter(|n| n["state"] == "up" || n["state"] == "self");
+            let up = page["nodes"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|n| n["state"] == "up" || n["state"] == "self");
             if up.count() == cluster.nodes.len() {
                 break;
             }
-            anyhow::ensure!(Instant::now() < end, "{} does not hear all others within {ACQUAINTED_WITHIN:?}: {}", node.name, page["nodes"]);
+            anyhow::ensure!(
+                Instant::now() < end,
+                "{} does not hear all others within {ACQUAINTED_WITHIN:?}: {}",
+                node.name,
+                page["nodes"]
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -142,7 +200,11 @@ async fn acquainted(cluster: &Cluster, token: &str) -> anyhow::Result<()> {
 }
 
 /// Waits until every send is answered and every client has everything; `None` when it takes too long.
-async fn settle_down(cluster: &Cluster, chatters: &[Chatter], patience: Duration) -> anyhow::Result<Option<()>> {
+async fn settle_down(
+    cluster: &Cluster,
+    chatters: &[Chatter],
+    patience: Duration,
+) -> anyhow::Result<Option<()>> {
     let end = Instant::now() + patience;
     let unsettled = |chatter: &&Chatter| !chatter.ledger().is_settled();
     while chatters.iter().find(unsettled).is_some() {
@@ -153,7 +215,10 @@ async fn settle_down(cluster: &Cluster, chatters: &[Chatter], patience: Duration
     }
     let head = read_head(cluster).await?;
     // A position moves with the pongs over what is for others.
-    while chatters.iter().any(|chatter| chatter.ledger().position < head) {
+    while chatters
+        .iter()
+        .any(|chatter| chatter.ledger().position < head)
+    {
         if Instant::now() > end {
             return Ok(None);
         }
@@ -173,5 +238,7 @@ async fn read_log(cluster: &Cluster) -> anyhow::Result<Truth> {
 async fn open_store(cluster: &Cluster) -> anyhow::Result<Stores> {
     let mut config = Config::default();
     config.store.url = cluster.store.url().as_str().into();
-    storage::open(&config, false, 1).await.context("the store cannot be opened")
+    storage::open(&config, false, 1)
+        .await
+        .context("the store cannot be opened")
 }

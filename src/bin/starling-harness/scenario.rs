@@ -125,7 +125,7 @@ pub(crate) struct Load {
     pub(crate) churn: f64,
     /// How often per minute a member of the first group is put out or let in again.
     pub(crate) comings: f64,
-    /// Clients that read nothing for seconds at a time, again and again.
+    /// Clients with small buffers, for the fault `stall`; how fast they are served counts for nothing.
     pub(crate) stalled: usize,
 }
 
@@ -161,6 +161,8 @@ pub(crate) struct Checks {
     pub(crate) memory_mib: Option<f64>,
     /// Processor time of the busiest node beyond the calm before the first fault, in percent of a core.
     pub(crate) extra_cpu_percent: Option<f64>,
+    /// Whether somebody must have fallen behind and caught up, so that a run without slow readers does not pass.
+    pub(crate) caught_up: bool,
     /// Counters of a node's cluster page that must have moved, so that a run without its fault does not pass.
     pub(crate) moved: Vec<String>,
 }
@@ -216,7 +218,10 @@ pub(crate) fn all_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             found.push(path);
         }
     }

@@ -37,7 +37,15 @@ pub(crate) struct Sample {
 }
 
 /// Looks until it is dropped.
-pub(crate) async fn watch(cluster: &Cluster, token: &str, clock: RunClock, tally: &Arc<Tally>, progress: &Progress, clients: usize, samples: &mut Vec<Sample>) {
+pub(crate) async fn watch(
+    cluster: &Cluster,
+    token: &str,
+    clock: RunClock,
+    tally: &Arc<Tally>,
+    progress: &Progress,
+    clients: usize,
+    samples: &mut Vec<Sample>,
+) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -57,11 +65,19 @@ pub(crate) async fn look(cluster: &Cluster, token: &str, clock: RunClock, tally:
             running: node.is_running(),
             memory_mib: node.resident_mib().unwrap_or_default(),
             cpu_seconds: node.cpu_seconds().unwrap_or_default(),
-            counters: page.ok().and_then(Result::ok).map(|page| counters(&page)).unwrap_or_default(),
+            counters: page
+                .ok()
+                .and_then(Result::ok)
+                .map(|page| counters(&page))
+                .unwrap_or_default(),
         }
     });
     let nodes = futures_util::future::join_all(looks).await;
-    Sample { at: clock.now(), counts: tally.now(), nodes }
+    Sample {
+        at: clock.now(),
+        counts: tally.now(),
+        nodes,
+    }
 }
 
 fn counters(page: &Value) -> BTreeMap<String, u64> {
@@ -93,7 +109,9 @@ pub(crate) fn moved_in_all(samples: &[Sample], counter: &str) -> u64 {
     let nodes = samples.first().map_or(0, |sample| sample.nodes.len());
     for node in 0..nodes {
         // A frozen node answers nothing; that is no new start.
-        let counts = samples.iter().filter_map(|sample| sample.nodes.get(node)?.counters.get(counter));
+        let counts = samples
+            .iter()
+            .filter_map(|sample| sample.nodes.get(node)?.counters.get(counter));
         let mut last = None;
         for now in counts {
             // What was counted before the first look is not of this run.

@@ -69,7 +69,9 @@ impl Wire {
 
     /// How often the core is given what was just received: once, except under faults.
     pub(super) fn copies_in(&mut self, source: SocketAddr) -> usize {
-        self.faults.as_mut().map_or(1, |faults| faults.copies_in(source))
+        self.faults
+            .as_mut()
+            .map_or(1, |faults| faults.copies_in(source))
     }
 
     /// Leaves what was just received as it is, except under faults; says how much of it there is.

@@ -55,7 +55,11 @@ pub(crate) fn judge(ledgers: &[Ledger], truth: &Truth, restored: bool) -> Verdic
         restored,
         verdict: Verdict {
             clients: ledgers.len(),
-            stored: truth.entries.values().filter(|entry| entry.is_message).count(),
+            stored: truth
+                .entries
+                .values()
+                .filter(|entry| entry.is_message)
+                .count(),
             ..Verdict::default()
         },
         raw: Vec::new(),
@@ -99,7 +103,12 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn found(&mut self, defect: Defect, at: f64, ledger: usize, what: String) {
         *self.verdict.counts.entry(defect).or_default() += 1;
-        self.raw.push(Raw { defect, at, ledger, what });
+        self.raw.push(Raw {
+            defect,
+            at,
+            ledger,
+            what,
+        });
     }
 
     fn ledger(&mut self, index: usize, ledger: &Ledger) {
@@ -116,7 +125,12 @@ impl Judge<'_> {
         }
         if !self.restored {
             for reset in &ledger.resets {
-                self.found(Defect::Reset, reset.at, index, format!("reset to {}", reset.head));
+                self.found(
+                    Defect::Reset,
+                    reset.at,
+                    index,
+                    format!("reset to {}", reset.head),
+                );
             }
         }
         self.sends(index, ledger);
@@ -124,7 +138,11 @@ impl Judge<'_> {
         let mut last = ledger.began.unwrap_or_default();
         // After a reset everything begins anew; only what came after the last one is in this log.
         let last_reset = ledger.resets.last().map_or(0, |reset| reset.receipts);
-        let mut starts = ledger.resets.iter().map(|reset| (reset.receipts, reset.head)).peekable();
+        let mut starts = ledger
+            .resets
+            .iter()
+            .map(|reset| (reset.receipts, reset.head))
+            .peekable();
         for (number, receipt) in ledger.receipts.iter().enumerate() {
             while let Some((_, head)) = starts.next_if(|(at, _)| *at <= number) {
                 seen.clear();
@@ -143,50 +161,111 @@ impl Judge<'_> {
 
     fn sends(&mut self, index: usize, ledger: &Ledger) {
         for (cid, sent) in &ledger.sent {
-            let places = self.truth.by_cid.get(&(ledger.user, cid.clone())).cloned().unwrap_or_default();
+            let places = self
+                .truth
+                .by_cid
+                .get(&(ledger.user, cid.clone()))
+                .cloned()
+                .unwrap_or_default();
             if places.len() > 1 {
-                self.found(Defect::StoredTwice, sent.last_at, index, format!("{cid} is stored at {places:?}"));
+                self.found(
+                    Defect::StoredTwice,
+                    sent.last_at,
+                    index,
+                    format!("{cid} is stored at {places:?}"),
+                );
             }
             for seq in &places {
                 let logged = &self.truth.entries[seq];
                 if logged.room != sent.room || logged.digest != sent.digest {
-                    self.found(Defect::Altered, sent.at, index, format!("entry {seq} is not what was sent as {cid}"));
+                    self.found(
+                        Defect::Altered,
+                        sent.at,
+                        index,
+                        format!("entry {seq} is not what was sent as {cid}"),
+                    );
                 }
             }
             match (ledger.acks.get(cid), ledger.refused.get(cid)) {
                 (Some(ack), _) if places.contains(&ack.seq) => {}
                 // Of the log before it was put back: gone with the operator's will.
-                (Some(ack), _) if self.restored && ack.epoch != self.truth.epoch => self.verdict.undone += 1,
+                (Some(ack), _) if self.restored && ack.epoch != self.truth.epoch => {
+                    self.verdict.undone += 1
+                }
                 (Some(ack), _) => {
-                    let what = format!("{cid} was acknowledged as {} and is stored at {places:?}", ack.seq);
+                    let what = format!(
+                        "{cid} was acknowledged as {} and is stored at {places:?}",
+                        ack.seq
+                    );
                     self.found(Defect::Vanished, ack.at, index, what);
                 }
-                (None, Some((code, at))) => self.refusal(index, ledger, cid, code, *at, places.first()),
+                (None, Some((code, at))) => {
+                    self.refusal(index, ledger, cid, code, *at, places.first())
+                }
                 (None, None) => {
-                    let stored = places.first().map_or(String::new(), |seq| format!(", though it is stored at {seq}"));
-                    let what = format!("{cid} was sent {} times and never answered{stored}", sent.attempts);
+                    let stored = places.first().map_or(String::new(), |seq| {
+                        format!(", though it is stored at {seq}")
+                    });
+                    let what = format!(
+                        "{cid} was sent {} times and never answered{stored}",
+                        sent.attempts
+                    );
                     self.found(Defect::Unanswered, sent.at, index, what);
                 }
             }
         }
     }
 
-    fn refusal(&mut self, index: usize, ledger: &Ledger, cid: &str, code: &str, at: f64, place: Option<&u64>) {
+    fn refusal(
+        &mut self,
+        index: usize,
+        ledger: &Ledger,
+        cid: &str,
+        code: &str,
+        at: f64,
+        place: Option<&u64>,
+    ) {
         let room = ledger.sent[cid].room;
         if let Some(seq) = place {
-            self.found(Defect::Refused, at, index, format!("{cid} was refused ({code}) and is stored at {seq}"));
+            self.found(
+                Defect::Refused,
+                at,
+                index,
+                format!("{cid} was refused ({code}) and is stored at {seq}"),
+            );
         } else if code != "not_member" || !self.truth.was_ever_out(ledger.user, room) {
-            self.found(Defect::Refused, at, index, format!("{cid} to {room:?} was refused: {code}"));
+            self.found(
+                Defect::Refused,
+                at,
+                index,
+                format!("{cid} to {room:?} was refused: {code}"),
+            );
         }
     }
 
-    fn once_and_in_order(&mut self, index: usize, receipt: &Receipt, seen: &mut HashSet<u64>, last: &mut u64) {
+    fn once_and_in_order(
+        &mut self,
+        index: usize,
+        receipt: &Receipt,
+        seen: &mut HashSet<u64>,
+        last: &mut u64,
+    ) {
         let seq = receipt.seq;
         if !seen.insert(seq) {
-            self.found(Defect::Duplicated, receipt.at, index, format!("entry {seq} came again"));
+            self.found(
+                Defect::Duplicated,
+                receipt.at,
+                index,
+                format!("entry {seq} came again"),
+            );
         } else if seq <= *last || seq <= receipt.position {
             let after = (*last).max(receipt.position);
-            self.found(Defect::OutOfOrder, receipt.at, index, format!("entry {seq} came at position {after}"));
+            self.found(
+                Defect::OutOfOrder,
+                receipt.at,
+                index,
+                format!("entry {seq} came at position {after}"),
+            );
         } else {
             self.verdict.deliveries_ok += 1;
             if receipt.by_sync {
@@ -201,21 +280,48 @@ impl Judge<'_> {
     fn as_logged(&mut self, index: usize, ledger: &Ledger, receipt: &Receipt) {
         let seq = receipt.seq;
         let Some(room) = receipt.room else {
-            return self.found(Defect::Protocol, receipt.at, index, format!("entry {seq} is in no conversation"));
+            return self.found(
+                Defect::Protocol,
+                receipt.at,
+                index,
+                format!("entry {seq} is in no conversation"),
+            );
         };
         if receipt.is_message && receipt.has_cid != (receipt.from == ledger.user) {
-            self.found(Defect::Forbidden, receipt.at, index, format!("the client id of entry {seq} is for its sender alone"));
+            self.found(
+                Defect::Forbidden,
+                receipt.at,
+                index,
+                format!("the client id of entry {seq} is for its sender alone"),
+            );
         }
         let Some(logged) = self.truth.entries.get(&seq) else {
-            return self.found(Defect::Vanished, receipt.at, index, format!("entry {seq} was seen and is not in the log"));
+            return self.found(
+                Defect::Vanished,
+                receipt.at,
+                index,
+                format!("entry {seq} was seen and is not in the log"),
+            );
         };
         if !self.truth.entitled(ledger.user, logged.room, seq) {
-            return self.found(Defect::Forbidden, receipt.at, index, format!("entry {seq} of {:?} is not for this user", logged.room));
+            return self.found(
+                Defect::Forbidden,
+                receipt.at,
+                index,
+                format!("entry {seq} of {:?} is not for this user", logged.room),
+            );
         }
         let same_text = !receipt.is_message || logged.digest == receipt.digest;
-        let same = logged.room == room && logged.from == receipt.from && logged.is_message == receipt.is_message;
+        let same = logged.room == room
+            && logged.from == receipt.from
+            && logged.is_message == receipt.is_message;
         if !(same && same_text) {
-            self.found(Defect::Altered, receipt.at, index, format!("entry {seq} was seen as {receipt:?} and is {logged:?}"));
+            self.found(
+                Defect::Altered,
+                receipt.at,
+                index,
+                format!("entry {seq} was seen as {receipt:?} and is {logged:?}"),
+            );
         }
     }
 
@@ -226,7 +332,9 @@ impl Judge<'_> {
             Some(reset) => reset.head,
             None => match ledger.began {
                 Some(began) => began,
-                None => return self.found(Defect::Behind, 0.0, index, "never connected".to_owned()),
+                None => {
+                    return self.found(Defect::Behind, 0.0, index, "never connected".to_owned());
+                }
             },
         };
         let acked: HashSet<u64> = ledger.acks.values().map(|ack| ack.seq).collect();
@@ -240,12 +348,18 @@ impl Judge<'_> {
             }
             // An entry that this client's own acks show is one it knows of, on whichever connection.
             if *seq > ledger.position {
-                let what = format!("entry {seq} of {:?} from {} never came; the position stayed at {}", logged.room, logged.from, ledger.position);
+                let what = format!(
+                    "entry {seq} of {:?} from {} never came; the position stayed at {}",
+                    logged.room, logged.from, ledger.position
+                );
                 return self.found(Defect::Behind, last_moment(ledger), index, what);
             }
             let passed = ledger.receipts.iter().find(|receipt| receipt.seq > *seq);
             let at = passed.map_or_else(|| last_moment(ledger), |receipt| receipt.at);
-            let what = format!("entry {seq} of {:?} from {} never came; the position is {}", logged.room, logged.from, ledger.position);
+            let what = format!(
+                "entry {seq} of {:?} from {} never came; the position is {}",
+                logged.room, logged.from, ledger.position
+            );
             self.found(Defect::Lost, at, index, what);
         }
     }

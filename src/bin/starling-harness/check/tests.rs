@@ -22,7 +22,11 @@ fn truth() -> Truth {
         room,
         from: ALICE,
         is_message,
-        digest: digest_of(&if is_message { format!("text {seq}") } else { String::new() }),
+        digest: digest_of(&if is_message {
+            format!("text {seq}")
+        } else {
+            String::new()
+        }),
         cid: format!("c{seq}"),
     };
     for user in [ALICE, CAROL] {
@@ -59,7 +63,10 @@ fn pong(after: u64, delivered: u64) -> Value {
 
 fn client(user: u64, frames: &[Value]) -> Ledger {
     let mut ledger = Ledger::new(user, "somebody");
-    ledger.hello(0.0, &json!({"user": {"id": user}, "node": {"name": "node0"}, "head": 10, "epoch": EPOCH}));
+    ledger.hello(
+        0.0,
+        &json!({"user": {"id": user}, "node": {"name": "node0"}, "head": 10, "epoch": EPOCH}),
+    );
     for (number, frame) in frames.iter().enumerate() {
         ledger.take(1.0 + number as f64, frame);
     }
@@ -70,9 +77,22 @@ fn client(user: u64, frames: &[Value]) -> Ledger {
 fn alice() -> Ledger {
     let mut ledger = client(ALICE, &[]);
     for seq in [11, 12, 13, 14, 16] {
-        let room = if seq < 14 { Room::pair(ALICE, BOB) } else { Room::Group(GROUP) };
+        let room = if seq < 14 {
+            Room::pair(ALICE, BOB)
+        } else {
+            Room::Group(GROUP)
+        };
         let digest = digest_of(&format!("text {seq}"));
-        ledger.sent.insert(format!("c{seq}"), Sent { room, digest, at: 0.5, last_at: 0.5, attempts: 1 });
+        ledger.sent.insert(
+            format!("c{seq}"),
+            Sent {
+                room,
+                digest,
+                at: 0.5,
+                last_at: 0.5,
+                attempts: 1,
+            },
+        );
         ledger.take(0.6, &json!({"type": "ack", "cid": format!("c{seq}"), "seq": seq, "conv": room.conv_for(ALICE), "duplicate": false}));
     }
     ledger.take(5.0, &in_group(15, "left"));
@@ -94,43 +114,77 @@ fn carol_heard(frames: &[Value]) -> Vec<Defect> {
 
 #[test]
 fn complete_ledgers_are_clean_whether_live_or_caught_up() {
-    assert_eq!(bob_heard(&[entry(11), entry(12), entry(13), pong(16, 3)]), []);
-    let sync = json!({"type": "sync", "entries": [entry(11), entry(12)], "after": 12, "more": false});
+    assert_eq!(
+        bob_heard(&[entry(11), entry(12), entry(13), pong(16, 3)]),
+        []
+    );
+    let sync =
+        json!({"type": "sync", "entries": [entry(11), entry(12)], "after": 12, "more": false});
     assert_eq!(bob_heard(&[sync, entry(13), pong(16, 3)]), []);
-    assert_eq!(carol_heard(&[in_group(14, "message"), in_group(15, "left"), pong(16, 2)]), []);
+    assert_eq!(
+        carol_heard(&[in_group(14, "message"), in_group(15, "left"), pong(16, 2)]),
+        []
+    );
 }
 
 #[test]
 fn what_is_missing_is_lost_or_the_client_is_behind() {
-    assert_eq!(bob_heard(&[entry(11), entry(13), pong(16, 2)]), [Defect::Lost]);
+    assert_eq!(
+        bob_heard(&[entry(11), entry(13), pong(16, 2)]),
+        [Defect::Lost]
+    );
     assert_eq!(bob_heard(&[entry(11), pong(16, 1)]), [Defect::Lost]);
     assert_eq!(bob_heard(&[entry(11)]), [Defect::Behind]);
-    assert_eq!(carol_heard(&[in_group(14, "message"), pong(16, 1)]), [Defect::Lost], "the own leave is part of the stay");
+    assert_eq!(
+        carol_heard(&[in_group(14, "message"), pong(16, 1)]),
+        [Defect::Lost],
+        "the own leave is part of the stay"
+    );
 }
 
 #[test]
 fn what_comes_twice_or_late_is_told_apart() {
-    assert_eq!(bob_heard(&[entry(11), entry(12), entry(12), entry(13), pong(16, 4)]), [Defect::Duplicated]);
-    assert_eq!(bob_heard(&[entry(12), entry(11), entry(13), pong(16, 3)]), [Defect::OutOfOrder]);
+    assert_eq!(
+        bob_heard(&[entry(11), entry(12), entry(12), entry(13), pong(16, 4)]),
+        [Defect::Duplicated]
+    );
+    assert_eq!(
+        bob_heard(&[entry(12), entry(11), entry(13), pong(16, 3)]),
+        [Defect::OutOfOrder]
+    );
     let jumped = [pong(12, 0), entry(11), entry(12), entry(13), pong(16, 3)];
     assert_eq!(bob_heard(&jumped), [Defect::OutOfOrder]);
 }
 
 #[test]
 fn what_is_not_for_somebody_is_forbidden() {
-    let after_leaving = [in_group(14, "message"), in_group(15, "left"), in_group(16, "message"), pong(16, 3)];
+    let after_leaving = [
+        in_group(14, "message"),
+        in_group(15, "left"),
+        in_group(16, "message"),
+        pong(16, 3),
+    ];
     assert_eq!(carol_heard(&after_leaving), [Defect::Forbidden]);
     let mut revealing = entry(12);
     revealing["cid"] = json!("c12");
-    assert_eq!(bob_heard(&[entry(11), revealing, entry(13), pong(16, 3)]), [Defect::Forbidden]);
+    assert_eq!(
+        bob_heard(&[entry(11), revealing, entry(13), pong(16, 3)]),
+        [Defect::Forbidden]
+    );
 }
 
 #[test]
 fn what_is_altered_or_not_in_the_log_is_found() {
     let mut altered = entry(12);
     altered["content"] = json!("another text");
-    assert_eq!(bob_heard(&[entry(11), altered, entry(13), pong(16, 3)]), [Defect::Altered]);
-    assert_eq!(bob_heard(&[entry(11), entry(12), entry(13), entry(17), pong(17, 4)]), [Defect::Vanished]);
+    assert_eq!(
+        bob_heard(&[entry(11), altered, entry(13), pong(16, 3)]),
+        [Defect::Altered]
+    );
+    assert_eq!(
+        bob_heard(&[entry(11), entry(12), entry(13), entry(17), pong(17, 4)]),
+        [Defect::Vanished]
+    );
 }
 
 fn with_alice(change: impl FnOnce(&mut Ledger, &mut Truth)) -> Verdict {
@@ -156,7 +210,11 @@ fn an_ack_without_its_entry_is_vanished_and_two_entries_are_one_too_many() {
         ledger.take(7.0, &in_group(17, "message"));
         ledger.receipts.iter_mut().for_each(|receipt| {
             receipt.has_cid = receipt.is_message;
-            receipt.digest = if receipt.is_message { digest_of("text 16") } else { receipt.digest };
+            receipt.digest = if receipt.is_message {
+                digest_of("text 16")
+            } else {
+                receipt.digest
+            };
         });
     });
     assert_eq!(kinds(twice), [Defect::StoredTwice]);
@@ -172,26 +230,50 @@ fn sends_without_an_answer_or_wrongly_refused_are_found() {
     let refused = with_alice(|ledger, _| {
         let sent = ledger.sent["c11"].clone();
         ledger.sent.insert("c99".to_owned(), sent);
-        ledger.refused.insert("c99".to_owned(), ("not_member".to_owned(), 2.0));
+        ledger
+            .refused
+            .insert("c99".to_owned(), ("not_member".to_owned(), 2.0));
     });
-    assert_eq!(kinds(refused), [Defect::Refused], "she was never out of that conversation");
+    assert_eq!(
+        kinds(refused),
+        [Defect::Refused],
+        "she was never out of that conversation"
+    );
 }
 
 #[test]
 fn broken_rules_and_resets_without_a_restore_are_found() {
-    assert_eq!(bob_heard(&[entry(11), entry(12), entry(13), pong(16, 9)]), [Defect::Protocol]);
-    assert_eq!(bob_heard(&[json!({"type": "reset", "head": 16}), pong(16, 0)]), [Defect::Reset]);
+    assert_eq!(
+        bob_heard(&[entry(11), entry(12), entry(13), pong(16, 9)]),
+        [Defect::Protocol]
+    );
+    assert_eq!(
+        bob_heard(&[json!({"type": "reset", "head": 16}), pong(16, 0)]),
+        [Defect::Reset]
+    );
 }
 
 #[test]
 fn after_a_restore_only_the_new_log_counts() {
     let mut ledger = client(BOB, &[entry(11), entry(12)]);
-    ledger.hello(5.0, &json!({"user": {"id": BOB}, "node": {"name": "node1"}, "head": 10, "epoch": EPOCH}));
+    ledger.hello(
+        5.0,
+        &json!({"user": {"id": BOB}, "node": {"name": "node1"}, "head": 10, "epoch": EPOCH}),
+    );
     ledger.take(5.1, &json!({"type": "reset", "head": 12}));
     ledger.take(5.2, &entry(13));
     ledger.take(5.3, &pong(16, 1));
     let mut sender = alice();
-    sender.acks.insert("old".to_owned(), crate::client::Ack { seq: 99, duplicate: false, at: 1.0, session: 0, epoch: EPOCH - 1 });
+    sender.acks.insert(
+        "old".to_owned(),
+        crate::client::Ack {
+            seq: 99,
+            duplicate: false,
+            at: 1.0,
+            session: 0,
+            epoch: EPOCH - 1,
+        },
+    );
     let sent = sender.sent["c11"].clone();
     sender.sent.insert("old".to_owned(), sent);
     let verdict = judge(&[sender, ledger], &truth(), true);
@@ -201,24 +283,52 @@ fn after_a_restore_only_the_new_log_counts() {
 
 #[test]
 fn the_first_counter_example_is_the_earliest_and_has_its_history() {
-    let verdict = judge(&[alice(), client(BOB, &[entry(12), entry(12), entry(13), pong(16, 3)])], &truth(), false);
+    let verdict = judge(
+        &[
+            alice(),
+            client(BOB, &[entry(12), entry(12), entry(13), pong(16, 3)]),
+        ],
+        &truth(),
+        false,
+    );
     let first = &verdict.findings[0];
-    assert!(verdict.findings.windows(2).all(|pair| pair[0].at <= pair[1].at));
-    assert!(first.history.iter().any(|line| line.contains("message 12")), "{:?}", first.history);
+    assert!(
+        verdict
+            .findings
+            .windows(2)
+            .all(|pair| pair[0].at <= pair[1].at)
+    );
+    assert!(
+        first.history.iter().any(|line| line.contains("message 12")),
+        "{:?}",
+        first.history
+    );
 }
 
 #[test]
 fn times_to_sight_are_counted_from_the_send_or_the_recipients_hello() {
     let mut bob = client(BOB, &[entry(11)]);
     bob.ended(2.0, "cut");
-    bob.hello(4.0, &json!({"user": {"id": BOB}, "node": {"name": "node1"}, "head": 10, "epoch": EPOCH}));
-    bob.take(4.5, &json!({"type": "sync", "entries": [entry(12)], "after": 12, "more": false}));
+    bob.hello(
+        4.0,
+        &json!({"user": {"id": BOB}, "node": {"name": "node1"}, "head": 10, "epoch": EPOCH}),
+    );
+    bob.take(
+        4.5,
+        &json!({"type": "sync", "entries": [entry(12)], "after": 12, "more": false}),
+    );
     let ledgers = [alice(), bob];
     let seen = deliveries(&ledgers, &truth());
     let seconds: Vec<f64> = seen.iter().map(|delivery| delivery.seconds).collect();
     assert_eq!(seconds, [0.5, 0.5]);
-    assert_eq!(seen.iter().map(|d| d.crosses).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        seen.iter().map(|d| d.crosses).collect::<Vec<_>>(),
+        [false, true]
+    );
     assert_eq!(absences(&ledgers), [2.5]);
     let p = percentiles((1..=100).map(f64::from));
-    assert_eq!((p.p50, p.p99, p.max, p.count), (50_000.0, 99_000.0, 100_000.0, 100));
+    assert_eq!(
+        (p.p50, p.p99, p.max, p.count),
+        (50_000.0, 99_000.0, 100_000.0, 100)
+    );
 }

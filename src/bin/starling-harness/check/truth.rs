@@ -47,7 +47,10 @@ impl Truth {
         let mut truth = Truth::default();
         let mut after = Seq(0);
         loop {
-            let range = log.range(after, PAGE).await.context("the log cannot be read")?;
+            let range = log
+                .range(after, PAGE)
+                .await
+                .context("the log cannot be read")?;
             truth.epoch = range.log.epoch.0;
             truth.head = range.log.head.0;
             let Some(last) = range.entries.last() else {
@@ -69,7 +72,11 @@ impl Truth {
         };
         let body: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
         if let Room::Group(group) = room {
-            let users = body["users"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+            let users = body["users"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_u64);
             match entry.kind {
                 EntryKind::Joined => users.for_each(|user| self.enter(group, user, entry.seq.0)),
                 EntryKind::Left => users.for_each(|user| self.leave(group, user, entry.seq.0)),
@@ -103,7 +110,10 @@ impl Truth {
 
     pub(crate) fn put(&mut self, seq: u64, logged: Logged) {
         if logged.is_message {
-            self.by_cid.entry((logged.from, logged.cid.clone())).or_default().push(seq);
+            self.by_cid
+                .entry((logged.from, logged.cid.clone()))
+                .or_default()
+                .push(seq);
         }
         self.head = self.head.max(seq);
         self.entries.insert(seq, logged);
@@ -112,7 +122,10 @@ impl Truth {
     pub(crate) fn enter(&mut self, group: u64, user: u64, seq: u64) {
         let stays = self.stays.entry((group, user)).or_default();
         if stays.last().is_none_or(|stay| stay.to.is_some()) {
-            stays.push(Stay { from: seq, to: None });
+            stays.push(Stay {
+                from: seq,
+                to: None,
+            });
         }
     }
 
@@ -126,10 +139,11 @@ impl Truth {
     pub(crate) fn entitled(&self, user: u64, room: Room, seq: u64) -> bool {
         match room {
             Room::Pair(low, high) => user == low || user == high,
-            Room::Group(group) => self
-                .stays
-                .get(&(group, user))
-                .is_some_and(|stays| stays.iter().any(|stay| stay.from <= seq && stay.to.is_none_or(|to| seq <= to))),
+            Room::Group(group) => self.stays.get(&(group, user)).is_some_and(|stays| {
+                stays
+                    .iter()
+                    .any(|stay| stay.from <= seq && stay.to.is_none_or(|to| seq <= to))
+            }),
         }
     }
 
@@ -137,7 +151,10 @@ impl Truth {
     pub(crate) fn was_ever_out(&self, user: u64, room: Room) -> bool {
         match room {
             Room::Pair(..) => false,
-            Room::Group(group) => self.stays.get(&(group, user)).is_none_or(|stays| stays.iter().any(|stay| stay.to.is_some())),
+            Room::Group(group) => self
+                .stays
+                .get(&(group, user))
+                .is_none_or(|stays| stays.iter().any(|stay| stay.to.is_some())),
         }
     }
 }

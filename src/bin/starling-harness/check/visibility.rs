@@ -24,7 +24,10 @@ pub(crate) fn deliveries(ledgers: &[Ledger], truth: &Truth) -> Vec<Delivery> {
     let mut sent_of: HashMap<u64, (f64, f64, &str)> = HashMap::new();
     for ledger in ledgers {
         for (cid, ack) in &ledger.acks {
-            let node = ledger.sessions.get(ack.session).map_or("", |session| session.node.as_str());
+            let node = ledger
+                .sessions
+                .get(ack.session)
+                .map_or("", |session| session.node.as_str());
             if let Some(sent) = ledger.sent.get(cid).filter(|_| ack.epoch == truth.epoch) {
                 // Acknowledged as found again: an earlier attempt was stored, and may have been seen long ago.
                 let from = if ack.duplicate { sent.at } else { sent.last_at };
@@ -34,9 +37,14 @@ pub(crate) fn deliveries(ledgers: &[Ledger], truth: &Truth) -> Vec<Delivery> {
     }
     let mut all = Vec::new();
     for ledger in ledgers.iter().filter(|ledger| !ledger.stalls) {
-        for receipt in ledger.receipts.iter().filter(|receipt| receipt.is_message && receipt.from != ledger.user) {
+        for receipt in ledger
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.is_message && receipt.from != ledger.user)
+        {
             let session = ledger.sessions.get(receipt.session);
-            let (Some((sent_at, from, node)), Some(session)) = (sent_of.get(&receipt.seq), session) else {
+            let (Some((sent_at, from, node)), Some(session)) = (sent_of.get(&receipt.seq), session)
+            else {
                 continue;
             };
             all.push(Delivery {
@@ -79,9 +87,16 @@ pub(crate) fn percentiles(seconds: impl IntoIterator<Item = f64>) -> Percentiles
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| {
         // The smallest value that so many are not above.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a length"
+        )]
         let rank = (share * sorted.len() as f64).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        sorted
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
     };
     Percentiles {
         count: sorted.len(),

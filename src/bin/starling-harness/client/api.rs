@@ -46,7 +46,14 @@ pub(crate) async fn register(node: SocketAddr, count: usize) -> anyhow::Result<V
 /// Makes a group of all; the first owns it. Returns its id.
 pub(crate) async fn group(node: SocketAddr, members: &[&Account]) -> anyhow::Result<u64> {
     let owner = members.first().context("nobody for the group")?;
-    let answer = call(node, "POST", "/api/v1/groups", &owner.token, &json!({"name": "harness"})).await?;
+    let answer = call(
+        node,
+        "POST",
+        "/api/v1/groups",
+        &owner.token,
+        &json!({"name": "harness"}),
+    )
+    .await?;
     let group = answer["id"].as_u64().context("no group id")?;
     for chunk in members[1..].chunks(MEMBERS_AT_ONCE) {
         let ids: Vec<u64> = chunk.iter().map(|account| account.id).collect();
@@ -64,14 +71,29 @@ pub(crate) async fn cluster(node: SocketAddr, token: &str) -> anyhow::Result<Val
 }
 
 /// A request that must succeed.
-pub(crate) async fn call(node: SocketAddr, method: &str, path: &str, token: &str, body: &Value) -> anyhow::Result<Value> {
+pub(crate) async fn call(
+    node: SocketAddr,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> anyhow::Result<Value> {
     let (status, text) = request(node, method, path, token, &body.to_string()).await?;
-    anyhow::ensure!((200..300).contains(&status), "{method} {path} answers {status}: {text}");
+    anyhow::ensure!(
+        (200..300).contains(&status),
+        "{method} {path} answers {status}: {text}"
+    );
     Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
 /// Status and body, within a deadline.
-pub(crate) async fn request(node: SocketAddr, method: &str, path: &str, token: &str, body: &str) -> anyhow::Result<(u16, String)> {
+pub(crate) async fn request(
+    node: SocketAddr,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &str,
+) -> anyhow::Result<(u16, String)> {
     let exchange = async {
         let mut stream = TcpStream::connect(node).await?;
         let authorization = if token.is_empty() {
@@ -86,10 +108,15 @@ pub(crate) async fn request(node: SocketAddr, method: &str, path: &str, token: &
         );
         stream.write_all(head.as_bytes()).await?;
         let mut answer = String::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).await?;
+        stream
+            .take(ANSWER_BYTES_MAX)
+            .read_to_string(&mut answer)
+            .await?;
         let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
         let status = head.split(' ').nth(1).context("no status")?.parse()?;
         anyhow::Ok((status, body.to_owned()))
     };
-    tokio::time::timeout(DEADLINE, exchange).await.context("no answer in time")?
+    tokio::time::timeout(DEADLINE, exchange)
+        .await
+        .context("no answer in time")?
 }

@@ -55,14 +55,25 @@ pub(crate) struct Chatter {
 }
 
 enum Order {
-    Send { cid: String, room: Room, content: String },
+    Send {
+        cid: String,
+        room: Room,
+        content: String,
+    },
     Stall(Duration),
     Cut,
 }
 
 impl Chatter {
     /// Begins to connect to the door with this index and goes on by itself.
-    pub(crate) fn begin(account: &Account, doors: &[SocketAddr], first: usize, habits: Habits, clock: RunClock, tally: &Arc<Tally>) -> Chatter {
+    pub(crate) fn begin(
+        account: &Account,
+        doors: &[SocketAddr],
+        first: usize,
+        habits: Habits,
+        clock: RunClock,
+        tally: &Arc<Tally>,
+    ) -> Chatter {
         let mut ledger = Ledger::new(account.id, &account.name);
         ledger.stalls = habits.stalls;
         let ledger = Arc::new(Mutex::new(ledger));
@@ -94,7 +105,9 @@ impl Chatter {
 
     /// Sends a text; `false` when too much waits for this client already.
     pub(crate) fn send(&self, cid: String, room: Room, content: String) -> bool {
-        self.orders.try_send(Order::Send { cid, room, content }).is_ok()
+        self.orders
+            .try_send(Order::Send { cid, room, content })
+            .is_ok()
     }
 
     /// Reads nothing for so long.
@@ -197,7 +210,8 @@ impl Driver {
             }
             Ok(Heard::Frame(error)) if error["code"] == "unauthorized" => {
                 let now = self.clock.now();
-                self.ledger().breach(now, format!("a good token was refused: {error}"));
+                self.ledger()
+                    .breach(now, format!("a good token was refused: {error}"));
                 return End::Over;
             }
             _ => return End::Reconnect(Duration::ZERO),
@@ -220,7 +234,10 @@ impl Driver {
             }
             let due = self.unacked.values().map(|unacked| unacked.due).min();
             let due = due.unwrap_or_else(|| Instant::now() + PING_EVERY);
-            if self.stalled_until.is_some_and(|until| until <= Instant::now()) {
+            if self
+                .stalled_until
+                .is_some_and(|until| until <= Instant::now())
+            {
                 self.stalled_until = None;
                 heard_at = Instant::now();
             }
@@ -253,7 +270,7 @@ impl Driver {
                 },
                 _ = pings.tick(), if reads => {
                     if heard_at.elapsed() > SILENCE_MAX {
-                        return self.ended("the node is silent", Duration::ZERO);
+                        return self.silent(heard_at);
                     }
                     ping += 1;
                     if socket.say(&json!({"type": "ping", "n": ping})).await.is_err() {
@@ -268,13 +285,26 @@ impl Driver {
     /// From here on the message counts: it must be answered and, once acknowledged, never be lost.
     fn accept(&mut self, cid: String, room: Room, content: &str) {
         let now = self.clock.now();
-        let sent = Sent { room, digest: digest_of(content), at: now, last_at: now, attempts: 0 };
+        let sent = Sent {
+            room,
+            digest: digest_of(content),
+            at: now,
+            last_at: now,
+            attempts: 0,
+        };
         self.ledger().sent.insert(cid.clone(), sent);
         self.tally.sent();
         let frame = json!({
             "type": "send", "cid": cid, "to": room.conv_for(self.account.id), "media": 1, "content": content,
         });
-        self.unacked.insert(self.next, Unacked { cid, frame, due: Instant::now() });
+        self.unacked.insert(
+            self.next,
+            Unacked {
+                cid,
+                frame,
+                due: Instant::now(),
+            },
+        );
         self.next += 1;
     }
 
@@ -282,6 +312,14 @@ impl Driver {
         let now = self.clock.now();
         self.ledger().ended(now, why);
         End::Reconnect(reconnect_after)
+    }
+
+    /// The connection was of no use since the last word.
+    fn silent(&self, heard_at: Instant) -> End {
+        let last_word = self.clock.now() - heard_at.elapsed().as_secs_f64();
+        self.ledger()
+            .ended(last_word, "last word of a node that fell silent");
+        End::Reconnect(Duration::ZERO)
     }
 
     async fn send_due(&mut self, socket: &mut Socket) -> Result<(), ()> {
@@ -292,7 +330,13 @@ impl Driver {
             }
             unacked.due = now + UNANSWERED_AFTER;
             let at = self.clock.now();
-            if let Some(sent) = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).sent.get_mut(&unacked.cid) {
+            if let Some(sent) = self
+                .ledger
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .sent
+                .get_mut(&unacked.cid)
+            {
                 sent.last_at = at;
                 sent.attempts += 1;
             }
@@ -312,7 +356,9 @@ impl Driver {
             }
             "error" => return self.refused(frame),
             "entry" => self.tally.received(1),
-            "sync" => self.tally.received(frame["entries"].as_array().map_or(0, Vec::len)),
+            "sync" => self
+                .tally
+                .received(frame["entries"].as_array().map_or(0, Vec::len)),
             _ => {}
         }
         self.ledger().take(now, frame);
@@ -333,7 +379,10 @@ impl Driver {
         }
         self.forget(frame);
         if cid.is_empty() {
-            return self.ledger().breach(now, format!("an error about nothing that was sent: {frame}"));
+            return self.ledger().breach(
+                now,
+                format!("an error about nothing that was sent: {frame}"),
+            );
         }
         self.ledger().refused.insert(cid, (code, now));
     }

@@ -255,13 +255,20 @@ impl Ledger {
         self.move_to(at, frame["after"].as_u64());
         let here = self.sessions.last().map_or(0, |session| session.received);
         if frame["delivered"].as_u64() != Some(here) {
-            self.breach(at, format!("{here} entries came on this connection: {frame}"));
+            self.breach(
+                at,
+                format!("{here} entries came on this connection: {frame}"),
+            );
         }
     }
 
     fn reset(&mut self, at: f64, frame: &Value) {
         let head = frame["head"].as_u64().unwrap_or_default();
-        self.resets.push(Reset { at, head, receipts: self.receipts.len() });
+        self.resets.push(Reset {
+            at,
+            head,
+            receipts: self.receipts.len(),
+        });
         self.position = head;
         if let Some(session) = self.sessions.last_mut() {
             self.epoch = session.epoch;
@@ -274,7 +281,10 @@ impl Ledger {
         match to {
             None => self.breach(at, "a frame without the position it must have".to_owned()),
             Some(to) if to < self.position => {
-                self.breach(at, format!("the position went back from {} to {to}", self.position));
+                self.breach(
+                    at,
+                    format!("the position went back from {} to {to}", self.position),
+                );
             }
             Some(to) => self.position = to,
         }

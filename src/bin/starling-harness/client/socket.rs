@@ -32,7 +32,10 @@ pub(super) enum Heard {
 impl Socket {
     /// Opens `/ws` without saying who it is. `receive_buffer` bounds what the kernel takes in for a client that does
     /// not read.
-    pub(super) async fn open(node: SocketAddr, receive_buffer: Option<u32>) -> Result<Socket, tungstenite::Error> {
+    pub(super) async fn open(
+        node: SocketAddr,
+        receive_buffer: Option<u32>,
+    ) -> Result<Socket, tungstenite::Error> {
         let connect = async {
             let socket = TcpSocket::new_v4()?;
             if let Some(bytes) = receive_buffer {
@@ -42,7 +45,8 @@ impl Socket {
             tcp.set_nodelay(true)?;
             let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
             let request = format!("ws://{node}/ws");
-            let (stream, _) = tokio_tungstenite::client_async_with_config(request, tcp, Some(config)).await?;
+            let (stream, _) =
+                tokio_tungstenite::client_async_with_config(request, tcp, Some(config)).await?;
             Ok(Socket { stream })
         };
         tokio::time::timeout(CONNECT_WITHIN, connect)

@@ -25,37 +25,76 @@ pub(super) struct Lan {
 impl Lan {
     pub(super) fn build(nodes: usize, seed: u64) -> anyhow::Result<Lan> {
         if !rustix::process::getuid().is_root() {
-            return Err(Environment::error("network namespaces need root", "run it with sudo, or set network = \"loopback\""));
+            return Err(Environment::error(
+                "network namespaces need root",
+                "run it with sudo, or set network = \"loopback\"",
+            ));
         }
         if !std::path::Path::new("/dev/net/tun").exists() {
-            return Err(Environment::error("there is no /dev/net/tun", "mknod /dev/net/tun c 10 200, or give the container that device"));
+            return Err(Environment::error(
+                "there is no /dev/net/tun",
+                "mknod /dev/net/tun c 10 200, or give the container that device",
+            ));
         }
         let run = std::process::id() % 10_000;
         let names: Vec<String> = (0..nodes).map(|node| format!("sth{run}n{node}")).collect();
         // Interface names have at most 15 bytes.
         let bridge = format!("sth{run}b");
         // Taken away also when building fails halfway.
-        let remains = Remains { names: names.clone(), bridge: bridge.clone() };
+        let remains = Remains {
+            names: names.clone(),
+            bridge: bridge.clone(),
+        };
         ip(&["link", "add", &bridge, "type", "bridge"])?;
-        ip(&["addr", "add", &format!("{}/24", plain(HOST)), "dev", &bridge])?;
+        ip(&[
+            "addr",
+            "add",
+            &format!("{}/24", plain(HOST)),
+            "dev",
+            &bridge,
+        ])?;
         ip(&["link", "set", &bridge, "up"])?;
         for (node, name) in names.iter().enumerate() {
             let outside = format!("sth{run}v{node}");
             ip(&["netns", "add", name])?;
-            ip(&["link", "add", &outside, "type", "veth", "peer", "name", "plain", "netns", name])?;
+            ip(&[
+                "link", "add", &outside, "type", "veth", "peer", "name", "plain", "netns", name,
+            ])?;
             ip(&["link", "set", &outside, "master", &bridge, "up"])?;
-            ip(&["-n", name, "addr", "add", &format!("{}/24", plain(number(node))), "dev", "plain"])?;
+            ip(&[
+                "-n",
+                name,
+                "addr",
+                "add",
+                &format!("{}/24", plain(number(node))),
+                "dev",
+                "plain",
+            ])?;
             ip(&["-n", name, "link", "set", "plain", "up"])?;
             ip(&["-n", name, "link", "set", "lo", "up"])?;
         }
         let switch = Switch::plug(&names, seed)?;
         for (node, name) in names.iter().enumerate() {
             let address = format!("{}/24", bus(number(node)));
-            ip(&["-n", name, "addr", "add", &address, "brd", &bus(255).to_string(), "dev", "bus"])?;
+            ip(&[
+                "-n",
+                name,
+                "addr",
+                "add",
+                &address,
+                "brd",
+                &bus(255).to_string(),
+                "dev",
+                "bus",
+            ])?;
             ip(&["-n", name, "link", "set", "bus", "up"])?;
         }
         std::mem::forget(remains);
-        Ok(Lan { names, bridge, switch })
+        Ok(Lan {
+            names,
+            bridge,
+            switch,
+        })
     }
 
     pub(super) fn namespace(&self, node: usize) -> &str {
@@ -94,7 +133,10 @@ impl Lan {
 impl Drop for Lan {
     fn drop(&mut self) {
         self.switch.unplug();
-        drop(Remains { names: self.names.clone(), bridge: self.bridge.clone() });
+        drop(Remains {
+            names: self.names.clone(),
+            bridge: self.bridge.clone(),
+        });
     }
 }
 
@@ -110,7 +152,9 @@ impl Drop for Remains {
             // What was never made cannot be taken away.
             let _ = Command::new("ip").args(["netns", "del", name]).output();
         }
-        let _ = Command::new("ip").args(["link", "del", &self.bridge]).output();
+        let _ = Command::new("ip")
+            .args(["link", "del", &self.bridge])
+            .output();
     }
 }
 
@@ -129,7 +173,10 @@ fn plain(last: u8) -> Ipv4Addr {
 
 fn ip(arguments: &[&str]) -> anyhow::Result<()> {
     let missing = |_| Environment::error("there is no `ip` command", "apt-get install iproute2");
-    let done = Command::new("ip").args(arguments).output().map_err(missing)?;
+    let done = Command::new("ip")
+        .args(arguments)
+        .output()
+        .map_err(missing)?;
     if done.status.success() {
         return Ok(());
     }

@@ -55,7 +55,10 @@ impl Wires {
     fn at(&self, node: usize, direction: Direction) -> Weather {
         let mut weather = Weather::default();
         for (_, fault) in self.active().iter() {
-            let here = fault.nodes.as_ref().is_none_or(|nodes| nodes.contains(&node));
+            let here = fault
+                .nodes
+                .as_ref()
+                .is_none_or(|nodes| nodes.contains(&node));
             let this_way = fault.direction == Direction::Both || fault.direction == direction;
             if !here || !this_way {
                 continue;
@@ -79,15 +82,22 @@ impl Wires {
 
     /// Whether a split keeps the two apart.
     fn apart(&self, one: usize, other: usize) -> bool {
-        self.active().iter().filter(|(_, fault)| fault.what == What::Split).any(|(_, fault)| {
-            let part = |node| fault.parts.iter().position(|part| part.contains(&node));
-            part(one) != part(other)
-        })
+        self.active()
+            .iter()
+            .filter(|(_, fault)| fault.what == What::Split)
+            .any(|(_, fault)| {
+                let part = |node| fault.parts.iter().position(|part| part.contains(&node));
+                part(one) != part(other)
+            })
     }
 
     /// What a frame meets from one node to another; `None`: it never arrives.
     pub(crate) fn between(&self, from: usize, to: usize, is_broadcast: bool) -> Option<Weather> {
-        let banned = is_broadcast && self.active().iter().any(|(_, f)| f.what == What::NoBroadcast);
+        let banned = is_broadcast
+            && self
+                .active()
+                .iter()
+                .any(|(_, f)| f.what == What::NoBroadcast);
         if banned || self.apart(from, to) {
             return None;
         }
@@ -100,7 +110,11 @@ impl Wires {
             reorder: worse(out.reorder, into.reorder),
             corrupt: worse(out.corrupt, into.corrupt),
             truncate: worse(out.truncate, into.truncate),
-            delay_ms: if out.delay_ms[1] > into.delay_ms[1] { out.delay_ms } else { into.delay_ms },
+            delay_ms: if out.delay_ms[1] > into.delay_ms[1] {
+                out.delay_ms
+            } else {
+                into.delay_ms
+            },
         })
     }
 
@@ -108,9 +122,14 @@ impl Wires {
     /// what a node alone fails to send, where it leaves.
     pub(super) fn file_for(&self, node: usize, buses: &[SocketAddr]) -> String {
         let into = self.at(node, Direction::In);
-        let everywhere = |fault: &Fault| fault.nodes.is_none() && fault.direction == Direction::Both;
+        let everywhere =
+            |fault: &Fault| fault.nodes.is_none() && fault.direction == Direction::Both;
         let all_global = self.active().iter().all(|(_, fault)| everywhere(fault));
-        let drop_out = if all_global { 0.0 } else { self.at(node, Direction::Out).loss };
+        let drop_out = if all_global {
+            0.0
+        } else {
+            self.at(node, Direction::Out).loss
+        };
         let mut file = String::new();
         let mut line = |key: &str, value: f64| {
             if value > 0.0 {
@@ -149,13 +168,24 @@ mod tests {
         deaf.loss = 0.5;
         wires.begin(0, &deaf);
         let loss = |from, to| wires.between(from, to, true).map(|w| w.loss);
-        assert_eq!((loss(0, 1), loss(1, 0), loss(0, 2)), (Some(0.5), Some(0.0), Some(0.0)));
+        assert_eq!(
+            (loss(0, 1), loss(1, 0), loss(0, 2)),
+            (Some(0.5), Some(0.0), Some(0.0))
+        );
         let mut split = Fault::new(What::Split, 0.0, 1.0);
         split.parts = vec![vec![0, 1], vec![2]];
         wires.begin(1, &split);
-        assert_eq!((loss(0, 1), loss(0, 2), loss(2, 1)), (Some(0.5), None, None));
-        let buses: Vec<SocketAddr> = (0..3).map(|n| SocketAddr::from(([127, 0, 0, 1], 9_000 + n))).collect();
-        assert_eq!(wires.file_for(1, &buses), "drop_in = 0.5\ndeaf_to = 127.0.0.1:9002\nseed = 2\n");
+        assert_eq!(
+            (loss(0, 1), loss(0, 2), loss(2, 1)),
+            (Some(0.5), None, None)
+        );
+        let buses: Vec<SocketAddr> = (0..3)
+            .map(|n| SocketAddr::from(([127, 0, 0, 1], 9_000 + n)))
+            .collect();
+        assert_eq!(
+            wires.file_for(1, &buses),
+            "drop_in = 0.5\ndeaf_to = 127.0.0.1:9002\nseed = 2\n"
+        );
         wires.end(0);
         wires.end(1);
         assert_eq!(wires.file_for(1, &buses), "seed = 2\n");

@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
-use super::servers::need;
 use super::ports;
+use super::servers::need;
 use crate::client::api;
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -19,11 +19,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The shipped files, by name.
 const SHIPPED: [(&str, &str); 5] = [
-    ("headers.conf", include_str!("../../../../nginx/headers.conf")),
-    ("locations.conf", include_str!("../../../../nginx/locations.conf")),
+    (
+        "headers.conf",
+        include_str!("../../../../nginx/headers.conf"),
+    ),
+    (
+        "locations.conf",
+        include_str!("../../../../nginx/locations.conf"),
+    ),
     ("socket.conf", include_str!("../../../../nginx/socket.conf")),
-    ("starling.conf", include_str!("../../../../nginx/starling.conf")),
-    ("upstreams.conf", include_str!("../../../../nginx/upstreams.conf")),
+    (
+        "starling.conf",
+        include_str!("../../../../nginx/starling.conf"),
+    ),
+    (
+        "upstreams.conf",
+        include_str!("../../../../nginx/upstreams.conf"),
+    ),
 ];
 
 pub(super) struct Nginx {
@@ -68,9 +80,15 @@ impl Nginx {
             .context("cannot start nginx")?;
         let nginx = Nginx { child, address };
         let end = Instant::now() + READY_WITHIN;
-        while !matches!(api::request(address, "GET", "/readyz", "", "").await, Ok((200, _))) {
+        while !matches!(
+            api::request(address, "GET", "/readyz", "", "").await,
+            Ok((200, _))
+        ) {
             let log = std::fs::read_to_string(&errors).unwrap_or_default();
-            anyhow::ensure!(Instant::now() < end, "nginx is not ready within {READY_WITHIN:?}: {log}");
+            anyhow::ensure!(
+                Instant::now() < end,
+                "nginx is not ready within {READY_WITHIN:?}: {log}"
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(nginx)
@@ -79,7 +97,11 @@ impl Nginx {
 
 fn main_file(home: &Path) -> String {
     // Workers of a master that is root would not reach a private folder.
-    let user = if rustix::process::getuid().is_root() { "user root;\n" } else { "" };
+    let user = if rustix::process::getuid().is_root() {
+        "user root;\n"
+    } else {
+        ""
+    };
     let home = home.display();
     let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()

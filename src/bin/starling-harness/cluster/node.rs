@@ -79,7 +79,10 @@ impl Node {
 
     /// Starts the process and does not wait for anything.
     pub(crate) fn start(&self) -> anyhow::Result<()> {
-        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())?;
         let mut command = match &self.namespace {
             None => Command::new(&self.server),
             Some(namespace) => {
@@ -91,6 +94,10 @@ impl Node {
         };
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STARLING")) {
             command.env_remove(name);
+        }
+        #[cfg(feature = "defects")]
+        if let Some(defect) = std::env::var_os(starling::journal::defects::VARIABLE) {
+            command.env(starling::journal::defects::VARIABLE, defect);
         }
         let child = command
             .arg("serve")
@@ -113,8 +120,18 @@ impl Node {
             if let Ok((200, _)) = api::request(self.http, "GET", "/readyz", "", "").await {
                 return Ok(());
             }
-            anyhow::ensure!(self.is_running(), "{} ended at once:\n{}", self.name, self.log_end());
-            anyhow::ensure!(Instant::now() < end, "{} is not ready within {READY_WITHIN:?}:\n{}", self.name, self.log_end());
+            anyhow::ensure!(
+                self.is_running(),
+                "{} ended at once:\n{}",
+                self.name,
+                self.log_end()
+            );
+            anyhow::ensure!(
+                Instant::now() < end,
+                "{} is not ready within {READY_WITHIN:?}:\n{}",
+                self.name,
+                self.log_end()
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -134,12 +151,23 @@ impl Node {
         while self.is_running() {
             if Instant::now() > end {
                 self.kill();
-                anyhow::bail!("{} did not leave within {EXIT_WITHIN:?} of SIGTERM", self.name);
+                anyhow::bail!(
+                    "{} did not leave within {EXIT_WITHIN:?} of SIGTERM",
+                    self.name
+                );
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let status = self.child().take().map(|mut child| child.wait()).transpose()?;
-        anyhow::ensure!(status.is_none_or(|s| s.success()), "{} left with {status:?}", self.name);
+        let status = self
+            .child()
+            .take()
+            .map(|mut child| child.wait())
+            .transpose()?;
+        anyhow::ensure!(
+            status.is_none_or(|s| s.success()),
+            "{} left with {status:?}",
+            self.name
+        );
         Ok(())
     }
 
@@ -152,7 +180,9 @@ impl Node {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = self.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let pid = self
+            .pid()
+            .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         if let Some(pid) = pid {
             // A process that is gone needs no signal.
             let _ = kill_process(pid, signal);
@@ -161,12 +191,16 @@ impl Node {
 
     /// Whether the process has not ended.
     pub(crate) fn is_running(&self) -> bool {
-        self.child().as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        self.child()
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Whether it ended without being told to.
     pub(crate) fn died(&self) -> bool {
-        self.child().as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)))
+        self.child()
+            .as_mut()
+            .is_some_and(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
     fn pid(&self) -> Option<u32> {
@@ -176,7 +210,9 @@ impl Node {
     /// Memory in RAM, in MiB.
     pub(crate) fn resident_mib(&self) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kib / 1024.0)
     }

@@ -39,7 +39,11 @@ impl Daemon {
     async fn wait_ready(&self) -> anyhow::Result<()> {
         let end = Instant::now() + READY_WITHIN;
         while tokio::net::TcpStream::connect(self.address).await.is_err() {
-            anyhow::ensure!(Instant::now() < end, "{} does not listen within {READY_WITHIN:?}", self.program.display());
+            anyhow::ensure!(
+                Instant::now() < end,
+                "{} does not listen within {READY_WITHIN:?}",
+                self.program.display()
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())
@@ -47,7 +51,9 @@ impl Daemon {
 
     fn signal(&self, signal: Signal) {
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let pid = child.as_ref().and_then(|child| Pid::from_raw(i32::try_from(child.id()).ok()?));
+        let pid = child
+            .as_ref()
+            .and_then(|child| Pid::from_raw(i32::try_from(child.id()).ok()?));
         if let Some(pid) = pid {
             let _ = kill_process(pid, signal);
         }
@@ -56,7 +62,12 @@ impl Daemon {
     /// Ends the process with this signal and waits for its end.
     fn end(&self, signal: Signal) {
         self.signal(signal);
-        if let Some(mut child) = self.child.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(mut child) = self
+            .child
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             let _ = child.wait();
         }
     }
@@ -70,13 +81,21 @@ impl Drop for Daemon {
 
 fn found(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    folders.flat_map(|folder| names.iter().map(move |name| folder.join(name))).find(|file| file.is_file())
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|file| file.is_file())
 }
 
 /// The path of a program, or what to install.
 pub(super) fn need(names: &[&str], package: &str) -> anyhow::Result<PathBuf> {
-    found(names).ok_or_else(|| Environment::error(format!("{} is not installed", names[0]), format!("apt-get install {package}, or choose a scenario without it")))
+    found(names).ok_or_else(|| {
+        Environment::error(
+            format!("{} is not installed", names[0]),
+            format!("apt-get install {package}, or choose a scenario without it"),
+        )
+    })
 }
 
 /// A MariaDB with a fresh database.
@@ -87,15 +106,27 @@ pub(crate) struct Mariadb {
 impl Mariadb {
     pub(super) async fn start(folder: &Path, bind: Ipv4Addr) -> anyhow::Result<Mariadb> {
         let program = need(&["mariadbd", "mysqld"], "mariadb-server")?;
-        let install = need(&["mariadb-install-db", "mysql_install_db"], "mariadb-server")?;
+        let install = need(
+            &["mariadb-install-db", "mysql_install_db"],
+            "mariadb-server",
+        )?;
         let dir = folder.join("db");
         std::fs::create_dir(&dir)?;
         let mut arguments = vec!["--no-defaults".to_owned()];
         let is_root = rustix::process::getuid().is_root();
         if is_root {
             // The server refuses to run as root; its own account must reach the folder.
-            let owned = Command::new("chown").arg("mysql:mysql").arg(&dir).status()?;
-            anyhow::ensure!(owned.success(), Environment { lacks: "there is no account mysql".to_owned(), remedy: "apt-get install mariadb-server".to_owned() });
+            let owned = Command::new("chown")
+                .arg("mysql:mysql")
+                .arg(&dir)
+                .status()?;
+            anyhow::ensure!(
+                owned.success(),
+                Environment {
+                    lacks: "there is no account mysql".to_owned(),
+                    remedy: "apt-get install mariadb-server".to_owned()
+                }
+            );
             arguments.push("--user=mysql".to_owned());
         }
         arguments.push(format!("--datadir={}", dir.join("data").display()));
@@ -103,7 +134,11 @@ impl Mariadb {
             .args(&arguments)
             .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
             .output()?;
-        anyhow::ensure!(installed.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&installed.stderr));
+        anyhow::ensure!(
+            installed.status.success(),
+            "mariadb-install-db: {}",
+            String::from_utf8_lossy(&installed.stderr)
+        );
         let port = ports::free_tcp()?;
         let socket = dir.join("s").display().to_string();
         arguments.extend([
@@ -124,9 +159,19 @@ impl Mariadb {
         let client = need(&["mariadb", "mysql"], "mariadb-client")?;
         let sql = "CREATE DATABASE starling; CREATE USER starling@'%' IDENTIFIED BY 'starling'; GRANT ALL ON starling.* TO starling@'%'";
         let made = Command::new(client)
-            .args(["--no-defaults", "-uroot", &format!("--socket={socket}"), "-e", sql])
+            .args([
+                "--no-defaults",
+                "-uroot",
+                &format!("--socket={socket}"),
+                "-e",
+                sql,
+            ])
             .output()?;
-        anyhow::ensure!(made.status.success(), "mariadb: {}", String::from_utf8_lossy(&made.stderr));
+        anyhow::ensure!(
+            made.status.success(),
+            "mariadb: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         Ok(Mariadb { daemon })
     }
 
@@ -166,7 +211,20 @@ impl Redis {
     pub(super) async fn start(folder: &Path, bind: Ipv4Addr) -> anyhow::Result<Redis> {
         let program = need(&["redis-server", "valkey-server"], "redis-server")?;
         let port = ports::free_tcp()?;
-        let arguments = ["--port", &port.to_string(), "--bind", &bind.to_string(), "--save", "", "--appendonly", "no", "--dir", &folder.display().to_string(), "--protected-mode", "no"];
+        let arguments = [
+            "--port",
+            &port.to_string(),
+            "--bind",
+            &bind.to_string(),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            &folder.display().to_string(),
+            "--protected-mode",
+            "no",
+        ];
         let daemon = Daemon {
             program,
             arguments: arguments.map(str::to_owned).into(),

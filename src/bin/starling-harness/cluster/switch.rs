@@ -55,7 +55,10 @@ impl Switch {
     pub(super) fn plug(namespaces: &[String], seed: u64) -> anyhow::Result<Switch> {
         let count = namespaces.len();
         let switch = Switch {
-            rules: Arc::new(Mutex::new(vec![vec![[Some(Weather::default()); 2]; count]; count])),
+            rules: Arc::new(Mutex::new(vec![
+                vec![[Some(Weather::default()); 2]; count];
+                count
+            ])),
             counters: Arc::default(),
             stop: Arc::default(),
         };
@@ -82,7 +85,16 @@ impl Switch {
 
     pub(super) fn obey(&self, wires: &Wires, nodes: usize) {
         let rules = (0..nodes)
-            .map(|from| (0..nodes).map(|to| [wires.between(from, to, false), wires.between(from, to, true)]).collect())
+            .map(|from| {
+                (0..nodes)
+                    .map(|to| {
+                        [
+                            wires.between(from, to, false),
+                            wires.between(from, to, true),
+                        ]
+                    })
+                    .collect()
+            })
             .collect();
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
     }
@@ -115,7 +127,10 @@ fn open(namespace: &str) -> anyhow::Result<Tap> {
     });
     match made.join() {
         Ok(Ok(tap)) => Ok(tap),
-        Ok(Err(error)) => Err(Environment::error(format!("no TAP device in {namespace}: {error}"), "give the container /dev/net/tun and CAP_NET_ADMIN, or set network = \"loopback\"")),
+        Ok(Err(error)) => Err(Environment::error(
+            format!("no TAP device in {namespace}: {error}"),
+            "give the container /dev/net/tun and CAP_NET_ADMIN, or set network = \"loopback\"",
+        )),
         Err(_) => anyhow::bail!("the thread that opens a TAP device ended badly"),
     }
 }
@@ -123,7 +138,10 @@ fn open(namespace: &str) -> anyhow::Result<Tap> {
 /// Frames of one device, to the switch.
 fn carry_in(port: usize, tap: &Tap, frames: &SyncSender<(usize, Vec<u8>)>, stop: &AtomicBool) {
     let mut buffer = [0; FRAME_BYTES_MAX];
-    let patience = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    let patience = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
     while !stop.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(tap, PollFlags::IN)];
         if poll(&mut ready, Some(&patience)).is_err() {
@@ -161,7 +179,9 @@ impl Fabric {
     fn run(&mut self, inbox: &Receiver<(usize, Vec<u8>)>, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             let now = Instant::now();
-            let patience = self.waiting.peek().map_or(LOOK_EVERY, |Reverse(next)| next.due.saturating_duration_since(now));
+            let patience = self.waiting.peek().map_or(LOOK_EVERY, |Reverse(next)| {
+                next.due.saturating_duration_since(now)
+            });
             match inbox.recv_timeout(patience.min(LOOK_EVERY)) {
                 Ok((from, frame)) => self.take(from, &frame),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -180,7 +200,8 @@ impl Fabric {
                 continue;
             }
             self.counters.frames.fetch_add(1, Ordering::Relaxed);
-            let rule = self.rules.lock().unwrap_or_else(PoisonError::into_inner)[from][to][usize::from(is_broadcast)];
+            let rule = self.rules.lock().unwrap_or_else(PoisonError::into_inner)[from][to]
+                [usize::from(is_broadcast)];
             let copies = rule.map_or(0, |weather| self.copies(weather));
             if copies == 0 {
                 self.counters.lost.fetch_add(1, Ordering::Relaxed);
@@ -210,7 +231,11 @@ impl Fabric {
 
     fn lateness(&mut self, weather: Weather) -> f64 {
         let [from, to] = weather.delay_ms;
-        let mut late = if to > 0.0 { (from + (to - from) * self.dice.f64()) / 1_000.0 } else { 0.0 };
+        let mut late = if to > 0.0 {
+            (from + (to - from) * self.dice.f64()) / 1_000.0
+        } else {
+            0.0
+        };
         if self.happens(weather.reorder) {
             late += REORDER_SECONDS * self.dice.f64();
         }
@@ -249,12 +274,21 @@ impl Fabric {
         }
         self.number += 1;
         let due = Instant::now() + Duration::from_secs_f64(late);
-        self.waiting.push(Reverse(Waiting { due, number: self.number, to, frame }));
+        self.waiting.push(Reverse(Waiting {
+            due,
+            number: self.number,
+            to,
+            frame,
+        }));
     }
 
     fn hand_out(&mut self) {
         let now = Instant::now();
-        while self.waiting.peek().is_some_and(|Reverse(next)| next.due <= now) {
+        while self
+            .waiting
+            .peek()
+            .is_some_and(|Reverse(next)| next.due <= now)
+        {
             if let Some(Reverse(next)) = self.waiting.pop() {
                 // A device whose queue is full loses the frame, as a port of a real switch does.
                 let _ = self.taps[next.to].send(&next.frame);

@@ -12,7 +12,10 @@ const STYLE: &str = include_str!("page.css");
 const MARKS_LISTED: usize = 40;
 
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 pub(super) fn page(outcome: &Outcome) -> String {
@@ -28,7 +31,10 @@ pub(super) fn page(outcome: &Outcome) -> String {
     figures(&mut body, outcome);
     timeline(&mut body, outcome);
     let toml = escape(&outcome.toml);
-    let _ = write!(body, "<section><h2>The scenario</h2><details><summary>As it ran</summary><pre>{toml}</pre></details></section>");
+    let _ = write!(
+        body,
+        "<section><h2>The scenario</h2><details><summary>As it ran</summary><pre>{toml}</pre></details></section>"
+    );
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
@@ -38,7 +44,11 @@ pub(super) fn page(outcome: &Outcome) -> String {
 }
 
 fn head(body: &mut String, outcome: &Outcome) {
-    let (class, word) = if outcome.passed { ("good", "All promises held") } else { ("bad", "Failed") };
+    let (class, word) = if outcome.passed {
+        ("good", "All promises held")
+    } else {
+        ("bad", "Failed")
+    };
     let form = match outcome.form {
         Form::Short => "short form",
         Form::Long => "long form",
@@ -60,7 +70,14 @@ fn head(body: &mut String, outcome: &Outcome) {
         ("connections", verdict.connections.to_string()),
         ("p99 in the calm", milliseconds(outcome.calm)),
         ("p99 during faults", milliseconds(outcome.faults)),
-        ("longest absence", if outcome.absences.count == 0 { "–".to_owned() } else { format!("{:.0} ms", outcome.absences.max) }),
+        (
+            "longest absence",
+            if outcome.absences.count == 0 {
+                "–".to_owned()
+            } else {
+                format!("{:.0} ms", outcome.absences.max)
+            },
+        ),
     ];
     body.push_str("<section class=\"tiles\">");
     for (name, value) in tiles {
@@ -70,7 +87,11 @@ fn head(body: &mut String, outcome: &Outcome) {
 }
 
 fn milliseconds(p: Percentiles) -> String {
-    if p.count == 0 { "–".to_owned() } else { format!("{:.1} ms", p.p99) }
+    if p.count == 0 {
+        "–".to_owned()
+    } else {
+        format!("{:.1} ms", p.p99)
+    }
 }
 
 fn promises(body: &mut String, outcome: &Outcome) {
@@ -81,7 +102,11 @@ fn promises(body: &mut String, outcome: &Outcome) {
         } else {
             ("bad", format!("broken {} times", promise.broken))
         };
-        let _ = write!(body, "<tr><th>{}</th><td>{}</td><td class=\"{class}\">{state}</td></tr>", promise.id, promise.text);
+        let _ = write!(
+            body,
+            "<tr><th>{}</th><td>{}</td><td class=\"{class}\">{state}</td></tr>",
+            promise.id, promise.text
+        );
     }
     for check in &outcome.checks {
         let (class, state) = match (check.held, check.judged) {
@@ -116,21 +141,42 @@ fn evidence(body: &mut String, outcome: &Outcome) {
         escape(&first.history.join("\n"))
     );
     for finding in &outcome.verdict.findings[1..] {
-        let _ = write!(body, "<p class=\"note\">{:.3} s  {}: {} ({})</p>", finding.at, finding.defect.name(), escape(&finding.what), escape(&finding.client));
+        let _ = write!(
+            body,
+            "<p class=\"note\">{:.3} s  {}: {} ({})</p>",
+            finding.at,
+            finding.defect.name(),
+            escape(&finding.what),
+            escape(&finding.client)
+        );
     }
     body.push_str("</section>");
 }
 
 fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
     let buckets = &outcome.buckets;
-    let end = buckets.last().map_or(1.0, |bucket| bucket.at).max(outcome.seconds);
+    let end = buckets
+        .last()
+        .map_or(1.0, |bucket| bucket.at)
+        .max(outcome.seconds);
     let series = |name, class, value: &dyn Fn(&Bucket) -> Option<f64>| Series {
         name,
         class,
-        points: buckets.iter().map(|bucket| (bucket.at, value(bucket))).collect(),
+        points: buckets
+            .iter()
+            .map(|bucket| (bucket.at, value(bucket)))
+            .collect(),
     };
-    let seen = |value: fn(&Percentiles) -> f64| move |bucket: &Bucket| (bucket.latency.count > 0).then(|| value(&bucket.latency));
-    let plot = |title, unit, logarithmic, series| Plot { title, unit, logarithmic, end, series };
+    let seen = |value: fn(&Percentiles) -> f64| {
+        move |bucket: &Bucket| (bucket.latency.count > 0).then(|| value(&bucket.latency))
+    };
+    let plot = |title, unit, logarithmic, series| Plot {
+        title,
+        unit,
+        logarithmic,
+        end,
+        series,
+    };
     vec![
         plot(
             "From send to sight",
@@ -146,9 +192,17 @@ fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
             "Messages",
             "per second",
             false,
-            vec![series("sent", "b", &|b| Some(b.sent)), series("acknowledged", "a", &|b| Some(b.acked))],
+            vec![
+                series("sent", "b", &|b| Some(b.sent)),
+                series("acknowledged", "a", &|b| Some(b.acked)),
+            ],
         ),
-        plot("Deliveries", "per second", false, vec![series("received", "a", &|b| Some(b.received))]),
+        plot(
+            "Deliveries",
+            "per second",
+            false,
+            vec![series("received", "a", &|b| Some(b.received))],
+        ),
         plot(
             "Holes and repairs",
             "per second",
@@ -160,8 +214,18 @@ fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
             ],
         ),
         #[expect(clippy::cast_precision_loss, reason = "a number of clients")]
-        plot("Clients online", "", false, vec![series("online", "a", &|b| Some(b.online as f64))]),
-        plot("Memory of the largest node", "MiB", false, vec![series("resident", "a", &|b| Some(b.memory_mib))]),
+        plot(
+            "Clients online",
+            "",
+            false,
+            vec![series("online", "a", &|b| Some(b.online as f64))],
+        ),
+        plot(
+            "Memory of the largest node",
+            "MiB",
+            false,
+            vec![series("resident", "a", &|b| Some(b.memory_mib))],
+        ),
     ]
 }
 
@@ -184,7 +248,11 @@ fn figures(body: &mut String, outcome: &Outcome) {
     body.push_str("</tbody></table></div><table><tbody>");
     let verdict = &outcome.verdict;
     let mut row = |name: &str, value: String| {
-        let _ = write!(body, "<tr><td>{}</td><td class=\"number\">{value}</td></tr>", escape(name));
+        let _ = write!(
+            body,
+            "<tr><td>{}</td><td class=\"number\">{value}</td></tr>",
+            escape(name)
+        );
     };
     row("sent", verdict.sent.to_string());
     row("stored", verdict.stored.to_string());
@@ -199,7 +267,13 @@ fn figures(body: &mut String, outcome: &Outcome) {
         row(&format!("switch: {name}"), count.to_string());
     }
     for node in &outcome.nodes {
-        row(&node.name, format!("{:.0} MiB, {:.0} % of a core", node.memory_mib_max, node.cpu_percent));
+        row(
+            &node.name,
+            format!(
+                "{:.0} MiB, {:.0} % of a core",
+                node.memory_mib_max, node.cpu_percent
+            ),
+        );
     }
     body.push_str("</tbody></table></section>");
 }
@@ -211,11 +285,20 @@ fn timeline(body: &mut String, outcome: &Outcome) {
     body.push_str("<section><h2>What went wrong on purpose</h2><table><tbody>");
     for mark in outcome.marks.iter().take(MARKS_LISTED) {
         let to = mark.to.map_or(String::new(), |to| format!("{to:.1} s"));
-        let _ = write!(body, "<tr><td class=\"number\">{:.1} s</td><td class=\"number\">{to}</td><td>{}</td></tr>", mark.from, escape(&mark.what));
+        let _ = write!(
+            body,
+            "<tr><td class=\"number\">{:.1} s</td><td class=\"number\">{to}</td><td>{}</td></tr>",
+            mark.from,
+            escape(&mark.what)
+        );
     }
     body.push_str("</tbody></table>");
     if outcome.marks.len() > MARKS_LISTED {
-        let _ = write!(body, "<p class=\"note\">and {} more</p>", outcome.marks.len() - MARKS_LISTED);
+        let _ = write!(
+            body,
+            "<p class=\"note\">and {} more</p>",
+            outcome.marks.len() - MARKS_LISTED
+        );
     }
     body.push_str("</section>");
 }

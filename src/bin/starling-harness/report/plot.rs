@@ -32,16 +32,33 @@ impl Plot<'_> {
     pub(super) fn draw(&self, marks: &[Mark]) -> String {
         let mut svg = String::new();
         // Writing to a string cannot fail.
-        let _ = write!(svg, "<figure><figcaption><b>{}</b> <span>{}</span>", self.title, self.unit);
+        let _ = write!(
+            svg,
+            "<figure><figcaption><b>{}</b> <span>{}</span>",
+            self.title, self.unit
+        );
         for series in &self.series {
-            let _ = write!(svg, "<i class=\"key {}\"></i>{}", series.class, series.name);
+            let _ = write!(
+                svg,
+                "<em><i class=\"key {}\"></i>{}</em>",
+                series.class, series.name
+            );
         }
-        let _ = write!(svg, "</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", self.title);
+        let _ = write!(
+            svg,
+            "</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+            self.title
+        );
         self.bands(&mut svg, marks);
         let scale = self.scale();
         self.grid(&mut svg, &scale);
         for series in &self.series {
-            let _ = write!(svg, "<path class=\"line {}\" d=\"{}\"/>", series.class, self.path(series, &scale));
+            let _ = write!(
+                svg,
+                "<path class=\"line {}\" d=\"{}\"/>",
+                series.class,
+                self.path(series, &scale)
+            );
         }
         svg.push_str("</svg></figure>");
         svg
@@ -65,12 +82,23 @@ impl Plot<'_> {
     }
 
     fn scale(&self) -> Scale {
-        let values = self.series.iter().flat_map(|series| series.points.iter().filter_map(|point| point.1));
+        let values = self
+            .series
+            .iter()
+            .flat_map(|series| series.points.iter().filter_map(|point| point.1));
         let most = values.fold(0.0, f64::max);
         if self.logarithmic {
-            Scale { from: 1.0, to: 10_f64.powf(most.max(10.0).log10().ceil()), logarithmic: true }
+            Scale {
+                from: 1.0,
+                to: 10_f64.powf(most.max(10.0).log10().ceil()),
+                logarithmic: true,
+            }
         } else {
-            Scale { from: 0.0, to: round_up(most), logarithmic: false }
+            Scale {
+                from: 0.0,
+                to: round_up(most),
+                logarithmic: false,
+            }
         }
     }
 
@@ -89,7 +117,13 @@ impl Plot<'_> {
         let step = round_up(self.end / 6.0).max(1.0);
         let mut at = 0.0;
         while at <= self.end {
-            let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" class=\"tick mid\">{} s</text>", self.x(at), HEIGHT - 6.0, short(at));
+            let _ = write!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{:.1}\" class=\"tick mid\">{} s</text>",
+                self.x(at),
+                HEIGHT - 6.0,
+                short(at)
+            );
             at += step;
         }
     }
@@ -124,7 +158,8 @@ struct Scale {
 impl Scale {
     fn y(&self, value: f64) -> f64 {
         let share = if self.logarithmic {
-            (value.max(self.from).log10() - self.from.log10()) / (self.to.log10() - self.from.log10())
+            (value.max(self.from).log10() - self.from.log10())
+                / (self.to.log10() - self.from.log10())
         } else {
             (value - self.from) / (self.to - self.from)
         };
@@ -133,9 +168,13 @@ impl Scale {
 
     fn ticks(&self) -> Vec<f64> {
         if self.logarithmic {
-            std::iter::successors(Some(self.from), |value| Some(value * 10.0)).take_while(|value| *value <= self.to * 1.01).collect()
+            std::iter::successors(Some(self.from), |value| Some(value * 10.0))
+                .take_while(|value| *value <= self.to * 1.01)
+                .collect()
         } else {
-            (0..=4).map(|part| self.to * f64::from(part) / 4.0).collect()
+            (0..=4)
+                .map(|part| self.to * f64::from(part) / 4.0)
+                .collect()
         }
     }
 }
@@ -146,7 +185,11 @@ fn round_up(value: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    [1.0, 2.0, 4.0, 5.0, 8.0, 10.0].into_iter().map(|part| part * power).find(|candidate| *candidate >= value).unwrap_or(value)
+    [1.0, 2.0, 4.0, 5.0, 8.0, 10.0]
+        .into_iter()
+        .map(|part| part * power)
+        .find(|candidate| *candidate >= value)
+        .unwrap_or(value)
 }
 
 fn short(value: f64) -> String {
@@ -155,7 +198,10 @@ fn short(value: f64) -> String {
     } else if value.fract() == 0.0 {
         format!("{value}")
     } else {
-        format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+        format!("{value:.2}")
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned()
     }
 }
 
@@ -167,13 +213,26 @@ mod tests {
     fn axes_end_at_round_numbers_and_labels_are_short() {
         let rounded: Vec<f64> = [0.0, 0.3, 1.0, 3.0, 61.0, 450.0].map(round_up).into();
         assert_eq!(rounded, [1.0, 0.4, 1.0, 4.0, 80.0, 500.0]);
-        assert_eq!([short(0.5), short(2.0), short(20_000.0)], ["0.5", "2", "20k"]);
+        assert_eq!(
+            [short(0.5), short(2.0), short(20_000.0)],
+            ["0.5", "2", "20k"]
+        );
     }
 
     #[test]
     fn a_gap_breaks_the_line() {
-        let series = Series { name: "a", class: "a", points: vec![(0.0, Some(1.0)), (1.0, None), (2.0, Some(1.0))] };
-        let plot = Plot { title: "t", unit: "ms", logarithmic: false, end: 2.0, series: vec![series] };
+        let series = Series {
+            name: "a",
+            class: "a",
+            points: vec![(0.0, Some(1.0)), (1.0, None), (2.0, Some(1.0))],
+        };
+        let plot = Plot {
+            title: "t",
+            unit: "ms",
+            logarithmic: false,
+            end: 2.0,
+            series: vec![series],
+        };
         let path = plot.path(&plot.series[0], &plot.scale());
         assert_eq!(path.matches('M').count(), 2, "{path}");
     }

@@ -30,11 +30,29 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         let _ = writeln!(text, "  {name:<42} {value}");
     };
     let verdict = &outcome.verdict;
-    line("clients, connections", format!("{}, {}", verdict.clients, verdict.connections));
-    line("sent, acknowledged, refused", format!("{}, {}, {}", verdict.sent, verdict.acked, verdict.refused));
+    line(
+        "clients, connections",
+        format!("{}, {}", verdict.clients, verdict.connections),
+    );
+    line(
+        "sent, acknowledged, refused",
+        format!("{}, {}, {}", verdict.sent, verdict.acked, verdict.refused),
+    );
     line("stored", verdict.stored.to_string());
-    line("deliveries, live, catching up", format!("{}, {}, {}", verdict.deliveries_ok, verdict.live, verdict.caught_up));
-    line("put off, found again, undone, resets", format!("{}, {}, {}, {}", verdict.put_off, verdict.found_again, verdict.undone, verdict.resets));
+    line(
+        "deliveries, live, catching up",
+        format!(
+            "{}, {}, {}",
+            verdict.deliveries_ok, verdict.live, verdict.caught_up
+        ),
+    );
+    line(
+        "put off, found again, undone, resets",
+        format!(
+            "{}, {}, {}, {}",
+            verdict.put_off, verdict.found_again, verdict.undone, verdict.resets
+        ),
+    );
     line("to another node: calm", latency(outcome.calm));
     line("to another node: during faults", latency(outcome.faults));
     line("to another node: afterwards", latency(outcome.after));
@@ -46,10 +64,20 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         line(&format!("switch: {name}"), count.to_string());
     }
     for node in &outcome.nodes {
-        line(&node.name, format!("{:.0} MiB at most, {:.0} % of a core", node.memory_mib_max, node.cpu_percent));
+        line(
+            &node.name,
+            format!(
+                "{:.0} MiB at most, {:.0} % of a core",
+                node.memory_mib_max, node.cpu_percent
+            ),
+        );
     }
     for promise in &outcome.promises {
-        let state = if promise.broken == 0 { "held".to_owned() } else { format!("BROKEN {} times", promise.broken) };
+        let state = if promise.broken == 0 {
+            "held".to_owned()
+        } else {
+            format!("BROKEN {} times", promise.broken)
+        };
         line(&format!("{} {}", promise.id, promise.text), state);
     }
     for (defect, count) in &verdict.counts {
@@ -61,7 +89,10 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             (false, true) => "MISSED",
             (false, false) => "missed (not judged in this form)",
         };
-        line(&check.name, format!("{}, wanted {}: {state}", check.got, check.wanted));
+        line(
+            &check.name,
+            format!("{}, wanted {}: {state}", check.got, check.wanted),
+        );
     }
     text
 }
@@ -70,5 +101,8 @@ fn latency(p: Percentiles) -> String {
     if p.count == 0 {
         return "-".to_owned();
     }
-    format!("p50 {:.1}  p90 {:.1}  p99 {:.1}  max {:.1} ms  ({})", p.p50, p.p90, p.p99, p.max, p.count)
+    format!(
+        "p50 {:.1}  p90 {:.1}  p99 {:.1}  max {:.1} ms  ({})",
+        p.p50, p.p90, p.p99, p.max, p.count
+    )
 }

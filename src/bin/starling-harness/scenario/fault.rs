@@ -38,7 +38,7 @@ pub(crate) enum What {
     WrongKey,
     /// A stranger's process listens on the bus's port.
     Squatter,
-    /// `clients` clients read nothing.
+    /// `clients` of the `load.stalled` clients read nothing.
     Stall,
     /// `clients` connections are cut at once.
     Cut,
