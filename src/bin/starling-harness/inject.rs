@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::client::{Chatter, RunClock};
-use crate::cluster::{Cluster, Store};
+use crate::cluster::{Cluster, Mariadb, Node, Store};
 use crate::hostile::Hostile;
 use crate::progress::Progress;
 use crate::scenario::{Fault, What};
@@ -126,8 +126,8 @@ impl<'a> Injector<'a> {
                 cluster.wires.begin(id, fault);
                 cluster.apply_network()?;
             }
-            What::Kill => self.each(fault, |node| node.kill()),
-            What::Freeze => self.each(fault, |node| node.freeze()),
+            What::Kill => self.each(fault, Node::kill),
+            What::Freeze => self.each(fault, Node::freeze),
             What::Restart => {
                 for node in self.nodes(fault) {
                     if let Err(error) = cluster.nodes[node].leave().await {
@@ -135,8 +135,8 @@ impl<'a> Injector<'a> {
                     }
                 }
             }
-            What::StoreRestart => self.server(|server| server.stop()),
-            What::StoreKill => self.server(|server| server.kill()),
+            What::StoreRestart => self.server(Mariadb::stop),
+            What::StoreKill => self.server(Mariadb::kill),
             What::StoreFreeze => match &cluster.store {
                 Store::Mysql(server) => server.freeze(),
                 Store::Sqlite(path) => {
@@ -188,7 +188,7 @@ impl<'a> Injector<'a> {
                     cluster.nodes[node].start()?;
                 }
             }
-            What::Freeze => self.each(fault, |node| node.thaw()),
+            What::Freeze => self.each(fault, Node::thaw),
             What::StoreRestart | What::StoreKill => {
                 if let Store::Mysql(server) = &cluster.store {
                     server.start_again().await?;
@@ -229,13 +229,13 @@ impl<'a> Injector<'a> {
             .unwrap_or_else(|| (0..self.cluster.nodes.len()).collect())
     }
 
-    fn each(&self, fault: &Fault, act: impl Fn(&crate::cluster::Node)) {
+    fn each(&self, fault: &Fault, act: impl Fn(&Node)) {
         for node in self.nodes(fault) {
             act(&self.cluster.nodes[node]);
         }
     }
 
-    fn server(&self, act: impl Fn(&crate::cluster::Mariadb)) {
+    fn server(&self, act: impl Fn(&Mariadb)) {
         if let Store::Mysql(server) = &self.cluster.store {
             act(server);
         }

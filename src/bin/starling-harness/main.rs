@@ -122,7 +122,10 @@ fn main() -> ExitCode {
             eprintln!("starling-harness: {error:#}");
             if error.is::<ScenarioError>() {
                 ExitCode::from(USAGE)
-            } else if error.chain().any(|cause| cause.is::<Environment>()) {
+            } else if error
+                .chain()
+                .any(<dyn std::error::Error>::is::<Environment>)
+            {
                 ExitCode::from(LACKING)
             } else {
                 ExitCode::from(FAILED)

@@ -279,6 +279,12 @@ impl Figures<'_> {
             checks.extra_cpu_percent,
             self.extra_cpu,
         );
+        all.extend(self.moved(checks));
+        all
+    }
+
+    /// Without its fault a run proves nothing, however short: these are always judged.
+    fn moved(&self, checks: &Checks) -> Vec<Check> {
         let counters = checks.moved.iter().map(|counter| {
             (
                 format!("{counter} moved"),
@@ -291,17 +297,14 @@ impl Figures<'_> {
                 self.caught_up as u64,
             )
         });
-        for (name, moved) in counters.chain(behind) {
-            all.push(Check {
-                name,
-                wanted: "more than 0".to_owned(),
-                got: moved.to_string(),
-                held: moved > 0,
-                // Without its fault a run proves nothing, however short.
-                judged: true,
-            });
-        }
-        all
+        let check = |(name, moved): (String, u64)| Check {
+            name,
+            wanted: "more than 0".to_owned(),
+            got: moved.to_string(),
+            held: moved > 0,
+            judged: true,
+        };
+        counters.chain(behind).map(check).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use starling::node::storage;
 use starling::store::Stores;
 use tokio::time::Instant;
 
-use crate::check::{Defect, Finding, Truth, judge};
+use crate::check::{Defect, Finding, Truth, Verdict, judge};
 use crate::client::{Chatter, Ledger, RunClock};
 use crate::cluster::Cluster;
 use crate::inject::Injector;
@@ -42,13 +42,7 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let Order { scenario, seed, .. } = *order;
     let timeline = Timeline::of(scenario, seed);
     let progress = Progress::new(scenario.seconds);
-    progress.say(
-        0.0,
-        &format!(
-            "{}: starting {} nodes",
-            scenario.name, scenario.cluster.nodes
-        ),
-    );
+    progress.say(0.0, &format!("{}: starting", scenario.name));
     let cluster = Cluster::start(scenario, seed, order.server, order.keep).await?;
     let crowd = Crowd::register(&scenario.load, cluster.nodes[0].http, seed).await?;
     let clock = RunClock(Instant::now());
@@ -79,8 +73,7 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         () = load::comings(&crowd, &nodes, scenario.load.comings, seed) => {}
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => {}
     }
-    let ended_at = clock.now();
-    progress.say(ended_at, "the load is over, everything heals");
+    progress.say(clock.now(), "the load is over, everything heals");
     tokio::select! {
         healed = injector.heal() => healed?,
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => {}
@@ -91,14 +84,8 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => None,
     };
     samples.push(watch::look(&cluster, token, clock, &tally).await);
-    progress.say(
-        clock.now(),
-        if settled.is_some() {
-            "settled, checking"
-        } else {
-            "not settled in time, checking"
-        },
-    );
+    let state = settled.map_or("not settled in time", |()| "settled");
+    progress.say(clock.now(), &format!("{state}, checking"));
     progress.done();
     let Injector {
         marks, troubles, ..
@@ -108,16 +95,7 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         .into_iter()
         .map(|chatter| shifted(chatter.end(), origin))
         .collect();
-    let mut verdict = judge(&ledgers, &truth, scenario.restores());
-    for (at, what) in troubles {
-        verdict.add(Finding {
-            defect: Defect::Process,
-            at,
-            client: "a node".to_owned(),
-            what,
-            history: Vec::new(),
-        });
-    }
+    let verdict = verdict_of(&ledgers, &truth, scenario, troubles);
     Ok(Outcome::gather(
         order,
         &timeline,
@@ -128,6 +106,26 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         verdict,
         cluster.switched(),
     ))
+}
+
+/// What ledgers and log show, and what processes did wrong.
+fn verdict_of(
+    ledgers: &[Ledger],
+    truth: &Truth,
+    scenario: &Scenario,
+    troubles: Vec<(f64, String)>,
+) -> Verdict {
+    let mut verdict = judge(ledgers, truth, scenario.restores());
+    for (at, what) in troubles {
+        verdict.add(Finding {
+            defect: Defect::Process,
+            at,
+            client: "a node".to_owned(),
+            what,
+            history: Vec::new(),
+        });
+    }
+    verdict
 }
 
 /// Times of the ledger counted from where the run began.

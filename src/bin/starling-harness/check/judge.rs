@@ -190,7 +190,7 @@ impl Judge<'_> {
                 (Some(ack), _) if places.contains(&ack.seq) => {}
                 // Of the log before it was put back: gone with the operator's will.
                 (Some(ack), _) if self.restored && ack.epoch != self.truth.epoch => {
-                    self.verdict.undone += 1
+                    self.verdict.undone += 1;
                 }
                 (Some(ack), _) => {
                     let what = format!(
@@ -200,7 +200,7 @@ impl Judge<'_> {
                     self.found(Defect::Vanished, ack.at, index, what);
                 }
                 (None, Some((code, at))) => {
-                    self.refusal(index, ledger, cid, code, *at, places.first())
+                    self.refusal(index, ledger, cid, code, *at, places.first());
                 }
                 (None, None) => {
                     let stored = places.first().map_or(String::new(), |seq| {
@@ -366,5 +366,7 @@ impl Judge<'_> {
 }
 
 fn last_moment(ledger: &Ledger) -> f64 {
-    ledger.receipts.last().map_or(0.0, |receipt| receipt.at)
+    let received = ledger.receipts.last().map(|receipt| receipt.at);
+    let acked = ledger.acks.values().map(|ack| ack.at).reduce(f64::max);
+    received.into_iter().chain(acked).fold(0.0, f64::max)
 }

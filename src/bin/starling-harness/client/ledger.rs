@@ -3,7 +3,7 @@
 //! Responsible for the client's rules of position and for keeping what the checker needs. Deliberately without a
 //! verdict: whether something is missing only the checker can tell, with the log beside it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::Value;
@@ -118,10 +118,10 @@ pub(crate) struct Ledger {
     pub(crate) position: u64,
     pub(crate) epoch: u64,
     pub(crate) sessions: Vec<Session>,
-    pub(crate) sent: HashMap<String, Sent>,
-    pub(crate) acks: HashMap<String, Ack>,
+    pub(crate) sent: BTreeMap<String, Sent>,
+    pub(crate) acks: BTreeMap<String, Ack>,
     /// Refusals that ended a send, by cid: code and time.
-    pub(crate) refused: HashMap<String, (String, f64)>,
+    pub(crate) refused: BTreeMap<String, (String, f64)>,
     pub(crate) put_off: u64,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) resets: Vec<Reset>,

@@ -153,6 +153,10 @@ fn evidence(body: &mut String, outcome: &Outcome) {
     body.push_str("</section>");
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of plots, one after the other"
+)]
 fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
     let buckets = &outcome.buckets;
     let end = buckets
@@ -167,6 +171,7 @@ fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
             .map(|bucket| (bucket.at, value(bucket)))
             .collect(),
     };
+    let single = |name, value: &dyn Fn(&Bucket) -> Option<f64>| vec![series(name, "a", value)];
     let seen = |value: fn(&Percentiles) -> f64| {
         move |bucket: &Bucket| (bucket.latency.count > 0).then(|| value(&bucket.latency))
     };
@@ -201,7 +206,7 @@ fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
             "Deliveries",
             "per second",
             false,
-            vec![series("received", "a", &|b| Some(b.received))],
+            single("received", &|b| Some(b.received)),
         ),
         plot(
             "Holes and repairs",
@@ -213,18 +218,17 @@ fn plots(outcome: &Outcome) -> Vec<Plot<'static>> {
                 series("by the store", "b", &|b| Some(b.by_store)),
             ],
         ),
-        #[expect(clippy::cast_precision_loss, reason = "a number of clients")]
         plot(
             "Clients online",
             "",
             false,
-            vec![series("online", "a", &|b| Some(b.online as f64))],
+            single("online", &|b| Some(b.online as f64)),
         ),
         plot(
             "Memory of the largest node",
             "MiB",
             false,
-            vec![series("resident", "a", &|b| Some(b.memory_mib))],
+            single("resident", &|b| Some(b.memory_mib)),
         ),
     ]
 }

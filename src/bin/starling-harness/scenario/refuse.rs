@@ -187,7 +187,6 @@ fn judge(
     } else {
         scenario.seconds
     };
-    let name = fault.what.name();
     refuse(
         !(0.0..=seconds).contains(&fault.at),
         "at",
@@ -220,6 +219,24 @@ fn judge(
             format!("there is no node {node} among {}", cluster.nodes),
         );
     }
+    judge_datagrams(header, index, fault, scenario, findings);
+    judge_surroundings(header, index, fault, scenario, findings);
+}
+
+/// What the keys about datagrams mean for this fault.
+fn judge_datagrams(
+    header: &'static str,
+    index: usize,
+    fault: &Fault,
+    scenario: &Scenario,
+    findings: &mut Vec<Finding>,
+) {
+    let mut refuse = |bad: bool, key, what: String| {
+        if bad {
+            findings.push((header, index, key, what));
+        }
+    };
+    let name = fault.what.name();
     let shares = [
         ("loss", fault.loss),
         ("duplicate", fault.duplicate),
@@ -239,7 +256,7 @@ fn judge(
             format!("means nothing for {name}"),
         );
     }
-    let namespaces = cluster.network == Network::Namespaces;
+    let namespaces = scenario.cluster.network == Network::Namespaces;
     refuse(
         fault.delay_ms[1] > 0.0 && !namespaces,
         "delay_ms",
@@ -261,6 +278,24 @@ fn judge(
         "parts",
         "a split needs two parts at least".to_owned(),
     );
+}
+
+/// Whether what it hits is there.
+fn judge_surroundings(
+    header: &'static str,
+    index: usize,
+    fault: &Fault,
+    scenario: &Scenario,
+    findings: &mut Vec<Finding>,
+) {
+    let mut refuse = |bad: bool, key, what: String| {
+        if bad {
+            findings.push((header, index, key, what));
+        }
+    };
+    let cluster = &scenario.cluster;
+    let name = fault.what.name();
+    let namespaces = cluster.network == Network::Namespaces;
     let on_server = matches!(fault.what, What::StoreRestart | What::StoreKill);
     refuse(
         on_server && cluster.store == StoreKind::Sqlite,
