@@ -24,18 +24,7 @@ pub(super) struct Lan {
 
 impl Lan {
     pub(super) fn build(nodes: usize, seed: u64) -> anyhow::Result<Lan> {
-        if !rustix::process::getuid().is_root() {
-            return Err(Environment::error(
-                "network namespaces need root",
-                "run it with sudo, or set network = \"loopback\"",
-            ));
-        }
-        if !std::path::Path::new("/dev/net/tun").exists() {
-            return Err(Environment::error(
-                "there is no /dev/net/tun",
-                "mknod /dev/net/tun c 10 200, or give the container that device",
-            ));
-        }
+        permitted()?;
         let run = std::process::id() % 10_000;
         let names: Vec<String> = (0..nodes).map(|node| format!("sth{run}n{node}")).collect();
         // Interface names have at most 15 bytes.
@@ -138,6 +127,23 @@ impl Drop for Lan {
             bridge: self.bridge.clone(),
         });
     }
+}
+
+/// Whether this process may make namespaces and devices.
+fn permitted() -> anyhow::Result<()> {
+    if !rustix::process::getuid().is_root() {
+        return Err(Environment::error(
+            "network namespaces need root",
+            "run it with sudo, or set network = \"loopback\"",
+        ));
+    }
+    if !std::path::Path::new("/dev/net/tun").exists() {
+        return Err(Environment::error(
+            "there is no /dev/net/tun",
+            "mknod /dev/net/tun c 10 200, or give the container that device",
+        ));
+    }
+    Ok(())
 }
 
 /// What must not stay behind.

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use crate::inject::Mark;
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 170.0;
+const HEIGHT: f64 = 180.0;
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 10.0;
-const TOP: f64 = 8.0;
-const BOTTOM: f64 = 22.0;
+const TOP: f64 = 14.0;
+const BOTTOM: f64 = 30.0;
 
 /// One line: its name, its style class, and its points; a gap where there is none.
 pub(super) struct Series {

@@ -72,6 +72,15 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             ),
         );
     }
+    judgements(&mut text, outcome);
+    text
+}
+
+/// What was promised and asked for, and whether it held.
+fn judgements(text: &mut String, outcome: &Outcome) {
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<42} {value}");
+    };
     for promise in &outcome.promises {
         let state = if promise.broken == 0 {
             "held".to_owned()
@@ -80,7 +89,7 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         };
         line(&format!("{} {}", promise.id, promise.text), state);
     }
-    for (defect, count) in &verdict.counts {
+    for (defect, count) in &outcome.verdict.counts {
         line(&format!("found: {}", defect.name()), count.to_string());
     }
     for check in &outcome.checks {
@@ -94,7 +103,6 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             format!("{}, wanted {}: {state}", check.got, check.wanted),
         );
     }
-    text
 }
 
 fn latency(p: Percentiles) -> String {
