@@ -2,6 +2,8 @@
 //!
 //! Needs the feature `defects`: `cargo test --features defects --test defects`.
 
+#![expect(clippy::expect_used, reason = "a test says what it could not do")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
