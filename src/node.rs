@@ -38,6 +38,7 @@ use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
+use crate::service::retention::{Keep, Retention};
 use crate::store::{LogHead, NodeRow, Stores};
 use dispatch::HubDispatch;
 use services::{Handles, Services};
@@ -273,7 +274,7 @@ impl Node {
             grace: LINGER,
         };
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
-        let background = background(
+        let mut background = background(
             Services::news(stores, &hub),
             changes,
             &hub,
@@ -282,6 +283,7 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
+        background.extend(retention(config, stores, incarnation));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -359,6 +361,19 @@ fn background(
         tokio::spawn(watching),
         tokio::spawn(gatherer.run()),
     ]
+}
+
+/// The task that prunes, where the deployment bounds its log.
+fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Option<JoinHandle<()>> {
+    let chat = &config.chat;
+    let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
+    let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
+    let seed = incarnation
+        .0
+        .iter()
+        .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
+    let random = fastrand::Rng::with_seed(seed);
+    Some(tokio::spawn(retention.run(random)))
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use tokio::sync::mpsc;
 
 use super::Failure;
-use crate::config::Config;
+use crate::config::{Config, StoreLocation};
 use crate::journal::committer::Committer;
 use crate::journal::position::Position;
 use crate::node::storage;
@@ -21,6 +22,16 @@ pub(super) async fn open(config: &Config) -> Result<Stores, Failure> {
     storage::open(config, false, 1)
         .await
         .map_err(Failure::Store)
+}
+
+/// A store to write another one's rows into, made when there is none.
+pub(super) async fn open_to_fill(config: &Config) -> Result<Stores, Failure> {
+    storage::open_to_fill(config).await.map_err(Failure::Store)
+}
+
+pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
+    let location = config.store.location();
+    location.ok_or_else(|| Failure::Usage(anyhow!("store.url is of no kind this version knows")))
 }
 
 /// The operator's hand on an open store. Within a runtime.

@@ -14,6 +14,24 @@ use crate::store::{SchemaVersion, Stores, mysql, sqlite};
 /// # Errors
 /// What stands in the way, in words that name the remedy: [`sqlite::OpenError`] or [`mysql::OpenError`].
 pub async fn open(config: &Config, create: bool, readers: usize) -> anyhow::Result<Stores> {
+    open_as(config, create, readers, false).await
+}
+
+/// Opens the configured store to write another one's rows into it, and makes the file when there is none. It may have
+/// been left incomplete before.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_fill(config: &Config) -> anyhow::Result<Stores> {
+    open_as(config, true, 1, true).await
+}
+
+async fn open_as(
+    config: &Config,
+    create: bool,
+    readers: usize,
+    incomplete: bool,
+) -> anyhow::Result<Stores> {
     let rules = StoreRules {
         strangers: config.chat.strangers,
         history: config.chat.history,
@@ -25,6 +43,7 @@ pub async fn open(config: &Config, create: bool, readers: usize) -> anyhow::Resu
                 create,
                 rules,
                 readers,
+                incomplete,
             };
             Ok(sqlite::open(&path.to_string_lossy(), options)?)
         }
@@ -33,6 +52,7 @@ pub async fn open(config: &Config, create: bool, readers: usize) -> anyhow::Resu
                 rules,
                 readers,
                 tls: tls(config),
+                incomplete,
             };
             Ok(mysql::open(url.expose(), options).await?)
         }

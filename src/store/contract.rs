@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -13,6 +14,7 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::tables::TableStore;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -330,6 +332,16 @@ pub trait NodeStore: Send + Sync {
     async fn forget(&self, rows: &[(Incarnation, u64)]) -> Result<()>;
 }
 
+/// How much of the log is kept. Who decides that is not the store.
+#[async_trait]
+pub trait RetentionStore: Send + Sync {
+    /// The first entry younger than `age` by the store's clock; the place after the head when there is none.
+    async fn first_within(&self, age: Duration) -> Result<Seq>;
+    /// Deletes the oldest entries up to `upto`, at most `limit` of them and never the last one, and moves the floor
+    /// with them in one transaction. The log as it is then. Appends wait for it no longer than for one another.
+    async fn prune(&self, upto: Seq, limit: usize) -> Result<LogHead>;
+}
+
 /// All of them: what a node is given.
 #[derive(Clone)]
 pub struct Stores {
@@ -340,6 +352,8 @@ pub struct Stores {
     pub groups: Arc<dyn GroupStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
+    pub retention: Arc<dyn RetentionStore>,
+    pub tables: Arc<dyn TableStore>,
 }
 
 /// What a database says about its schema.

@@ -18,18 +18,20 @@ mod packed;
 mod places;
 mod read;
 mod refusal;
+mod retention;
 mod routines;
 mod rows;
 mod schema;
 mod server;
 mod session;
 mod sessions;
+mod tables;
 mod users;
 mod verdict;
 mod visible;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -64,7 +66,9 @@ impl Mysql {
             friends: Arc::<Mysql>::clone(&mysql),
             groups: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
-            nodes: mysql,
+            nodes: Arc::<Mysql>::clone(&mysql),
+            retention: Arc::<Mysql>::clone(&mysql),
+            tables: mysql,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! contract does not name, and no cache: other processes write to the same file.
 
 mod append;
+mod backup;
 mod changes;
 mod conversations;
 mod failure;
@@ -13,9 +14,11 @@ mod groups;
 mod nodes;
 mod open;
 mod read;
+mod retention;
 mod rows;
 mod schema;
 mod sessions;
+mod tables;
 mod users;
 mod visible;
 mod worker;
@@ -30,6 +33,7 @@ use crate::model::entry::UnixMillis;
 use crate::model::policy::StoreRules;
 use crate::store::Stores;
 
+pub use backup::{CopyError, Progress, backup, renew, restore};
 pub use open::{OpenError, OpenOptions, migrate, open};
 use worker::Lane;
 
@@ -50,7 +54,9 @@ impl Sqlite {
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
-            nodes: sqlite,
+            nodes: Arc::<Sqlite>::clone(&sqlite),
+            retention: Arc::<Sqlite>::clone(&sqlite),
+            tables: sqlite,
         }
     }
 }
