@@ -52,6 +52,9 @@ redis.call('ZADD', KEYS[1], now + ttl, ARGV[1])
 if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
 return 1";
 
+/// The wall clock.
+type Now = fn() -> UnixMillis;
+
 /// What the keys are about.
 #[derive(Debug, Clone)]
 pub struct OnlineSettings {
@@ -67,7 +70,7 @@ pub struct OnlineKeys {
     link: Link,
     settings: OnlineSettings,
     presence: Presence,
-    now: fn() -> UnixMillis,
+    now: Now,
 }
 
 impl OnlineKeys {
@@ -77,7 +80,7 @@ impl OnlineKeys {
         servers: Servers,
         settings: OnlineSettings,
         presence: Presence,
-        now: fn() -> UnixMillis,
+        now: Now,
     ) -> OnlineKeys {
         // From now on every change is told.
         let _ = presence.take_local_changes();

@@ -204,7 +204,10 @@ async fn a_key_of_another_kind_under_our_name_is_replaced() {
     server.cli(&["set", ANNA, "127.0.0.1:8080"]);
     let node = node(&server, 1);
     node.presence.set_local(UserId(1), true, 0);
-    eventually("ours is there", || members(&server, ANNA).len() == 1).await;
+    eventually("ours is there", || {
+        members(&server, ANNA) == [id(1).to_string()]
+    })
+    .await;
     assert_eq!(node.health.reason(), None);
 }
 
