@@ -155,7 +155,13 @@ impl Link {
     /// # Errors
     /// As [`Link::ask`]; then any part of it may have been done.
     pub async fn ask_each(&self, cmds: Vec<Cmd>, deadline: Duration) -> Result<Vec<Value>, Away> {
-        match self.connection().ok_or(Away::NotConnected)? {
+        let connection = self.connection().ok_or(Away::NotConnected)?;
+        if cmds.is_empty() {
+            // Nothing to ask, so nothing that is refused.
+            self.shared.health.obeyed();
+            return Ok(Vec::new());
+        }
+        match connection {
             Connection::Single(_) => {
                 let mut pipeline = redis::pipe();
                 for cmd in cmds {

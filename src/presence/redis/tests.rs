@@ -75,6 +75,7 @@ fn members(server: &RedisServer, key: &str) -> Vec<String> {
 async fn a_key_is_there_from_the_first_connection_to_the_last_and_lives_on_while_the_node_does() {
     let server = RedisServer::start();
     let node = node(&server, 1);
+    eventually("with nobody online all is well", || node.health.is_well()).await;
     node.presence.set_local(UserId(1), true, 0);
     eventually("the key is there", || {
         members(&server, ANNA) == [id(1).to_string()]
@@ -154,6 +155,7 @@ async fn a_starting_node_knows_who_is_online_before_it_hears_a_peer_and_forgets_
         !(1..=2_500).any(|user| new.presence.is_online(UserId(user)))
     })
     .await;
+    assert_eq!(new.health.reason(), None);
     drop(new.news);
 }
 
