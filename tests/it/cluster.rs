@@ -17,6 +17,7 @@ mod losses;
 mod mariadb_killed;
 mod mariadb_trouble;
 mod membership;
+mod over_redis;
 mod own_server;
 mod restored_backup;
 mod retention;
