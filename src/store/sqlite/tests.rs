@@ -7,6 +7,7 @@
 
 mod file;
 mod sharing;
+mod waiting;
 
 use super::{OpenOptions, open};
 use crate::model::policy::StoreRules;
