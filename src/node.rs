@@ -17,12 +17,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::cluster::Carrier;
 use crate::cluster::core::KeyRing;
 use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation,
 };
 use crate::cluster::faults::Faults;
-use crate::cluster::socket::Sockets;
 use crate::config::{Cluster, Config, StoreLocation};
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
@@ -34,6 +34,7 @@ use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
 use crate::model::policy::StoreRules;
 use crate::presence::{self, Presence, Signals};
+use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
@@ -64,12 +65,13 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let stores = open_store(&config)?;
     let keys = bus::keys(&config.cluster)?;
-    let sockets = bus::sockets(&config.cluster, &keys)?;
-    let listeners = listen(&config).await?;
+    let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
-    let start = read_start(&config, &stores, incarnation, sockets.as_ref()).await?;
+    let carrier = bus::carrier(&config.cluster, servers.as_ref(), &keys, incarnation)?;
+    let listeners = listen(&config).await?;
+    let start = read_start(&config, &stores, incarnation, carrier.as_ref()).await?;
     let identity = Identity { incarnation, start };
-    let bus = Bus { keys, sockets };
+    let bus = Bus { keys, carrier };
     let node = Node::start(&config, &stores, identity, bus, listeners)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
@@ -122,14 +124,14 @@ async fn read_start(
     config: &Config,
     stores: &Stores,
     incarnation: Incarnation,
-    sockets: Option<&Sockets>,
+    carrier: Option<&Carrier>,
 ) -> anyhow::Result<LogHead> {
     let core = bus::core_config(
         &config.cluster,
         KeyRing::default(),
         incarnation,
         &config.node.name,
-        sockets,
+        carrier,
     );
     let row = NodeRow {
         incarnation,
@@ -182,17 +184,17 @@ struct Identity {
 /// The way to the peers.
 struct Bus {
     keys: KeyRing,
-    sockets: Option<Sockets>,
+    carrier: Option<Carrier>,
 }
 
 impl Bus {
     fn driver(self, config: &Config, stores: &Stores, identity: Identity) -> DriverConfig {
-        let Bus { keys, sockets } = self;
+        let Bus { keys, carrier } = self;
         let Identity { incarnation, start } = identity;
         let name = &config.node.name;
         DriverConfig {
-            core: bus::core_config(&config.cluster, keys, incarnation, name, sockets.as_ref()),
-            bus: sockets,
+            core: bus::core_config(&config.cluster, keys, incarnation, name, carrier.as_ref()),
+            bus: carrier,
             faults: Faults::from_environment(),
             log: Arc::clone(&stores.log),
             nodes: Arc::clone(&stores.nodes),

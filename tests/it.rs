@@ -32,6 +32,8 @@ mod http_sessions;
 mod lab;
 #[path = "support/mariadb.rs"]
 mod mariadb;
+#[path = "support/redis.rs"]
+mod redis_server;
 
 mod it {
     mod cluster;

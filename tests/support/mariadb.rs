@@ -67,15 +67,25 @@ impl Database {
     pub(crate) fn sql(&self, statements: &str) -> String {
         run_sql(&self.url(), statements)
     }
+
+    /// A backup, as statements that put it back.
+    pub(crate) fn dump(&self) -> String {
+        let output = client("mariadb-dump", &self.url())
+            .args(["--single-transaction", "--routines", "--hex-blob"])
+            .output()
+            .expect("mariadb-client is installed");
+        assert!(output.status.success(), "mariadb-dump: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let _ = client(
-            &self.server,
-            &format!("DROP DATABASE IF EXISTS {}", self.name),
-        )
-        .output();
+        let drop = format!("DROP DATABASE IF EXISTS {}", self.name);
+        // Its server may be gone.
+        let _ = client("mariadb", &self.server)
+            .args(["--execute", &drop])
+            .output();
     }
 }
 
@@ -332,35 +342,38 @@ fn create(name: &str) -> String {
     format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")
 }
 
+/// Runs statements in a client of their own; they come by its input, since arguments have a limit.
 fn run_sql(url: &str, statements: &str) -> String {
-    let output = client(url, statements)
-        .output()
+    let mut client = client("mariadb", url)
+        .args(["--batch", "--skip-column-names"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("mariadb-client is installed");
-    assert!(
-        output.status.success(),
-        "{statements}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let mut input = client.stdin.take().expect("a pipe");
+    // A client that stops at an error reads no further, and tells why below.
+    let _ = input.write_all(statements.as_bytes());
+    drop(input);
+    let output = client.wait_with_output().unwrap();
+    let shown: String = statements.chars().take(200).collect();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{shown}: {error}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The command line client, about to run these statements at `mysql://user[:password]@host:port[/database]`.
-fn client(url: &str, statements: &str) -> Command {
+/// A client program, about to connect to `mysql://user[:password]@host:port[/database]`.
+fn client(program: &str, url: &str) -> Command {
     let place = url.strip_prefix("mysql://").expect("a URL of MySQL");
     let (user, server) = place.rsplit_once('@').expect("a user in the URL");
     let (user, password) = user.split_once(':').unwrap_or((user, ""));
     let (server, database) = server.split_once('/').unwrap_or((server, ""));
     let (host, port) = server.split_once(':').unwrap_or((server, "3306"));
-    let mut client = command("mariadb");
+    let mut client = command(program);
     client
-        .args([
-            "--no-defaults",
-            "--protocol=tcp",
-            "--batch",
-            "--skip-column-names",
-        ])
+        .args(["--no-defaults", "--protocol=tcp"])
         .args([format!("--host={host}"), format!("--port={port}")])
-        .args([format!("--user={user}"), format!("--execute={statements}")])
+        .arg(format!("--user={user}"))
         .env("MYSQL_PWD", password);
     if !database.is_empty() {
         client.arg(database);
