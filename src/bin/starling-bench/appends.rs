@@ -4,6 +4,7 @@
 //! Both sides are measured in turns, so that what the machine does meanwhile is done to both; what is printed is the
 //! round in which their ratio was the median one.
 
+mod mysql;
 mod people;
 mod sqlite;
 
@@ -45,8 +46,13 @@ trait Plain {
 pub(crate) async fn measure(mysql: Option<&str>, table: &mut Table) -> anyhow::Result<()> {
     let (stores, mut plain, _folder) = sqlite::open()?;
     compare("SQLite", &stores, &mut plain, table).await?;
-    let _ = mysql;
-    Ok(())
+    drop(stores);
+    let Some(url) = mysql else {
+        eprintln!("  no --mysql: a server is not measured");
+        return Ok(());
+    };
+    let (stores, mut plain) = mysql::open(url).await?;
+    compare("MySQL", &stores, &mut plain, table).await
 }
 
 async fn compare<P: Plain>(

@@ -2,6 +2,8 @@
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, Params, Value};
+use starling::store::Stores;
+use starling::store::mysql::OpenOptions;
 
 use super::{Plain, Row};
 
@@ -13,9 +15,14 @@ const ROWS_MAX: usize = 8_000;
 /// One connection that inserts rows, as many as there are in one prepared statement, which is its own transaction.
 pub(super) struct Table(Conn);
 
+/// A store in the empty database that `url` names, and the table beside it.
+pub(super) async fn open(url: &str) -> anyhow::Result<(Stores, Table)> {
+    let stores = starling::store::mysql::open(url, OpenOptions::default()).await?;
+    Ok((stores, Table::create(url).await?))
+}
+
 impl Table {
-    /// Makes the table.
-    pub(super) async fn create(url: &str) -> anyhow::Result<Table> {
+    async fn create(url: &str) -> anyhow::Result<Table> {
         let mut connection = Conn::new(Opts::from_url(url)?).await?;
         connection
             .query_drop(
@@ -57,9 +64,7 @@ impl Plain for Table {
         let insert = format!(
             "INSERT INTO plain_entries (seq, conv, sender, at, kind, cid, fingerprint, body) VALUES {places}"
         );
-        self.0
-            .exec_drop(insert, Params::Positional(values))
-            .await?;
+        self.0.exec_drop(insert, Params::Positional(values)).await?;
         Ok(())
     }
 }
