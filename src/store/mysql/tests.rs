@@ -25,7 +25,12 @@ async fn fresh(rules: StoreRules) -> Stage {
         rules,
         ..OpenOptions::default()
     };
-    Stage::new(open(&database.url(), options).await.unwrap(), database)
+    let url = database.url();
+    let stores = open(&url, options.clone()).await.unwrap();
+    Stage::new(stores, database).reopened_by(move || {
+        let (url, options) = (url.clone(), options.clone());
+        async move { open(&url, options).await.unwrap() }
+    })
 }
 
 conformance!(fresh);
