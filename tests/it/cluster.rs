@@ -19,6 +19,7 @@ mod mariadb_trouble;
 mod membership;
 mod over_redis;
 mod own_server;
+mod redis_lost;
 mod restored_backup;
 mod retention;
 mod saving;
