@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::redis::InvalidServers;
 use crate::store::StoreError;
 use crate::store::sqlite::OpenError;
 
@@ -30,13 +31,15 @@ impl Failure {
 }
 
 impl Failure {
-    /// What stopped a node: a store that cannot be opened or used, or anything else.
+    /// What stopped a node: a store that cannot be opened or used, addresses that are none, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
         if error
             .chain()
             .any(|cause| cause.is::<OpenError>() || cause.is::<StoreError>())
         {
             Failure::Store(error)
+        } else if error.chain().any(|cause| cause.is::<InvalidServers>()) {
+            Failure::Usage(error)
         } else {
             Failure::Runtime(error)
         }
