@@ -38,7 +38,7 @@ impl Failure {
             .any(|cause| cause.is::<OpenError>() || cause.is::<StoreError>())
         {
             Failure::Store(error)
-        } else if error.chain().any(|cause| cause.is::<InvalidServers>()) {
+        } else if error.is::<InvalidServers>() {
             Failure::Usage(error)
         } else {
             Failure::Runtime(error)
