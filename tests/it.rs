@@ -30,6 +30,8 @@ mod http_people;
 mod http_sessions;
 #[path = "it/lab.rs"]
 mod lab;
+#[path = "support/mariadb.rs"]
+mod mariadb;
 #[path = "support/redis.rs"]
 mod redis_server;
 

@@ -4,8 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::redis::InvalidServers;
-use crate::store::StoreError;
-use crate::store::sqlite::OpenError;
+use crate::store::{StoreError, mysql, sqlite};
 
 /// Why a command did not do what it was asked for. Prints as one line: the sentence, then its causes.
 #[derive(Debug)]
@@ -33,10 +32,11 @@ impl Failure {
 impl Failure {
     /// What stopped a node: a store that cannot be opened or used, addresses that are none, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
-        if error
-            .chain()
-            .any(|cause| cause.is::<OpenError>() || cause.is::<StoreError>())
-        {
+        if error.chain().any(|cause| {
+            cause.is::<sqlite::OpenError>()
+                || cause.is::<mysql::OpenError>()
+                || cause.is::<StoreError>()
+        }) {
             Failure::Store(error)
         } else if error.is::<InvalidServers>() {
             Failure::Usage(error)

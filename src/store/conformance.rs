@@ -11,6 +11,7 @@ pub mod groups;
 pub mod lists;
 pub mod log;
 pub mod stage;
+pub mod texts;
 
 /// One test per property. `$make` is `async fn(StoreRules) -> Stage`.
 macro_rules! conformance {
@@ -19,6 +20,7 @@ macro_rules! conformance {
             log: [
                 seqs_are_dense_and_times_never_fall,
                 a_repeated_draft_keeps_its_place,
+                a_log_takes_another_epoch_for_the_one_it_has_and_for_no_other,
                 client_ids_are_compared_byte_for_byte,
                 a_client_id_with_other_content_is_refused,
                 a_retry_is_a_duplicate_after_its_sender_was_removed_or_disabled,
@@ -84,6 +86,13 @@ macro_rules! conformance {
                 read_positions_only_move_forward,
                 the_peers_read_position_is_shown,
                 settings_are_patched_field_by_field,
+                a_list_of_five_hundred_conversations_is_whole,
+                a_stranger_reads_and_counts_nothing,
+            ]
+            texts: [
+                names_that_only_look_alike_are_different_names,
+                profiles_come_back_as_they_were_written,
+                groups_remarks_and_drafts_come_back_as_they_were_written,
             ]
             accounts: [
                 the_first_user_is_an_admin,
