@@ -64,9 +64,9 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
+    let servers = Servers::parse(&config.redis.url)?;
     let stores = storage::open(&config, true, config.store.readers()).await?;
     let keys = bus::keys(&config.cluster)?;
-    let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
     let carrier = bus::carrier(&config.cluster, servers.as_ref(), &keys, incarnation)?;
     let listeners = listen(&config).await?;

@@ -17,7 +17,7 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisFuture, Value};
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Health;
 use super::servers::Servers;
@@ -30,6 +30,8 @@ pub(super) const RESPONSE_WITHIN: Duration = Duration::from_secs(2);
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// A healthy server answers in well below a millisecond; a machine that is busy is given this much.
 const PING_WITHIN: Duration = Duration::from_millis(500);
+/// An answer that took no longer is none to complain about; below every deadline a caller names.
+const IN_TIME: Duration = Duration::from_millis(40);
 /// Pause before the first and before every later attempt to connect: doubled in between.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -243,6 +245,7 @@ impl Link {
                 Err(Away::Failed(error.to_string()))
             }
             Err(_) => {
+                self.shared.health.late();
                 self.shared.doubt();
                 Err(Away::Late)
             }
@@ -311,6 +314,7 @@ async fn watch_over(
 ) -> Result<std::convert::Infallible, String> {
     loop {
         let ping = redis::cmd("PING");
+        let asked = Instant::now();
         match timeout(PING_WITHIN, ping.query_async::<Value>(&mut connection)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(error.to_string()),
@@ -318,6 +322,9 @@ async fn watch_over(
         }
         *pause = PAUSE_MIN;
         shared.health.reached();
+        if asked.elapsed() <= IN_TIME {
+            shared.health.in_time();
+        }
         if shared.gate.borrow().is_none() {
             shared.gate.send_replace(Some(connection.clone()));
         }
