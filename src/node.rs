@@ -6,6 +6,7 @@ mod services;
 mod signals;
 mod sink;
 mod status;
+pub mod storage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation,
 };
 use crate::cluster::faults::Faults;
-use crate::config::{Cluster, Config, StoreLocation};
+use crate::config::{Cluster, Config};
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -32,13 +33,11 @@ use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
-use crate::model::policy::StoreRules;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
-use crate::store::sqlite::{self, OpenOptions};
 use crate::store::{LogHead, NodeRow, Stores};
 use dispatch::HubDispatch;
 use services::{Handles, Services};
@@ -56,14 +55,14 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
 ///
 /// # Errors
-/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] is in the chain),
+/// What keeps a node from starting: a store that cannot be opened (see [`storage::open`]),
 /// an address that is taken, a bus that cannot be joined.
 pub async fn serve(
     config: Config,
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
-    let stores = open_store(&config)?;
+    let stores = storage::open(&config, true, config.store.readers()).await?;
     let keys = bus::keys(&config.cluster)?;
     let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
@@ -83,28 +82,6 @@ pub async fn serve(
     node.leave(Duration::from_millis(config.limits.drain_ms))
         .await;
     Ok(())
-}
-
-fn open_store(config: &Config) -> anyhow::Result<Stores> {
-    let rules = StoreRules {
-        strangers: config.chat.strangers,
-        history: config.chat.history,
-        group_max: config.chat.group_max,
-    };
-    match config.store.location() {
-        Some(StoreLocation::Sqlite(path)) => {
-            let options = OpenOptions {
-                create: true,
-                rules,
-                readers: config.store.readers(),
-            };
-            Ok(sqlite::open(&path.to_string_lossy(), options)?)
-        }
-        Some(StoreLocation::Mysql(_)) => {
-            anyhow::bail!("store.url: mysql is not available in this version")
-        }
-        None => anyhow::bail!("store.url is of no kind this version knows"),
-    }
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Vec<TcpListener>> {

@@ -2,16 +2,12 @@
 
 use std::io::Write;
 
-use super::{Failure, stores};
-use crate::config::{Config, StoreLocation};
-use crate::store::sqlite;
+use super::{Failure, block_on};
+use crate::config::Config;
+use crate::node::storage;
 
 pub(super) fn run(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-    let version = match stores::location(config)? {
-        StoreLocation::Sqlite(path) => sqlite::migrate(&path.to_string_lossy(), true)
-            .map_err(|error| Failure::Store(error.into()))?,
-        StoreLocation::Mysql(_) => return Err(stores::no_mysql()),
-    };
+    let version = block_on(async { storage::migrate(config).await.map_err(Failure::Store) })?;
     writeln!(
         out,
         "{} is at schema {}, readable from {} on",

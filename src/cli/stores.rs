@@ -3,37 +3,24 @@
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use tokio::sync::mpsc;
 
 use super::Failure;
-use crate::config::{Config, StoreLocation};
+use crate::config::Config;
 use crate::journal::committer::Committer;
 use crate::journal::position::Position;
-use crate::model::policy::StoreRules;
+use crate::node::storage;
 use crate::service::clock::Clock;
 use crate::service::operator::Operator;
 use crate::service::passwords::{HashingSettings, Passwords};
 use crate::service::sessions::Sessions;
 use crate::store::Stores;
-use crate::store::sqlite::{self, OpenOptions};
 
 /// The store of a deployment that exists.
-pub(super) fn open(config: &Config) -> Result<Stores, Failure> {
-    let options = OpenOptions {
-        create: false,
-        rules: StoreRules {
-            strangers: config.chat.strangers,
-            history: config.chat.history,
-            group_max: config.chat.group_max,
-        },
-        readers: 1,
-    };
-    match location(config)? {
-        StoreLocation::Sqlite(path) => sqlite::open(&path.to_string_lossy(), options)
-            .map_err(|error| Failure::Store(error.into())),
-        StoreLocation::Mysql(_) => Err(no_mysql()),
-    }
+pub(super) async fn open(config: &Config) -> Result<Stores, Failure> {
+    storage::open(config, false, 1)
+        .await
+        .map_err(Failure::Store)
 }
 
 /// The operator's hand on an open store. Within a runtime.
@@ -63,13 +50,4 @@ pub(super) async fn operator(config: &Config, stores: &Stores) -> Result<Operato
         sessions,
         passwords,
     ))
-}
-
-pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
-    let location = config.store.location();
-    location.ok_or_else(|| Failure::Usage(anyhow!("store.url: not a store of ours")))
-}
-
-pub(super) fn no_mysql() -> Failure {
-    Failure::Store(anyhow!("this build has no MySQL store"))
 }

@@ -13,6 +13,7 @@ pub mod groups;
 pub mod lists;
 pub mod log;
 pub mod stage;
+pub mod texts;
 
 /// One test per property. `$make` is `async fn(StoreRules) -> Stage`.
 macro_rules! conformance {
@@ -103,6 +104,13 @@ macro_rules! conformance {
                 read_positions_only_move_forward,
                 the_peers_read_position_is_shown,
                 settings_are_patched_field_by_field,
+                a_list_of_five_hundred_conversations_is_whole,
+                a_stranger_reads_and_counts_nothing,
+            ]
+            texts: [
+                names_that_only_look_alike_are_different_names,
+                profiles_come_back_as_they_were_written,
+                groups_remarks_and_drafts_come_back_as_they_were_written,
             ]
             accounts: [
                 the_first_user_is_an_admin,

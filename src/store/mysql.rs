@@ -50,6 +50,8 @@ struct Mysql {
     rules: StoreRules,
     /// How many bytes of drafts go in one call.
     batch_bytes: usize,
+    /// The server's max_allowed_packet.
+    packet_bytes: usize,
 }
 
 impl Mysql {

@@ -15,6 +15,7 @@ mod hostile_bus;
 mod leaving;
 mod losses;
 mod mariadb_killed;
+mod mariadb_trouble;
 mod membership;
 mod own_server;
 mod restored_backup;

@@ -118,14 +118,20 @@ impl MariaDb {
         // Short: the path of a socket has less than 108 bytes.
         let dir = tempfile::Builder::new().prefix("mdb").tempdir().unwrap();
         let watchdog = Watchdog::over(dir.path());
+        let temporary = dir.path().join("tmp");
+        std::fs::create_dir(&temporary).unwrap();
         let mut install = command("mariadb-install-db");
         install
             .args(["--no-defaults", "--skip-test-db"])
             .arg("--auth-root-authentication-method=normal")
             .arg(format!("--datadir={}", dir.path().join("data").display()))
+            // A server that starts removes what others have in a common one.
+            .arg(format!("--tmpdir={}", temporary.display()))
             .args(arguments);
         if let Some(account) = account_for_root() {
-            chown(dir.path(), Some(account), Some(account)).unwrap();
+            for folder in [dir.path(), temporary.as_path()] {
+                chown(folder, Some(account), Some(account)).unwrap();
+            }
             install.arg("--user=mysql");
         }
         let output = install.output().expect("mariadb-server is installed");
@@ -159,6 +165,11 @@ impl MariaDb {
     /// Runs statements and returns the rows, columns separated by tabs.
     pub(crate) fn sql(&self, statements: &str) -> String {
         run_sql(&self.server_url(), statements)
+    }
+
+    /// Likewise; the client's complaint when a statement fails, after which none is run.
+    pub(crate) fn try_sql(&self, statements: &str) -> Result<String, String> {
+        try_sql(&self.server_url(), statements)
     }
 
     /// Where it listens.
@@ -230,6 +241,7 @@ impl MariaDb {
             .args(["--no-defaults", "--bind-address=127.0.0.1"])
             .args(["--skip-name-resolve", "--innodb-flush-log-at-trx-commit=1"])
             .arg(format!("--datadir={}", dir.join("data").display()))
+            .arg(format!("--tmpdir={}", dir.join("tmp").display()))
             .arg(format!("--pid-file={}", dir.join("pid").display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--port={}", self.port))
@@ -342,8 +354,13 @@ fn create(name: &str) -> String {
     format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")
 }
 
-/// Runs statements in a client of their own; they come by its input, since arguments have a limit.
 fn run_sql(url: &str, statements: &str) -> String {
+    let shown: String = statements.chars().take(200).collect();
+    try_sql(url, statements).unwrap_or_else(|error| panic!("{shown}: {error}"))
+}
+
+/// Runs statements in a client of their own; they come by its input, since arguments have a limit.
+fn try_sql(url: &str, statements: &str) -> Result<String, String> {
     let mut client = client("mariadb", url)
         .args(["--batch", "--skip-column-names"])
         .stdin(Stdio::piped())
@@ -356,10 +373,13 @@ fn run_sql(url: &str, statements: &str) -> String {
     let _ = input.write_all(statements.as_bytes());
     drop(input);
     let output = client.wait_with_output().unwrap();
-    let shown: String = statements.chars().take(200).collect();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{shown}: {error}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let told = if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(output.stderr)
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    told.map(text).map_err(text)
 }
 
 /// A client program, about to connect to `mysql://user[:password]@host:port[/database]`.

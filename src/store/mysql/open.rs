@@ -75,6 +75,7 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Stores, OpenError> 
         writers: Pool::new(opts, WRITERS),
         rules: options.rules,
         batch_bytes: server::batch_bytes(packet_bytes),
+        packet_bytes,
     };
     Ok(mysql.into_stores())
 }

@@ -11,7 +11,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
 use crate::model::group::{GroupPatch, JoinMode, NewGroup};
-use crate::model::ids::{ID_MAX, UserId};
+use crate::model::ids::{ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
@@ -36,7 +36,7 @@ pub(super) fn run<'d>(
     for (draft, fingerprint) in drafts {
         let (way, target) = way(draft);
         count += 1;
-        privates += u64::from(way == 1);
+        privates += u64::from(matches!(draft.conv, Conv::Private(..)));
         let kind = draft.kind.code();
         // Writing to a string cannot fail.
         let _ = write!(
@@ -150,15 +150,6 @@ fn effect(draft: &Draft) -> Effect {
         },
         None => Effect::default(),
     };
-    let between = |operation, other: UserId| Effect {
-        operation: if draft.conv == Conv::private(draft.from, other) {
-            operation
-        } else {
-            0
-        },
-        other: other.0,
-        ..Effect::default()
-    };
     match &draft.change {
         // Messages go in runs.
         Change::Message => Effect::default(),
@@ -194,7 +185,7 @@ fn effect(draft: &Draft) -> Effect {
         } => Effect {
             agreed: *auto,
             greeting: message.clone(),
-            ..between(8, *other)
+            ..between(draft, 8, *other)
         },
         Change::AnswerFriend {
             request,
@@ -203,19 +194,33 @@ fn effect(draft: &Draft) -> Effect {
         } => Effect {
             request: *request,
             agreed: *accept,
-            ..between(9, *other)
+            ..between(draft, 9, *other)
         },
-        Change::Unfriend { other } => between(10, *other),
-        Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => Effect {
-            operation: 11,
-            ids: sessions.iter().map(|session| session.0).collect(),
-            ..Effect::default()
-        },
+        Change::Unfriend { other } => between(draft, 10, *other),
+        Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => revoke(sessions),
         Change::Notice if draft.conv == Conv::Notices => Effect {
             operation: 12,
             ..Effect::default()
         },
         Change::Revoke { .. } | Change::Notice => Effect::default(),
+    }
+}
+
+fn revoke(sessions: &[SessionId]) -> Effect {
+    Effect {
+        operation: 11,
+        ids: sessions.iter().map(|session| session.0).collect(),
+        ..Effect::default()
+    }
+}
+
+/// A change between the author and another, in the conversation of the two.
+fn between(draft: &Draft, operation: u64, other: UserId) -> Effect {
+    let belongs = draft.conv == Conv::private(draft.from, other);
+    Effect {
+        operation: if belongs { operation } else { 0 },
+        other: other.0,
+        ..Effect::default()
     }
 }
 

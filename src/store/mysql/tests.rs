@@ -7,6 +7,7 @@
 
 mod faults;
 mod opening;
+mod plans;
 
 #[path = "../../../tests/support/mariadb.rs"]
 #[expect(dead_code, reason = "tests of whole clusters use the rest of it")]
