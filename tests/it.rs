@@ -30,6 +30,8 @@ mod http_people;
 mod http_sessions;
 #[path = "it/lab.rs"]
 mod lab;
+#[path = "it/legacy_passwords.rs"]
+mod legacy_passwords;
 
 mod it {
     mod cluster;

@@ -10,6 +10,7 @@ mod conversations;
 mod failure;
 mod friends;
 mod groups;
+mod imports;
 mod nodes;
 mod open;
 mod read;
@@ -51,7 +52,8 @@ impl Sqlite {
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
-            nodes: sqlite,
+            nodes: Arc::<Sqlite>::clone(&sqlite),
+            imports: sqlite,
         }
     }
 }
