@@ -1,6 +1,6 @@
 //! Storage as the rest of the crate sees it: one small trait per need.
 //!
-//! The traits and their contracts live here; `sqlite` implements them for one machine, and every
+//! The traits and their contracts live here; `sqlite` implements them for one machine, `mysql` for several, and every
 //! implementation passes `conformance`. Nothing here knows SQL, sockets or the bus, and nothing outside an
 //! implementation knows what database is behind it.
 //!
@@ -9,6 +9,7 @@
 #[cfg(test)]
 pub mod conformance;
 mod contract;
+pub mod mysql;
 pub mod sqlite;
 
 pub use contract::*;
