@@ -15,6 +15,7 @@ mod failure;
 pub mod friends;
 pub mod groups;
 pub mod health;
+pub mod import;
 pub mod legacy;
 pub mod messages;
 pub mod news;

@@ -9,6 +9,7 @@
 #[cfg(test)]
 pub mod conformance;
 mod contract;
+pub mod foreign;
 pub mod mysql;
 pub mod sqlite;
 

@@ -60,7 +60,10 @@ const KNOWN_BY: &[Rule] = &[
     ("rusqlite", &["store::sqlite", "bin"]),
     ("refinery", &["store::sqlite", "store::mysql"]),
     ("mysql_async", &["store::mysql"]),
-    ("redis", &["presence::redis", "cluster::redis"]),
+    (
+        "redis",
+        &["presence::redis", "cluster::redis", "store::foreign::redis"],
+    ),
     ("socket2", &["cluster"]),
     ("rustix", &["cluster"]),
     ("UdpSocket", &["cluster", "bin"]),

@@ -340,8 +340,8 @@ pub trait ImportStore: Send + Sync {
         kind: &str,
         old_ids: &[String],
     ) -> Result<BTreeMap<String, u64>>;
-    /// Remembers what an id became. What was remembered first stays.
-    async fn remember(&self, source: &str, kind: &str, old_id: &str, new_id: u64) -> Result<()>;
+    /// Remembers what ids became. What was remembered first stays.
+    async fn remember(&self, source: &str, kind: &str, ids: &[(String, u64)]) -> Result<()>;
 }
 
 /// All of them: what a node is given.

@@ -6,6 +6,7 @@
 //! the contract does not name, and no cache: other nodes write to the same database.
 
 mod fault;
+pub mod foreign;
 mod link;
 mod session;
 

@@ -145,14 +145,18 @@ pub async fn a_password_is_replaced_only_while_it_is_the_expected_one(make: &imp
 pub async fn what_was_brought_in_keeps_its_first_id(make: &impl Make) {
     let stage = empty(make).await;
     let imports = &stage.stores.imports;
-    let remember = async |source: &str, kind: &str, old: &str, new: u64| {
-        imports.remember(source, kind, old, new).await.unwrap();
+    let remember = async |source: &str, kind: &str, ids: &[(&str, u64)]| {
+        let ids: Vec<_> = ids
+            .iter()
+            .map(|(old, new)| ((*old).to_owned(), *new))
+            .collect();
+        imports.remember(source, kind, &ids).await.unwrap();
     };
-    remember("ginchat", "user", "7", 1).await;
-    remember("ginchat", "user", "7", 2).await;
-    remember("ginchat", "user", "a ", 3).await;
-    remember("ginchat", "group", "7", (1 << 53) - 1).await;
-    remember("shyim", "user", "7", 5).await;
+    remember("ginchat", "user", &[("7", 1), ("a ", 3)]).await;
+    remember("ginchat", "user", &[("7", 2), ("a ", 3), ("9", 4)]).await;
+    remember("ginchat", "group", &[("7", (1 << 53) - 1)]).await;
+    remember("ginchat", "group", &[]).await;
+    remember("shyim", "user", &[("7", 5)]).await;
     let asked: Vec<String> = ["7", "A ", "a", "a ", "8"].map(str::to_owned).into();
     let mapped = async |source: &str, kind: &str| {
         let found = imports.mapped(source, kind, &asked).await.unwrap();

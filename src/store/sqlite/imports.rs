@@ -35,17 +35,19 @@ impl ImportStore for Sqlite {
             .await
     }
 
-    async fn remember(&self, source: &str, kind: &str, old_id: &str, new_id: u64) -> Result<()> {
-        let (source, kind, old_id) = (source.to_owned(), kind.to_owned(), old_id.to_owned());
+    async fn remember(&self, source: &str, kind: &str, ids: &[(String, u64)]) -> Result<()> {
+        let (source, kind, ids) = (source.to_owned(), kind.to_owned(), ids.to_vec());
         self.writer
             .run(move |connection| {
-                connection
-                    .prepare_cached(
+                let tx = connection.transaction()?;
+                for (old_id, new_id) in ids {
+                    tx.prepare_cached(
                         "INSERT INTO imports (source, kind, old_id, new_id) VALUES (?1, ?2, ?3, ?4)
                          ON CONFLICT (source, kind, old_id) DO NOTHING",
                     )?
                     .execute(params![source, kind, old_id, int(new_id)])?;
-                Ok(())
+                }
+                Ok(tx.commit()?)
             })
             .await
     }
