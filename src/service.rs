@@ -11,6 +11,7 @@ mod cache;
 pub mod clock;
 pub mod connections;
 pub mod conversations;
+pub mod export;
 mod failure;
 pub mod friends;
 pub mod groups;

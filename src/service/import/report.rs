@@ -82,7 +82,6 @@ impl What {
 pub struct Report {
     counts: BTreeMap<Kind, Counts>,
     shown: BTreeMap<(What, Kind), Vec<Remark>>,
-    notes: Vec<String>,
     later: u64,
     later_at: UnixMillis,
     /// Where every remark goes, one JSON object a line.
@@ -96,7 +95,6 @@ impl Report {
         Report {
             counts: BTreeMap::new(),
             shown: BTreeMap::new(),
-            notes: Vec::new(),
             later: 0,
             later_at: 0,
             all,
@@ -134,11 +132,6 @@ impl Report {
     pub(super) fn later(&mut self, at: UnixMillis) {
         self.later += 1;
         self.later_at = at;
-    }
-
-    /// Something about the run as a whole.
-    pub(super) fn note(&mut self, note: String) {
-        self.notes.push(note);
     }
 
     fn remark(&mut self, kind: Kind, old_id: &str, what: What, reason: &str) -> io::Result<()> {
@@ -212,9 +205,6 @@ impl Report {
                 out,
                 "note: the log held younger entries: {count} messages have a later time than they had (up to {at} ms since 1970)"
             )?;
-        }
-        for note in &self.notes {
-            writeln!(out, "note: {note}")?;
         }
         match &mut self.all {
             Some(all) => all.flush(),
