@@ -14,7 +14,7 @@ use crate::model::entry::{Entry, UnixMillis};
 use crate::model::error::{Code, Failure};
 use crate::model::ids::{GroupId, Seq, UserId};
 use crate::model::user::{Session, User};
-use crate::store::{ConversationState, ConversationStore as _, Stores, Window};
+use crate::store::{ConversationState, Stores, Window};
 
 /// Version of the form.
 pub const FORMAT: u32 = 1;
