@@ -1,6 +1,6 @@
 # Sourced. Makes sure that programs are there; asks apt only for what is missing, and says what it installs.
 
-# Where Debian keeps nginx, and not in everybody's path.
+# Where Debian keeps nginx and mariadbd, and not in everybody's path.
 PATH=$PATH:/usr/sbin
 
 # ensure_packages PACKAGE... : Debian packages.
@@ -35,6 +35,20 @@ ensure_builders() {
 # The proxy in front of a cluster. Only the program: a server that the package starts is none of ours.
 ensure_nginx() {
     command -v nginx >/dev/null || ensure_packages nginx
+}
+
+# The database and its client. Only the programs: we start a server of our own.
+ensure_mariadb() {
+    if ! command -v mariadbd >/dev/null || ! command -v mariadb-admin >/dev/null; then
+        ensure_packages mariadb-server mariadb-client
+    fi
+}
+
+# Likewise only the program.
+ensure_redis() {
+    if ! command -v redis-server >/dev/null || ! command -v redis-cli >/dev/null; then
+        ensure_packages redis-server redis-tools
+    fi
 }
 
 # Makes a certificate to test the TLS form of nginx's configuration with.

@@ -9,6 +9,11 @@ pub mod journal;
 pub mod model;
 pub mod node;
 pub mod presence;
+pub mod redis;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+
+#[cfg(test)]
+#[path = "../tests/support/redis.rs"]
+mod redis_server;

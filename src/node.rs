@@ -17,12 +17,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::cluster::Carrier;
 use crate::cluster::core::KeyRing;
 use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation,
 };
 use crate::cluster::faults::Faults;
-use crate::cluster::socket::Sockets;
 use crate::config::{Cluster, Config, StoreLocation};
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
@@ -34,11 +34,12 @@ use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
 use crate::model::policy::StoreRules;
 use crate::presence::{self, Presence, Signals};
+use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
-use crate::store::sqlite::{self, OpenOptions};
 use crate::store::{LogHead, NodeRow, Stores};
+use crate::store::{mysql, sqlite};
 use dispatch::HubDispatch;
 use services::{Handles, Services};
 use signals::SignalDesk;
@@ -55,21 +56,22 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
 ///
 /// # Errors
-/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] is in the chain),
+/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] or [`mysql::OpenError`] is in the chain),
 /// an address that is taken, a bus that cannot be joined.
 pub async fn serve(
     config: Config,
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
-    let stores = open_store(&config)?;
+    let stores = open_store(&config).await?;
     let keys = bus::keys(&config.cluster)?;
-    let sockets = bus::sockets(&config.cluster, &keys)?;
-    let listeners = listen(&config).await?;
+    let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
-    let start = read_start(&config, &stores, incarnation, sockets.as_ref()).await?;
+    let carrier = bus::carrier(&config.cluster, servers.as_ref(), &keys, incarnation)?;
+    let listeners = listen(&config).await?;
+    let start = read_start(&config, &stores, incarnation, carrier.as_ref()).await?;
     let identity = Identity { incarnation, start };
-    let bus = Bus { keys, sockets };
+    let bus = Bus { keys, carrier };
     let node = Node::start(&config, &stores, identity, bus, listeners)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
@@ -83,7 +85,7 @@ pub async fn serve(
     Ok(())
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Stores> {
+async fn open_store(config: &Config) -> anyhow::Result<Stores> {
     let rules = StoreRules {
         strangers: config.chat.strangers,
         history: config.chat.history,
@@ -91,15 +93,20 @@ fn open_store(config: &Config) -> anyhow::Result<Stores> {
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {
-            let options = OpenOptions {
+            let options = sqlite::OpenOptions {
                 create: true,
                 rules,
                 readers: config.store.readers(),
             };
             Ok(sqlite::open(&path.to_string_lossy(), options)?)
         }
-        Some(StoreLocation::Mysql(_)) => {
-            anyhow::bail!("store.url: mysql is not available in this version")
+        Some(StoreLocation::Mysql(url)) => {
+            let options = mysql::OpenOptions {
+                rules,
+                readers: config.store.readers(),
+                ..mysql::OpenOptions::default()
+            };
+            Ok(mysql::open(url.expose(), options).await?)
         }
         None => anyhow::bail!("store.url is of no kind this version knows"),
     }
@@ -122,14 +129,14 @@ async fn read_start(
     config: &Config,
     stores: &Stores,
     incarnation: Incarnation,
-    sockets: Option<&Sockets>,
+    carrier: Option<&Carrier>,
 ) -> anyhow::Result<LogHead> {
     let core = bus::core_config(
         &config.cluster,
         KeyRing::default(),
         incarnation,
         &config.node.name,
-        sockets,
+        carrier,
     );
     let row = NodeRow {
         incarnation,
@@ -182,17 +189,17 @@ struct Identity {
 /// The way to the peers.
 struct Bus {
     keys: KeyRing,
-    sockets: Option<Sockets>,
+    carrier: Option<Carrier>,
 }
 
 impl Bus {
     fn driver(self, config: &Config, stores: &Stores, identity: Identity) -> DriverConfig {
-        let Bus { keys, sockets } = self;
+        let Bus { keys, carrier } = self;
         let Identity { incarnation, start } = identity;
         let name = &config.node.name;
         DriverConfig {
-            core: bus::core_config(&config.cluster, keys, incarnation, name, sockets.as_ref()),
-            bus: sockets,
+            core: bus::core_config(&config.cluster, keys, incarnation, name, carrier.as_ref()),
+            bus: carrier,
             faults: Faults::from_environment(),
             log: Arc::clone(&stores.log),
             nodes: Arc::clone(&stores.nodes),

@@ -9,8 +9,11 @@
 #[cfg(test)]
 pub mod conformance;
 mod contract;
+mod folding;
 pub mod foreign;
+mod listing;
 pub mod mysql;
+mod spans;
 pub mod sqlite;
 
 pub use contract::*;

@@ -33,8 +33,8 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let stores = stores::open(config)?;
         block_on(async {
+            let stores = stores::open(config)?;
             let user = meant(&stores, &self.user).await?;
             let data = Data::new(stores, user.id).await?;
             prepare(&self.to)?;

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::store::StoreError;
-use crate::store::sqlite::OpenError;
+use crate::store::{StoreError, mysql, sqlite};
 
 /// Why a command did not do what it was asked for. Prints as one line: the sentence, then its causes.
 #[derive(Debug)]
@@ -32,10 +31,11 @@ impl Failure {
 impl Failure {
     /// What stopped a node: a store that cannot be opened or used, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
-        if error
-            .chain()
-            .any(|cause| cause.is::<OpenError>() || cause.is::<StoreError>())
-        {
+        if error.chain().any(|cause| {
+            cause.is::<sqlite::OpenError>()
+                || cause.is::<mysql::OpenError>()
+                || cause.is::<StoreError>()
+        }) {
             Failure::Store(error)
         } else {
             Failure::Runtime(error)

@@ -91,10 +91,10 @@ impl Import {
                 "only ginchat keeps messages in Redis"
             )));
         }
-        let stores = stores::open(config)?;
         let all = self.report.as_deref().map(create).transpose()?;
         let mut report = Report::new(all);
         block_on(async {
+            let stores = stores::open(config)?;
             let plan = self.plan(config, salt).await?;
             if self.dry_run {
                 writeln!(out, "dry run: nothing is written")?;

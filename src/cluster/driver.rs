@@ -36,9 +36,9 @@ pub use status::{
     BusStatus, ProbeStatus, RegistrationStatus, ShellStatus, StoreStatus, TargetStatus,
 };
 
+use super::carrier::Carrier;
 use super::core::{BeatInfo, Core, CoreConfig, DropReason, Item, KeyRing, StorePosition};
 use super::faults::Faults;
-use super::socket::Sockets;
 use crate::model::ids::{Cid, Epoch, Incarnation, Seq, UserId};
 use crate::model::signal::Signal;
 use crate::store::{LogHead, LogStore, NodeStore};
@@ -94,8 +94,8 @@ pub struct DriverConfig {
     /// The core's configuration. `address` and `datagram_bytes_max` are taken from `bus`; without `bus`, `keys` are
     /// dropped. The incarnation comes from [`draw_incarnation`].
     pub core: CoreConfig,
-    /// The sockets; none: this node runs alone and follows the store only.
-    pub bus: Option<Sockets>,
+    /// The way to the peers; none: this node runs alone and follows the store only.
+    pub bus: Option<Carrier>,
     /// From [`Faults::from_environment`]; none outside tests.
     pub faults: Option<Faults>,
     /// The log.
@@ -226,9 +226,9 @@ impl<S: Sink> Driver<S> {
             warn!("there is no cluster key: this node runs alone");
         }
         match &config.bus {
-            Some(sockets) => {
-                config.core.address = sockets.advertised();
-                config.core.datagram_bytes_max = sockets.datagram_bytes_max();
+            Some(carrier) => {
+                config.core.address = carrier.advertised();
+                config.core.datagram_bytes_max = carrier.datagram_bytes_max();
             }
             None => {
                 config.core.keys = KeyRing::default();
@@ -238,7 +238,7 @@ impl<S: Sink> Driver<S> {
         let (jobs, answers) = Jobs::new(config.log, config.nodes);
         let (control_sender, control) = mpsc::channel(CONTROLS_MAX);
         let (status, status_receiver) = watch::channel(None);
-        let targets = config.bus.as_ref().map_or(&[][..], |bus| &bus.targets);
+        let targets = config.bus.as_ref().map_or(&[][..], Carrier::targets);
         let driver = Driver {
             own_row: OwnRow::new(&config.core, config.bus.is_some()),
             core: Core::new(
@@ -287,7 +287,7 @@ impl<S: Sink> Driver<S> {
     }
 }
 
-/// The registry address of a node without sockets: nobody can reach it, so nobody counts it among the peers.
+/// The registry address of a node without a bus: nobody can reach it, so nobody counts it among the peers.
 const NO_BUS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 fn position(log: LogHead) -> StorePosition {

@@ -1,13 +1,16 @@
-//! The bus as configured: keys, sockets and limits for the cluster driver.
+//! The bus as configured: keys, what carries it, and limits for the cluster driver.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tracing::info;
 
+use crate::cluster::Carrier;
 use crate::cluster::core::{BusLimits, CoreConfig, KeyRing};
+use crate::cluster::redis::RedisBus;
 use crate::cluster::socket::{BusSettings, Sockets};
 use crate::config::{Cluster, Transport};
 use crate::model::entry::Entry;
 use crate::model::ids::Incarnation;
+use crate::redis::Servers;
 
 /// Version of this software as one number for the registry, for people: 4 bits major, 6 minor, 6 patch.
 pub(super) fn software_version() -> u16 {
@@ -29,15 +32,24 @@ pub(super) fn keys(cluster: &Cluster) -> anyhow::Result<KeyRing> {
     KeyRing::parse(text.expose()).context("cluster.keys and cluster.key_file are not a key ring")
 }
 
-/// The sockets; none without a key: then nothing is sent or heard.
-pub(super) fn sockets(cluster: &Cluster, keys: &KeyRing) -> anyhow::Result<Option<Sockets>> {
+/// The way to the peers; none without a key: then nothing is sent or heard.
+pub(super) fn carrier(
+    cluster: &Cluster,
+    servers: Option<&Servers>,
+    keys: &KeyRing,
+    incarnation: Incarnation,
+) -> anyhow::Result<Option<Carrier>> {
     if keys.is_empty() {
         info!("there is no cluster key: this node runs alone");
         return Ok(None);
     }
     match cluster.transport {
         Transport::Udp => {}
-        Transport::Redis => bail!("cluster.transport = \"redis\" is not available in this version"),
+        Transport::Redis => {
+            let servers = servers.context("cluster.transport = \"redis\" needs redis.url")?;
+            let bus = RedisBus::open(servers.clone(), &cluster.name, incarnation);
+            return Ok(Some(bus.into()));
+        }
     }
     let settings = BusSettings {
         listen: cluster.listen,
@@ -45,9 +57,8 @@ pub(super) fn sockets(cluster: &Cluster, keys: &KeyRing) -> anyhow::Result<Optio
         advertise: cluster.advertise,
         own_port: cluster.own_port,
     };
-    Sockets::open(&settings)
-        .map(Some)
-        .context("cannot join the bus")
+    let sockets = Sockets::open(&settings).context("cannot join the bus")?;
+    Ok(Some(sockets.into()))
 }
 
 /// What the core is built with.
@@ -56,10 +67,10 @@ pub(super) fn core_config(
     keys: KeyRing,
     incarnation: Incarnation,
     node_name: &str,
-    sockets: Option<&Sockets>,
+    carrier: Option<&Carrier>,
 ) -> CoreConfig {
     let unreachable = std::net::SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
-    let address = sockets.map_or(unreachable, Sockets::advertised);
+    let address = carrier.map_or(unreachable, Carrier::advertised);
     let limits = BusLimits {
         store_poll: std::time::Duration::from_millis(cluster.poll_ms),
         ..BusLimits::default()

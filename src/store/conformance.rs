@@ -19,6 +19,7 @@ macro_rules! conformance {
             log: [
                 seqs_are_dense_and_times_never_fall,
                 a_repeated_draft_keeps_its_place,
+                a_log_takes_another_epoch_for_the_one_it_has_and_for_no_other,
                 client_ids_are_compared_byte_for_byte,
                 a_client_id_with_other_content_is_refused,
                 a_retry_is_a_duplicate_after_its_sender_was_removed_or_disabled,

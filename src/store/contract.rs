@@ -128,6 +128,10 @@ pub trait LogStore: Send + Sync {
     /// Where the log begins and ends: one indexed row.
     async fn head(&self) -> Result<LogHead>;
 
+    /// Draws another epoch for the log if this one is still its own; durable when it returns. For a log that went
+    /// back: what is remembered of its later entries must not pass for what takes their places.
+    async fn renew_epoch(&self, old: Epoch) -> Result<()>;
+
     /// Up to `limit` entries above `after` and their snapshot's head. A gap above the floor is `Corrupt`.
     async fn range(&self, after: Seq, limit: usize) -> Result<LogRange>;
 
@@ -355,4 +359,13 @@ pub struct Stores {
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
+}
+
+/// What a database says about its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The last migration applied.
+    pub version: i64,
+    /// The oldest program's newest migration that can still work with it.
+    pub min_reader: i64,
 }

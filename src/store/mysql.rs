@@ -5,13 +5,42 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod append;
+mod conversations;
 mod fault;
 pub mod foreign;
+mod friends;
+mod groups;
+mod imports;
 mod link;
+mod many;
+mod nodes;
+mod open;
+mod packed;
+mod places;
+mod read;
+mod refusal;
+mod routines;
+mod rows;
+mod schema;
+mod server;
 mod session;
+mod sessions;
+mod users;
+mod verdict;
+mod visible;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use crate::model::policy::StoreRules;
+use crate::store::Stores;
 use link::Pool;
+
+pub use open::{OpenOptions, Tls, migrate, open};
+pub use refusal::OpenError;
 
 /// The ways to the server. All traits are implemented on it.
 struct Mysql {
@@ -21,9 +50,22 @@ struct Mysql {
     /// Everything that is written and is not an entry.
     writers: Pool,
     rules: StoreRules,
+    /// How many bytes of drafts go in one call.
+    batch_bytes: usize,
 }
 
-/// What texts are compared by where case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
+impl Mysql {
+    fn into_stores(self) -> Stores {
+        let mysql = Arc::new(self);
+        Stores {
+            log: Arc::<Mysql>::clone(&mysql),
+            users: Arc::<Mysql>::clone(&mysql),
+            sessions: Arc::<Mysql>::clone(&mysql),
+            friends: Arc::<Mysql>::clone(&mysql),
+            groups: Arc::<Mysql>::clone(&mysql),
+            conversations: Arc::<Mysql>::clone(&mysql),
+            nodes: Arc::<Mysql>::clone(&mysql),
+            imports: mysql,
+        }
+    }
 }

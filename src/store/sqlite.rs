@@ -32,7 +32,6 @@ use crate::model::policy::StoreRules;
 use crate::store::Stores;
 
 pub use open::{OpenError, OpenOptions, migrate, open};
-pub use schema::SchemaVersion;
 use worker::Lane;
 
 /// The ways to the threads. All traits are implemented on it.
@@ -69,9 +68,4 @@ fn now() -> UnixMillis {
         .map_or(0, |since| {
             UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
         })
-}
-
-/// What texts are compared by where case does not count.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
-use super::wire::{RECEIVE_BYTES, Side, readable};
+use super::wire::{RECEIVE_BYTES, readable};
 use super::{Answer, Control, Driver, KeysRefused, Sink};
+use crate::cluster::carrier::Side;
 use crate::model::signal::Signal;
 
 /// Datagrams read at once from one socket before the others have their turn.
@@ -106,14 +107,14 @@ impl<S: Sink> Driver<S> {
         ticks: &mut Ticks,
         stop: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Event {
-        let sockets = self.wire.sockets.as_ref();
+        let carrier = self.wire.carrier.as_ref();
         let core_timer = self.core.poll_timeout().map(|at| self.clock.instant(at));
         // Without a preference: a flood on one of them leaves the others their turns. Every branch can be given up
         // while it waits without losing anything.
         tokio::select! {
             () = stop => Event::Stop,
-            () = readable(sockets, Side::Listening) => Event::Readable(Side::Listening),
-            () = readable(sockets, Side::Own) => Event::Readable(Side::Own),
+            () = readable(carrier, Side::Listening) => Event::Readable(Side::Listening),
+            () = readable(carrier, Side::Own) => Event::Readable(Side::Own),
             1.. = self.inputs.committed.recv_many(&mut self.buffers.committed, BATCHES_AT_ONCE) => Event::Committed,
             1.. = self.inputs.commands.recv_many(&mut self.buffers.commands, MESSAGES_AT_ONCE) => Event::Commands,
             1.. = self.inputs.signals.recv_many(&mut self.buffers.signals, MESSAGES_AT_ONCE) => Event::Signals,
@@ -192,7 +193,7 @@ impl<S: Sink> Driver<S> {
     fn obey(&mut self, control: Control) {
         match control {
             Control::SetKeys { keys, reply } => {
-                let verdict = if self.wire.sockets.is_none() {
+                let verdict = if self.wire.carrier.is_none() {
                     Err(KeysRefused::Alone)
                 } else if keys.is_empty() {
                     Err(KeysRefused::NoKey)

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::warnings::Trouble;
 use super::{Driver, Recovery, Renewal, ShellStatus, Sink};
+use crate::cluster::carrier::Drops;
 use crate::cluster::core::{DropReason, DropStatus};
 
 /// The kernel's table may be long, and its counters are for people.
@@ -105,18 +106,22 @@ impl<S: Sink> Driver<S> {
                 }
             }
         }
-        if self.wire.sockets.is_none() && self.next_sweep <= now {
+        if self.wire.carrier.is_none() && self.next_sweep <= now {
             self.next_sweep = now + SWEEP_ALONE_EVERY;
             self.jobs.read_registry();
         }
     }
 
     fn start_counting_drops(&mut self, now: Duration) {
-        if let Some(sockets) = &self.wire.sockets
+        if let Some(carrier) = &self.wire.carrier
             && self.next_count_of_drops <= now
         {
             self.next_count_of_drops = now + COUNT_DROPS_EVERY;
-            self.jobs.count_kernel_drops(sockets.ids.clone());
+            match carrier.drops() {
+                Drops::InKernel(sockets) => self.jobs.count_kernel_drops(sockets),
+                // Not the kernel's, so no advice about its buffers.
+                Drops::Counted(total) => self.wire.kernel_drops = total,
+            }
         }
     }
 

@@ -46,6 +46,9 @@ impl<S: Sink> Driver<S> {
         }
         // The queue counts entries; the goodbye itself may still wait for its turn.
         self.send_at(self.clock.now() + LAST_TURN).await;
+        while !self.wire.is_flushed() && self.clock.now() < deadline {
+            self.send_at(self.clock.now() + LAST_TURN).await;
+        }
     }
 
     async fn send_at(&mut self, at: Duration) {

@@ -102,7 +102,7 @@ impl<S: Sink> Driver<S> {
             Answer::Registry(rows) => {
                 let rows = self.checked(Work::ReadRegistry, rows);
                 let registrations = rows.map(|rows| self.registrations(now, rows));
-                if self.wire.sockets.is_some() {
+                if self.wire.carrier.is_some() {
                     self.core.handle_registry(now, registrations);
                 }
             }
@@ -213,7 +213,7 @@ impl<S: Sink> Driver<S> {
             new = %incarnation,
             "the clock jumped, so this machine may be a copy of another: taking a new identity on the bus"
         );
-        if self.wire.sockets.is_some() {
+        if self.wire.carrier.is_some() {
             self.write_renewed_row(incarnation);
         } else {
             self.own_row.adopt(incarnation);

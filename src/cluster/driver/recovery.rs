@@ -26,7 +26,8 @@ pub(super) enum Verdict {
     Different(LogHead),
 }
 
-/// Compares what is known with the store.
+/// Compares what is known with the store. A log that went back and kept its epoch gets another one, since by the
+/// epoch alone nodes and clients tell what they hear of its lost entries from what takes their places.
 pub(super) async fn verify(
     log: &dyn LogStore,
     nodes: &dyn NodeStore,
@@ -34,14 +35,20 @@ pub(super) async fn verify(
     known: &Known,
 ) -> Result<Verdict, StoreError> {
     let head = log.head().await?;
-    if head.epoch == known.epoch
-        && head.floor <= known.applied
-        && let Some((seq, from, cid)) = &known.last
-        && let Some(stored) = log.entry(*seq).await?
-        && stored.from == *from
-        && stored.cid == *cid
-    {
-        return Ok(Verdict::Same);
+    if head.epoch == known.epoch && head.floor <= known.applied {
+        let went_back = match &known.last {
+            None => head.head < known.applied,
+            Some((seq, from, cid)) => {
+                let stored = log.entry(*seq).await?;
+                if stored.is_some_and(|stored| stored.from == *from && stored.cid == *cid) {
+                    return Ok(Verdict::Same);
+                }
+                true
+            }
+        };
+        if went_back {
+            log.renew_epoch(known.epoch).await?;
+        }
     }
     confirmed_head(log, nodes, row)
         .await

@@ -12,7 +12,7 @@ use crate::cluster::core::Status;
 pub struct ShellStatus {
     /// The protocol's.
     pub core: Status,
-    /// The sockets'; none when this node runs alone.
+    /// That of what carries it; none when this node runs alone.
     pub bus: Option<BusStatus>,
     /// The store's, as the bus sees it.
     pub store: StoreStatus,
@@ -24,7 +24,7 @@ pub struct ShellStatus {
     pub faults: bool,
 }
 
-/// Sockets and what went wrong on them since the start.
+/// The sockets, or what stands in for them over Redis, and what went wrong on them since the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusStatus {
     /// The shared address.
@@ -35,11 +35,11 @@ pub struct BusStatus {
     pub targets: Vec<TargetStatus>,
     /// The longest datagram.
     pub datagram_bytes_max: usize,
-    /// The receive buffer the kernel granted.
+    /// The receive buffer the kernel granted, or the room for what Redis brings.
     pub receive_buffer_bytes: usize,
-    /// Datagrams the kernel dropped on both sockets.
+    /// Datagrams dropped before the driver saw them: by the kernel on both sockets, or for want of that room.
     pub kernel_drops: u64,
-    /// Datagrams not sent because the send buffer was full.
+    /// Datagrams not sent because the send buffer, or the line to Redis, was full.
     pub sends_blocked: u64,
     /// Datagrams not sent for any other reason.
     pub sends_failed: u64,

@@ -1,6 +1,7 @@
 //! Drivers over real sockets, a real store and a real committer: what one node commits, all nodes deliver.
 
 mod fixture;
+mod over_redis;
 mod switch;
 
 use std::sync::atomic::Ordering;

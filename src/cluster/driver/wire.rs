@@ -1,4 +1,4 @@
-//! Datagrams in and out: sockets, faults and counters.
+//! Datagrams in and out: what carries them, faults and counters.
 //!
 //! Responsible for never waiting and for counting what did not leave. Deliberately without knowing what is inside.
 //! Driven by the driver.
@@ -7,31 +7,23 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
 use tracing::warn;
 
 use super::probes::Probes;
 use super::status::BusStatus;
 use super::warnings::{Trouble, Warnings};
+use crate::cluster::carrier::{Carrier, Side};
 use crate::cluster::core::Target;
 use crate::cluster::faults::Faults;
-use crate::cluster::socket::Sockets;
 
 /// Longer than any datagram of ours: a stranger's longer one is cut, and refused by the core for its length.
 pub(super) const RECEIVE_BYTES: usize = 2_048;
-
-/// The two sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Listening,
-    Own,
-}
 
 /// Both directions.
 #[derive(Debug)]
 pub(super) struct Wire {
     /// None: this node runs alone, nothing is sent and nothing arrives.
-    pub(super) sockets: Option<Sockets>,
+    pub(super) carrier: Option<Carrier>,
     pub(super) faults: Option<Faults>,
     pub(super) kernel_drops: u64,
     sends_blocked: u64,
@@ -41,9 +33,9 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(sockets: Option<Sockets>, faults: Option<Faults>) -> Wire {
+    pub(super) fn new(carrier: Option<Carrier>, faults: Option<Faults>) -> Wire {
         Wire {
-            sockets,
+            carrier,
             faults,
             kernel_drops: 0,
             sends_blocked: 0,
@@ -61,14 +53,14 @@ impl Wire {
         now: Duration,
         warnings: &mut Warnings,
     ) -> Option<(usize, SocketAddr)> {
-        let sockets = self.sockets.as_ref()?;
-        match socket(sockets, side).try_recv_from(buffer) {
+        let carrier = self.carrier.as_ref()?;
+        match carrier.try_receive(side, buffer) {
             Ok(received) => Some(received),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => {
                 self.receives_failed += 1;
                 if let Some(times) = warnings.occurred(now, Trouble::ReceiveFailed, 1) {
-                    warn!(%error, ?side, times, "a bus socket cannot be read");
+                    warn!(%error, ?side, times, "the bus cannot be read");
                 }
                 None
             }
@@ -96,9 +88,9 @@ impl Wire {
         match to {
             Target::Unicast(address) => self.send_to(address, datagram, now, warnings),
             Target::Broadcast => {
-                let targets = self.sockets.as_ref().map_or(0, |s| s.targets.len());
+                let targets = self.carrier.as_ref().map_or(0, |c| c.targets().len());
                 for index in 0..targets {
-                    let address = self.sockets.as_ref().map(|s| s.targets[index].address);
+                    let address = self.carrier.as_ref().map(|c| c.targets()[index].address);
                     if let Some(address) = address {
                         self.send_to(address, datagram, now, warnings);
                     }
@@ -116,11 +108,11 @@ impl Wire {
         warnings: &mut Warnings,
     ) {
         let copies = self.faults.as_mut().map_or(1, Faults::copies_out);
-        let Some(sockets) = &self.sockets else {
+        let Some(carrier) = &self.carrier else {
             return;
         };
         for _ in 0..copies {
-            let Err(error) = sockets.own.try_send_to(datagram, address) else {
+            let Err(error) = carrier.try_send(datagram, address) else {
                 continue;
             };
             let blocked = error.kind() == io::ErrorKind::WouldBlock;
@@ -137,36 +129,31 @@ impl Wire {
         }
     }
 
+    /// Whether everything has left that was not lost.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.carrier.as_ref().is_none_or(Carrier::is_flushed)
+    }
+
     pub(super) fn status(&self, probes: &Probes) -> Option<BusStatus> {
-        self.sockets.as_ref().map(|sockets| BusStatus {
-            listen: sockets.listen,
-            address: sockets.advertised(),
+        self.carrier.as_ref().map(|carrier| BusStatus {
+            listen: carrier.listen(),
+            address: carrier.advertised(),
             targets: probes.status(),
-            datagram_bytes_max: sockets.datagram_bytes_max(),
-            receive_buffer_bytes: sockets.receive_buffer_bytes,
+            datagram_bytes_max: carrier.datagram_bytes_max(),
+            receive_buffer_bytes: carrier.receive_buffer_bytes(),
             kernel_drops: self.kernel_drops,
             sends_blocked: self.sends_blocked,
-            sends_failed: self.sends_failed,
+            sends_failed: self.sends_failed + carrier.lost(),
             sends_held_back: self.sends_held_back,
             receives_failed: self.receives_failed,
         })
     }
 }
 
-/// Until something can be read; without sockets for ever.
-pub(super) async fn readable(sockets: Option<&Sockets>, side: Side) {
-    let Some(sockets) = sockets else {
-        return std::future::pending().await;
-    };
-    if socket(sockets, side).readable().await.is_err() {
-        // The runtime is going down, and the task with it.
-        std::future::pending::<()>().await;
-    }
-}
-
-fn socket(sockets: &Sockets, side: Side) -> &UdpSocket {
-    match side {
-        Side::Listening => &sockets.listening,
-        Side::Own => &sockets.own,
+/// Until something can be read; without a bus for ever.
+pub(super) async fn readable(carrier: Option<&Carrier>, side: Side) {
+    match carrier {
+        Some(carrier) => carrier.readable(side).await,
+        None => std::future::pending().await,
     }
 }

@@ -35,6 +35,22 @@ pub async fn seqs_are_dense_and_times_never_fall(make: &impl Make) {
     assert_eq!(range.entries.last().unwrap().at, last.1);
 }
 
+pub async fn a_log_takes_another_epoch_for_the_one_it_has_and_for_no_other(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let log = &stage.stores.log;
+    let first = log.head().await.unwrap();
+    log.renew_epoch(first.epoch).await.unwrap();
+    let second = log.head().await.unwrap();
+    assert!(second.epoch != first.epoch && second.epoch.0 != 0);
+    assert_eq!((second.head, second.floor), (first.head, first.floor));
+    // Several nodes notice the same thing.
+    log.renew_epoch(first.epoch).await.unwrap();
+    assert_eq!(log.head().await.unwrap().epoch, second.epoch);
+    let draft = stage.message(anna, Conv::private(anna, bert), "in the new one");
+    assert_eq!(log.append(vec![draft]).await.unwrap().epoch, second.epoch);
+}
+
 pub async fn a_repeated_draft_keeps_its_place(make: &impl Make) {
     let stage = empty(make).await;
     let [anna, bert] = stage.users(["anna", "bert"]).await;

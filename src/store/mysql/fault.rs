@@ -67,6 +67,47 @@ impl Fault {
         }
     }
 
+    /// Whether the error comes from what was to be stored and not from the state of the server.
+    pub(super) fn refuses_content(&self) -> bool {
+        match self {
+            // Null, duplicate, too large, out of range, not of the character set, too long.
+            Fault::Server {
+                code: 1048 | 1062 | 1118 | 1153 | 1264 | 1301 | 1366 | 1406 | 3988,
+                ..
+            }
+            | Fault::Unsendable(_) => true,
+            // A parameter that was sent in pieces and is too long.
+            Fault::Server {
+                code: 1105,
+                message,
+            } => message.contains("max_allowed_packet") || message.contains("max_long_data_size"),
+            Fault::Server { .. }
+            | Fault::Unreachable(_)
+            | Fault::Lost(_)
+            | Fault::Damaged(_) => false,
+        }
+    }
+
+    /// Whether the same call may well succeed in a moment.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Fault::Unreachable(_) | Fault::Lost(_) => true,
+            // Deadlock, lock wait, certification, not ready, gone, going down, killed, changed tables, too many
+            // connections; and a missing procedure, which can be made again.
+            Fault::Server { code, .. } => matches!(
+                *code,
+                1020 | 1040 | 1047 | 1053 | 1079 | 1205 | 1213 | 1305 | 1317 | 1412 | 1615 | 1927 | 1969 | 2006 | 2013
+                    | 3024 | 3058 | 3101 | 4031
+            ),
+            Fault::Unsendable(_) | Fault::Damaged(_) => false,
+        }
+    }
+
+    /// Whether somebody dropped a procedure.
+    pub(super) fn is_missing_routine(&self) -> bool {
+        self.code() == Some(1305)
+    }
+
     /// Whether the connection is in order after it: the statement failed, and nothing else.
     pub(super) fn spares_connection(&self) -> bool {
         self.code() == Some(DUPLICATE_KEY)

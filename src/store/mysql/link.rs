@@ -104,7 +104,7 @@ impl Pool {
 }
 
 /// Connects and sets up.
-async fn connect(opts: &Opts) -> Result<Conn, Fault> {
+pub(super) async fn connect(opts: &Opts) -> Result<Conn, Fault> {
     let connecting = async {
         let mut connection = Conn::new(opts.clone()).await.map_err(unreachable)?;
         session::prepare(&mut connection).await?;
@@ -197,6 +197,11 @@ impl Link {
             Ok(rows)
         })
         .await
+    }
+
+    /// The connection itself, for what takes several statements. Closed afterwards.
+    pub(super) fn into_connection(mut self) -> Option<Conn> {
+        self.connection.take()
     }
 
     async fn within<T>(

@@ -7,18 +7,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Sqlite;
 use super::read::head;
-use super::visible::{self, Span};
+use super::visible;
 use crate::model::conversation::Conv;
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
+use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX, as_listed, newest_first};
+use crate::store::spans::{Span, cut};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
-
-/// Where counting stops.
-const UNREAD_MAX: u32 = 1_000;
-/// Entries looked at for one count, the newest first; own messages among them do not count.
-const UNREAD_SCANNED_MAX: u32 = 20_000;
 
 #[async_trait]
 impl ConversationStore for Sqlite {
@@ -73,14 +70,6 @@ impl ConversationStore for Sqlite {
     }
 }
 
-/// Notices are shown among a user's notes to self, so that is where he reads and sets them.
-fn as_listed(user: UserId, conv: Conv) -> Conv {
-    match conv {
-        Conv::Notices => Conv::private(user, user),
-        Conv::Private(..) | Conv::Group(_) | Conv::Account(_) => conv,
-    }
-}
-
 fn conversations(
     connection: &mut Connection,
     history: History,
@@ -111,7 +100,7 @@ fn conversations(
             settings: settings(&tx, user, conv)?,
         });
     }
-    states.sort_by_key(|state| std::cmp::Reverse(state.last.as_ref().map(|entry| entry.seq)));
+    newest_first(&mut states);
     Ok((log, states))
 }
 
@@ -132,7 +121,7 @@ fn listed(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<Conv>> 
 }
 
 fn unread(connection: &Connection, user: UserId, spans: &[Span], read: Seq) -> Result<u32> {
-    let above = visible::cut(spans, read.next(), Seq(u64::MAX));
+    let above = cut(spans, read.next(), Seq(u64::MAX));
     visible::count_unread(connection, &above, user, UNREAD_MAX, UNREAD_SCANNED_MAX)
 }
 

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, GROUP, GROUP_COLUMNS, int};
-use super::{Sqlite, changes, folded};
+use super::{Sqlite, changes};
 use crate::model::group::{Group, JoinMode, Member, Role};
 use crate::model::ids::{GroupId, UserId, parse_id};
+use crate::store::folding::folded;
 use crate::store::{GroupStore, Result};
 
 #[async_trait]

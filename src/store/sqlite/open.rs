@@ -17,10 +17,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Sqlite;
 use super::failure::is_busy;
-use super::schema::{self, SchemaVersion};
+use super::schema;
 use super::worker::Lane;
 use crate::model::policy::StoreRules;
-use crate::store::{StoreError, Stores};
+use crate::store::{SchemaVersion, StoreError, Stores};
 
 /// How long a statement waits for a lock somebody else holds.
 const LOCK_WAIT: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::Draft;
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::group::Interval;
-use crate::model::ids::{Cid, GroupId, Seq, UserId};
+use crate::model::ids::{Cid, Epoch, GroupId, Seq, UserId};
 use crate::store::{
     ConversationPage, LogHead, LogRange, LogStore, Result, StoreError, UserSnapshot, Verdicts,
     VisiblePage, Window,
@@ -36,6 +36,12 @@ impl LogStore for Sqlite {
 
     async fn head(&self) -> Result<LogHead> {
         self.readers.run(|connection| head(connection)).await
+    }
+
+    async fn renew_epoch(&self, old: Epoch) -> Result<()> {
+        self.writer
+            .run(move |connection| renew_epoch(connection, old))
+            .await
     }
 
     async fn range(&self, after: Seq, limit: usize) -> Result<LogRange> {
@@ -101,6 +107,15 @@ pub(super) fn head(connection: &Connection) -> Result<LogHead> {
     Ok(connection
         .prepare_cached(LOG_HEAD)?
         .query_row([], rows::log_head)?)
+}
+
+/// As large as JSON readers can tell exactly, and never 0.
+fn renew_epoch(connection: &Connection, old: Epoch) -> Result<()> {
+    connection.execute(
+        "UPDATE log_head SET epoch = abs(random() % 9007199254740991) + 1 WHERE epoch = ?1",
+        [old],
+    )?;
+    Ok(())
 }
 
 /// The entry at this place.

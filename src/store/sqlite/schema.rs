@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::open::{OpenError, explain, unusable};
+use crate::store::SchemaVersion;
 
 mod embedded {
     refinery::embed_migrations!("src/store/migrations/sqlite");
@@ -21,15 +22,6 @@ mod embedded {
 /// How long to wait for the nodes that started at the same moment.
 const MIGRATION_WAIT: Duration = Duration::from_secs(10);
 const MIGRATION_LOOK: Duration = Duration::from_millis(5);
-
-/// What a database says about its schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SchemaVersion {
-    /// The last migration applied.
-    pub version: i64,
-    /// The oldest program's newest migration that can still work with it.
-    pub min_reader: i64,
-}
 
 /// Applies what is missing and checks that this program can work with the result.
 pub(super) fn prepare(

@@ -8,10 +8,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, params};
 
 use super::read::head;
 use super::rows::{self, USER, USER_COLUMNS, int};
-use super::{Sqlite, folded, now};
+use super::{Sqlite, now};
 use crate::model::entry::UnixMillis;
 use crate::model::ids::{UserId, parse_id};
 use crate::model::user::{LoginName, NewUser, User, UserPatch};
+use crate::store::folding::folded;
 use crate::store::{AccountError, Result, UserStore};
 
 #[async_trait]

@@ -1,24 +1,19 @@
-//! What a user may see: spans of conversations he is entitled to, merged by seq.
+//! What a user may see: the entries of spans of conversations he is entitled to, merged by seq.
 //!
-//! Entitlement becomes a list of [`Span`]s first; places are then read from one index, conversation by
-//! conversation, without touching bodies, and only the entries of the answer are loaded. Everything one answer
-//! needs is read in one snapshot.
-
-use std::collections::{BinaryHeap, VecDeque};
+//! Entitlement becomes spans first (`spans`); places are then read from one index, conversation by conversation,
+//! without touching bodies, and only the entries of the answer are loaded. Everything one answer needs is read in one
+//! snapshot.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::{entry, head, intervals, intervals_in, registered_seq};
+use super::rows::int;
 use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
-use crate::model::group::Interval;
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
+use crate::store::spans::{self, Direction, Merge, Piece, Places, Span, Standing, cut};
 use crate::store::{ConversationPage, Result, StoreError, VisiblePage, Window};
-
-/// Places read at once of one conversation: few at first, since most conversations give a page little.
-const PLACES_FIRST: usize = 8;
-const PLACES_MORE: usize = 128;
 
 const PLACES_UP: &str = "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
      ORDER BY seq LIMIT ?4";
@@ -32,26 +27,6 @@ const UNREAD: &str = "SELECT count(*) FROM (
 const PEERS_WITH_NEWS: &str =
     "SELECT p.conv FROM private_peers p JOIN conversation_heads h ON h.conv = p.conv
      WHERE p.user_id = ?1 AND h.last_seq > ?2";
-
-/// A stretch of one conversation, both ends included.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    pub conv: Conv,
-    pub low: Seq,
-    pub high: Seq,
-}
-
-impl Span {
-    /// The part of it between two places, both included; `None` when there is none.
-    fn within(self, low: Seq, high: Seq) -> Option<Span> {
-        let cut = Span {
-            conv: self.conv,
-            low: self.low.max(low),
-            high: self.high.min(high),
-        };
-        (cut.low <= cut.high).then_some(cut)
-    }
-}
 
 /// Does [`crate::store::LogStore::visible`].
 pub(super) fn visible(
@@ -75,17 +50,12 @@ pub(super) fn visible(
         return Ok(page);
     }
     let spans = spans_with_news(&tx, history, user, after, upto)?;
-    let mut merge = Merge::new(&tx, Direction::Up, spans)?;
-    while page.entries.len() < limit {
-        let Some(seq) = merge.next_place()? else {
-            break;
-        };
-        page.entries.push(load(&tx, seq)?);
-    }
-    if merge.next_place()?.is_some() {
+    let found = read(&tx, Merge::new(Direction::Up, &spans, limit))?;
+    if found.more {
         page.more = true;
-        page.position = page.entries.last().map_or(after, |entry| entry.seq);
+        page.position = found.places.last().copied().unwrap_or(after);
     }
+    page.entries = load_all(&tx, &found.places)?;
     Ok(page)
 }
 
@@ -102,31 +72,23 @@ pub(super) fn page(
     let tx = connection.transaction()?;
     let upto = upto.min(head(&tx)?.head);
     let spans = entitled(&tx, history, user, conv, upto)?;
-    // How many are wanted below and above the place where the window begins.
-    let (place, below, above) = match window {
-        Window::Latest => (upto.next(), limit, 0),
-        Window::Before(seq) => (seq, limit, 0),
-        Window::After(seq) => (seq.next(), 0, limit),
-        Window::Around(seq) => (seq, limit / 2, limit - limit / 2),
-    };
-    let down = cut(&spans, Seq::ZERO, place.prev());
-    let up = cut(&spans, place, upto);
-    let (mut places, more_before) = take(&tx, Direction::Down, down, below)?;
+    let (below, above) = spans::sides(&spans, window, upto, limit);
+    let (below, above) = (read(&tx, below)?, read(&tx, above)?);
+    let mut places = below.places;
     places.reverse();
-    let (places_above, more_after) = take(&tx, Direction::Up, up, above)?;
-    places.extend(places_above);
-    let entries = places.into_iter().map(|seq| load(&tx, seq));
+    places.extend(above.places);
     Ok(ConversationPage {
-        entries: entries.collect::<Result<_>>()?,
-        more_before,
-        more_after,
+        entries: load_all(&tx, &places)?,
+        more_before: below.more,
+        more_after: above.more,
     })
 }
 
 /// The last entry of these spans.
 pub(super) fn last(connection: &Connection, spans: &[Span]) -> Result<Option<Entry>> {
-    let place = Merge::new(connection, Direction::Down, spans.to_vec())?.next_place()?;
-    place.map(|seq| load(connection, seq)).transpose()
+    let found = read(connection, Merge::new(Direction::Down, spans, 1))?;
+    let place = found.places.first();
+    place.map(|seq| load(connection, *seq)).transpose()
 }
 
 /// What the user may see of one conversation, up to a place. His notes to self include the notices.
@@ -137,22 +99,15 @@ pub(super) fn entitled(
     conv: Conv,
     upto: Seq,
 ) -> Result<Vec<Span>> {
-    let whole = Span {
-        conv,
-        low: Seq(1),
-        high: upto,
-    };
-    let spans = match conv {
-        Conv::Private(low, high) if low == user && high == user => {
-            let notices = notices_of(connection, user)?;
-            std::iter::once(whole).chain(notices).collect()
+    let mut standing = Standing::default();
+    match conv {
+        Conv::Private(..) | Conv::Notices => {
+            standing.registered = registered_seq(connection, user)?;
         }
-        Conv::Private(..) if conv.peer_of(user).is_some() => vec![whole],
-        Conv::Private(..) | Conv::Account(_) => Vec::new(),
-        Conv::Notices => notices_of(connection, user)?.into_iter().collect(),
-        Conv::Group(group) => group_spans(&intervals_in(connection, user, group)?, history),
-    };
-    Ok(cut(&spans, Seq(1), upto))
+        Conv::Group(group) => standing.stays = intervals_in(connection, user, group)?,
+        Conv::Account(_) => {}
+    }
+    Ok(standing.entitled(user, conv, history, upto))
 }
 
 /// All spans of the user that may hold entries above `after`.
@@ -165,18 +120,15 @@ fn spans_with_news(
 ) -> Result<Vec<Span>> {
     let mut spans: Vec<Span> = connection
         .prepare_cached(PEERS_WITH_NEWS)?
-        .query_map(params![user, after], |row| {
-            Ok(Span {
-                conv: row.get(0)?,
-                low: Seq(1),
-                high: Seq(u64::MAX),
-            })
-        })?
+        .query_map(params![user, after], |row| Ok(spans::whole(row.get(0)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    spans.extend(notices_of(connection, user)?);
-    let stays = intervals(connection, user)?;
-    for stays in stays.chunk_by(|one, next| one.group == next.group) {
-        let in_reach = cut(&group_spans(stays, history), after.next(), upto);
+    let standing = Standing {
+        registered: registered_seq(connection, user)?,
+        stays: intervals(connection, user)?,
+    };
+    spans.extend(standing.notices());
+    for stays in standing.groups(history) {
+        let in_reach = cut(&stays, after.next(), upto);
         if let Some(span) = in_reach.first()
             && has_news(connection, span.conv, after)?
         {
@@ -192,53 +144,9 @@ fn has_news(connection: &Connection, conv: Conv, after: Seq) -> rusqlite::Result
         .exists(params![conv, after])
 }
 
-fn notices_of(connection: &Connection, user: UserId) -> rusqlite::Result<Option<Span>> {
-    Ok(registered_seq(connection, user)?.map(|registered| Span {
-        conv: Conv::Notices,
-        low: registered.next(),
-        high: Seq(u64::MAX),
-    }))
-}
-
-/// The stays of one user in one group as spans.
-fn group_spans(stays: &[Interval], history: History) -> Vec<Span> {
-    let span = |stay: &Interval| Span {
-        conv: Conv::Group(stay.group),
-        low: stay.from,
-        high: stay.to.unwrap_or(Seq(u64::MAX)),
-    };
-    let present = stays.iter().find(|stay| stay.to.is_none());
-    match (history, present) {
-        (History::All, Some(stay)) => vec![Span {
-            low: Seq(1),
-            ..span(stay)
-        }],
-        (History::All | History::Joined, _) => stays.iter().map(span).collect(),
-    }
-}
-
-/// The parts of the spans between two places, both included.
-pub(super) fn cut(spans: &[Span], low: Seq, high: Seq) -> Vec<Span> {
-    let cut = spans.iter().filter_map(|span| span.within(low, high));
-    cut.collect()
-}
-
-fn take(
-    connection: &Connection,
-    direction: Direction,
-    spans: Vec<Span>,
-    count: usize,
-) -> Result<(Vec<Seq>, bool)> {
-    let mut merge = Merge::new(connection, direction, spans)?;
-    let mut places = Vec::new();
-    while places.len() < count {
-        match merge.next_place()? {
-            Some(seq) => places.push(seq),
-            None => return Ok((places, false)),
-        }
-    }
-    let more = merge.next_place()?.is_some();
-    Ok((places, more))
+fn load_all(connection: &Connection, places: &[Seq]) -> Result<Vec<Entry>> {
+    let entries = places.iter().map(|seq| load(connection, *seq));
+    entries.collect()
 }
 
 fn load(connection: &Connection, seq: Seq) -> Result<Entry> {
@@ -247,115 +155,32 @@ fn load(connection: &Connection, seq: Seq) -> Result<Entry> {
     })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    Up,
-    Down,
-}
-
-/// Places of several spans in one order, read piece by piece.
-struct Merge<'c> {
-    connection: &'c Connection,
-    direction: Direction,
-    cursors: Vec<Cursor>,
-    /// The next place of each cursor that has one: (rank, place, cursor), the highest rank first.
-    next: BinaryHeap<(u64, Seq, usize)>,
-}
-
-struct Cursor {
-    /// What was not read yet; `None`: nothing.
-    rest: Option<Span>,
-    found: VecDeque<Seq>,
-    pieces: usize,
-}
-
-impl<'c> Merge<'c> {
-    fn new(connection: &'c Connection, direction: Direction, spans: Vec<Span>) -> Result<Self> {
-        let cursors = spans.into_iter().map(|span| Cursor {
-            rest: Some(span),
-            found: VecDeque::new(),
-            pieces: 0,
-        });
-        let mut merge = Merge {
-            connection,
-            direction,
-            cursors: cursors.collect(),
-            next: BinaryHeap::new(),
-        };
-        for index in 0..merge.cursors.len() {
-            merge.line_up(index)?;
+/// Reads until the merge wants nothing.
+fn read(connection: &Connection, mut merge: Merge) -> Result<Places> {
+    loop {
+        let wanted = merge.wanted();
+        if wanted.is_empty() {
+            return Ok(merge.finish());
         }
-        Ok(merge)
-    }
-
-    fn next_place(&mut self) -> Result<Option<Seq>> {
-        let Some((_, seq, index)) = self.next.pop() else {
-            return Ok(None);
-        };
-        self.line_up(index)?;
-        Ok(Some(seq))
-    }
-
-    fn line_up(&mut self, index: usize) -> Result<()> {
-        let Some(cursor) = self.cursors.get_mut(index) else {
-            return Ok(());
-        };
-        if let Some(seq) = cursor.next(self.connection, self.direction)? {
-            let rank = match self.direction {
-                Direction::Up => u64::MAX - seq.0,
-                Direction::Down => seq.0,
-            };
-            self.next.push((rank, seq, index));
+        for piece in wanted {
+            let places = read_piece(connection, &piece)?;
+            merge.found(&piece, &places);
         }
-        Ok(())
     }
 }
 
-impl Cursor {
-    fn next(&mut self, connection: &Connection, direction: Direction) -> Result<Option<Seq>> {
-        loop {
-            if let Some(seq) = self.found.pop_front() {
-                return Ok(Some(seq));
-            }
-            let Some(span) = self.rest.take() else {
-                return Ok(None);
-            };
-            self.read(connection, direction, span)?;
-        }
-    }
-
-    fn read(&mut self, connection: &Connection, direction: Direction, span: Span) -> Result<()> {
-        let sql = match direction {
-            Direction::Up => PLACES_UP,
-            Direction::Down => PLACES_DOWN,
-        };
-        let asked = if self.pieces == 0 {
-            PLACES_FIRST
-        } else {
-            PLACES_MORE
-        };
-        self.pieces += 1;
-        let mut statement = connection.prepare_cached(sql)?;
-        let limit = i64::try_from(asked).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![span.conv, span.low, span.high, limit])?;
-        let mut read = 0;
-        let mut edge = None;
-        while let Some(row) = rows.next()? {
-            let seq: Seq = row.get(0)?;
-            let kind: EntryKind = row.get(1)?;
-            read += 1;
-            edge = Some(seq);
-            if kind.name().is_some() {
-                self.found.push_back(seq);
-            }
-        }
-        self.rest = match (edge, direction) {
-            (Some(edge), Direction::Up) if read == asked => span.within(edge.next(), span.high),
-            (Some(edge), Direction::Down) if read == asked => span.within(span.low, edge.prev()),
-            (Some(_) | None, Direction::Up | Direction::Down) => None,
-        };
-        Ok(())
-    }
+fn read_piece(connection: &Connection, piece: &Piece) -> rusqlite::Result<Vec<(Seq, EntryKind)>> {
+    let sql = match piece.direction {
+        Direction::Up => PLACES_UP,
+        Direction::Down => PLACES_DOWN,
+    };
+    let Span { conv, low, high } = piece.span;
+    connection
+        .prepare_cached(sql)?
+        .query_map(params![conv, low, high, int(piece.limit as u64)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
 }
 
 /// Messages and notices in these spans that are not the user's own, counted up to `most`, within the last `scanned`.

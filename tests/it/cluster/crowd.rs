@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::client::{Account, Chatter, Http, Ledger, Room};
-use super::harness::Cluster;
+use super::harness::{Cluster, until};
 
 /// Who exists and who may hear whom. Memberships do not change while a crowd talks.
 pub(crate) struct Crowd {
@@ -36,6 +36,19 @@ impl Crowd {
             .await;
         self.groups.insert(id, ids.into_iter().collect());
         Room::Group(id)
+    }
+
+    /// Five groups of eight, and each user with another.
+    pub(crate) async fn rooms(&mut self, cluster: &Cluster) -> Vec<Room> {
+        let users = self.accounts.len();
+        let mut rooms = Vec::new();
+        for group in 0..5 {
+            let members: BTreeSet<usize> = (0..8).map(|m| (group * 5 + m) % users).collect();
+            let members: Vec<usize> = members.into_iter().collect();
+            rooms.push(self.group(cluster, &members).await);
+        }
+        rooms.extend((0..users).map(|user| self.pair(user, (user + 7) % users)));
+        rooms
     }
 
     pub(crate) fn pair(&self, a: usize, b: usize) -> Room {
@@ -88,6 +101,19 @@ pub(crate) async fn settle(chatters: &[Chatter], deadline: Duration) {
     }
 }
 
+/// Waits until so many more sends were acknowledged.
+pub(crate) async fn acked_more(chatters: &[Chatter], more: usize, deadline: Duration) {
+    let acked = || {
+        let acks = chatters.iter().map(|chatter| chatter.ledger().acks.len());
+        acks.sum::<usize>()
+    };
+    let least = acked() + more;
+    until("more sends are acknowledged", deadline, || async {
+        acked() >= least
+    })
+    .await;
+}
+
 /// Talk at a steady pace: who speaks and where is drawn from a seed, every text is different.
 pub(crate) struct Talk {
     rng: fastrand::Rng,
@@ -104,6 +130,18 @@ impl Talk {
             rng: fastrand::Rng::with_seed(seed),
             rooms,
             said: 0,
+        }
+    }
+
+    /// Goes on for ever, for a `select!` with what ends it.
+    pub(crate) async fn never_end(
+        &mut self,
+        crowd: &Crowd,
+        chatters: &[Chatter],
+        per_second: usize,
+    ) {
+        loop {
+            self.go_on(crowd, chatters, BREATH, per_second).await;
         }
     }
 

@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What a test asks for before its cluster starts.
 pub(crate) struct Plan {
     nodes: usize,
+    /// Not set: a SQLite file in the cluster's folder.
+    store: Option<String>,
     settings: Vec<(String, String)>,
 }
 
@@ -34,6 +36,7 @@ impl Plan {
     pub(crate) fn nodes(nodes: usize) -> Plan {
         let plan = Plan {
             nodes,
+            store: None,
             settings: Vec::new(),
         };
         plan.set("auth.scrypt_log_n", 4)
@@ -42,6 +45,12 @@ impl Plan {
             .set("limits.sends_per_second", 1_000_000)
             .set("limits.sends_burst", 1_000_000)
             .set("limits.drain_ms", 1_000)
+    }
+
+    /// Another store than a SQLite file of the cluster's own.
+    pub(crate) fn store(mut self, url: &str) -> Plan {
+        self.store = Some(url.to_owned());
+        self
     }
 
     /// Sets a configuration key, for every node.
@@ -61,8 +70,10 @@ impl Plan {
         let name = format!("it-{}-{bus_port}", std::process::id());
         let store = dir.path().join("store").join("starling.db");
         std::fs::create_dir(store.parent().unwrap()).unwrap();
+        let url = self.store.clone();
+        let url = url.unwrap_or_else(|| format!("sqlite://{}", store.display()));
         let common = [
-            ("store.url", format!("sqlite://{}", store.display())),
+            ("store.url", url),
             ("cluster.name", name.clone()),
             ("cluster.keys", format!("1:{}", URL_SAFE_NO_PAD.encode(key))),
             ("cluster.listen", format!("0.0.0.0:{bus_port}")),
@@ -108,6 +119,7 @@ impl Plan {
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     pub(crate) bus_port: u16,
+    /// Where the SQLite file is, if that is the store.
     pub(crate) store: PathBuf,
     pub(crate) name: String,
     pub(crate) key: [u8; 32],

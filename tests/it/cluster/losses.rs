@@ -6,6 +6,8 @@ use super::checker::check;
 use super::client::Http;
 use super::crowd::{Crowd, Talk, settle};
 use super::harness::{Plan, bus_counter};
+use crate::mariadb::Database;
+use crate::redis_server::RedisServer;
 
 const USERS: usize = 30;
 const MESSAGES_PER_PHASE: usize = 670;
@@ -14,16 +16,21 @@ const CUT_EVERY: Duration = Duration::from_millis(25);
 
 #[tokio::test]
 async fn with_a_fifth_of_datagrams_lost_and_a_node_killed_everyone_gets_everything_once_in_order() {
-    let mut cluster = Plan::nodes(3).start().await;
+    losses_and_a_kill(Plan::nodes(3)).await;
+}
+
+#[tokio::test]
+async fn on_mariadb_and_redis_the_same_losses_lose_nothing() {
+    let database = Database::fresh();
+    let redis = RedisServer::start();
+    let plan = Plan::nodes(3).store(&database.url());
+    losses_and_a_kill(plan.set("redis.url", redis.url())).await;
+}
+
+async fn losses_and_a_kill(plan: Plan) {
+    let mut cluster = plan.start().await;
     let mut crowd = Crowd::register(&cluster, USERS).await;
-    let mut rooms = Vec::new();
-    for group in 0..5 {
-        let members: Vec<usize> = (0..8).map(|member| (group * 5 + member) % USERS).collect();
-        rooms.push(crowd.group(&cluster, &members).await);
-    }
-    for pair in 0..20 {
-        rooms.push(crowd.pair(pair, (pair + 7) % USERS));
-    }
+    let rooms = crowd.rooms(&cluster).await;
     let chatters = crowd.connect(&cluster).await;
     cluster.bus_faults("drop_in = 0.2\nseed = 7\n");
 

@@ -1,5 +1,6 @@
 //! The store is missing, foreign, locked or gone: a clear word at the start, patience at run time.
 
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use rusqlite::Connection;
 use super::checker::check;
 use super::client::{Chatter, Http};
 use super::crowd::{Crowd, settle};
-use super::harness::{Cluster, Plan};
+use super::harness::{Cluster, Plan, until};
 
 const EXITED_WITHIN: Duration = Duration::from_secs(15);
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
@@ -154,7 +155,7 @@ async fn while_somebody_holds_the_store_sends_are_unavailable_and_afterwards_all
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let http = Http::new(cluster.nodes[0].http);
     chatters[0].send(crowd.pair(0, 1), "early");
-    super::harness::until(
+    until(
         "the node says that it is degraded",
         RECOVERED_WITHIN,
         || async {
@@ -191,7 +192,7 @@ async fn without_its_store_a_node_is_not_ready_and_says_why() {
     let home = cluster.store.parent().unwrap().to_owned();
     let away = cluster.folder().join("away");
     std::fs::rename(&home, &away).unwrap();
-    super::harness::until(
+    until(
         "/readyz says that the store is gone",
         RECOVERED_WITHIN,
         || async {
@@ -203,4 +204,56 @@ async fn without_its_store_a_node_is_not_ready_and_says_why() {
     assert_eq!(http.try_get("/healthz").await.unwrap().status, 200);
     std::fs::rename(&away, &home).unwrap();
     cluster.nodes[0].wait_ready().await;
+}
+
+/// Lets the node have a small file system of its own where the store is; false where the system forbids that.
+fn with_a_small_disk(cluster: &mut Cluster) -> bool {
+    let folder = cluster.store.parent().unwrap().display().to_string();
+    let unshare = ["unshare", "--user", "--map-root-user", "--mount"];
+    let mount = format!("mount -t tmpfs -o size=4M tmpfs {folder} && exec \"$0\" \"$@\"");
+    let wrapper = [&unshare[..], &["sh", "-c", &mount]].concat();
+    let mut attempt = std::process::Command::new(wrapper[0]);
+    let possible = attempt.args(&wrapper[1..]).arg("true").status();
+    cluster.nodes[0].run_by(&wrapper);
+    possible.is_ok_and(|status| status.success())
+}
+
+/// Writes until nothing more fits.
+fn fill(folder: &Path) -> PathBuf {
+    let ballast = folder.join("ballast");
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    for size in [1 << 16, 1 << 10, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+    ballast
+}
+
+#[tokio::test]
+async fn while_the_disk_is_full_sends_are_unavailable_and_with_room_again_all_is_well() {
+    let mut cluster = Plan::nodes(1).prepare();
+    if !with_a_small_disk(&mut cluster) {
+        eprintln!("not run: this system lets nobody mount a file system of his own");
+        return;
+    }
+    cluster.nodes[0].start();
+    cluster.nodes[0].wait_ready().await;
+    let crowd = Crowd::register(&cluster, 2).await;
+    let chatters = crowd.connect(&cluster).await;
+    let folder = cluster.nodes[0].inside(cluster.store.parent().unwrap());
+    let ballast = fill(&folder);
+    // The log beside the file has room left from before.
+    for n in 0..200 {
+        chatters[0].send(crowd.pair(0, 1), &format!("{n} {}", "x".repeat(1_000)));
+    }
+    let http = Http::new(cluster.nodes[0].http);
+    until("the node says so", RECOVERED_WITHIN, || async {
+        let ready = http.try_get("/readyz").await.unwrap();
+        let log = cluster.nodes[0].log();
+        ready.body["degraded"] == true && log.contains("disk is full")
+    })
+    .await;
+    bears(&mut cluster, &crowd, &chatters, || {
+        std::fs::remove_file(ballast).unwrap();
+    })
+    .await;
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::model::conversation::Conv;
 use crate::model::draft::Draft;
 use crate::model::entry::{Entry, UnixMillis};
-use crate::model::ids::{Cid, Incarnation, Seq, UserId};
+use crate::model::ids::{Cid, Epoch, Incarnation, Seq, UserId};
 use crate::store::sqlite::{OpenOptions, open};
 use crate::store::{
     ConversationPage, LogHead, LogRange, LogStore, NodeRow, NodeStore, Result, Stores,
@@ -71,6 +71,10 @@ impl LogStore for Switch {
         let behind = self.behind.load(Ordering::SeqCst);
         head.head = Seq(head.head.0.saturating_sub(behind));
         Ok(head)
+    }
+
+    async fn renew_epoch(&self, old: Epoch) -> Result<()> {
+        self.stores().await.log.renew_epoch(old).await
     }
 
     async fn range(&self, after: Seq, limit: usize) -> Result<LogRange> {

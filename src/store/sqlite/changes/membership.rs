@@ -11,7 +11,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::Refusal;
 use crate::model::group::{GroupPatch, JoinMode, NewGroup, Role};
 use crate::model::ids::{GroupId, UserId};
-use crate::store::sqlite::folded;
+use crate::store::folding::folded;
 use crate::store::sqlite::rows::int;
 
 /// What the conditions need of a group that was not dissolved.

@@ -25,6 +25,8 @@ pub(crate) struct Node {
     env: BTreeMap<String, String>,
     /// The account and the copy of the binary to run as and from, if not the tests' own.
     other_account: Option<(u32, PathBuf)>,
+    /// A program and its arguments that end in becoming the node.
+    wrapper: Vec<String>,
     child: Option<Child>,
 }
 
@@ -39,6 +41,7 @@ impl Node {
             dir,
             env: BTreeMap::new(),
             other_account: None,
+            wrapper: Vec::new(),
             child: None,
         };
         node.set("node.name", name);
@@ -60,6 +63,16 @@ impl Node {
         self.other_account = Some((account, binary));
     }
 
+    /// Starts by way of this program from the next start on; it has to become the node (`exec "$@"`).
+    pub(crate) fn run_by(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// A path as the process sees it, which may have a file system of its own there.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.pid(), path.display()))
+    }
+
     /// Starts the process and does not wait for anything.
     pub(crate) fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
@@ -69,7 +82,7 @@ impl Node {
             .open(self.log_path())
             .unwrap();
         let mut command = match &self.other_account {
-            None => Command::new(env!("CARGO_BIN_EXE_starling")),
+            None => self.command(),
             Some((account, binary)) => {
                 let mut command = Command::new(binary);
                 command.uid(*account).gid(*account);
@@ -91,6 +104,16 @@ impl Node {
             .spawn()
             .unwrap();
         self.child = Some(child);
+    }
+
+    fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_starling");
+        let Some((program, arguments)) = self.wrapper.split_first() else {
+            return Command::new(binary);
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary);
+        command
     }
 
     /// Waits until the node says that it is ready.

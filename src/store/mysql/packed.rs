@@ -1,0 +1,229 @@
+//! How drafts are handed to the procedures: a run of messages as two values, any other change as one row of parameters.
+//!
+//! The layouts are described at the head of `routines/append.sql` and `routines/change.sql`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use mysql_async::{Params, Value};
+
+use crate::model::conversation::Conv;
+use crate::model::draft::{Change, Draft};
+use crate::model::entry::UnixMillis;
+use crate::model::group::{GroupPatch, JoinMode, NewGroup};
+use crate::model::ids::{ID_MAX, UserId};
+use crate::model::policy::{StoreRules, Strangers};
+use crate::store::folding::folded;
+
+pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?)";
+pub(super) const CHANGE: &str = "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// What a draft adds to a packet, about: its record and what it says.
+pub(super) fn weight(draft: &Draft) -> usize {
+    draft.body.len() + 256
+}
+
+/// The parameters of [`APPEND`].
+pub(super) fn run<'d>(
+    drafts: impl Iterator<Item = (&'d Draft, i64)>,
+    past: Option<UnixMillis>,
+    rules: &StoreRules,
+) -> Params {
+    let mut records = String::new();
+    let mut texts = Vec::new();
+    let (mut count, mut privates) = (0u64, 0u64);
+    for (draft, fingerprint) in drafts {
+        let (way, target) = way(draft);
+        count += 1;
+        privates += u64::from(way == 1);
+        let kind = draft.kind.code();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            records,
+            "{:016}{fingerprint:019}{:016}{kind:03}{way:01}",
+            draft.from.0.min(ID_MAX),
+            target.min(ID_MAX),
+        );
+        let conv = draft.conv.to_string();
+        for (text, digits) in [
+            (draft.cid.as_str().as_bytes(), 2),
+            (conv.as_bytes(), 2),
+            (&draft.body[..], 8),
+        ] {
+            let place = texts.len() + 1;
+            let _ = write!(records, "{:0digits$}{place:07}", text.len());
+            texts.extend_from_slice(text);
+        }
+    }
+    let friends_only = match rules.strangers {
+        Strangers::Allow => 0u64,
+        Strangers::FriendsOnly => 1,
+    };
+    Params::Positional(vec![
+        count.into(),
+        records.into(),
+        texts.into(),
+        privates.into(),
+        past.into(),
+        friends_only.into(),
+    ])
+}
+
+/// Who is asked whether the message may be written, and his id.
+fn way(draft: &Draft) -> (u8, u64) {
+    match draft.conv {
+        Conv::Group(group) => (0, group.0),
+        Conv::Private(..) => match draft.conv.peer_of(draft.from) {
+            Some(peer) if peer == draft.from => (2, peer.0),
+            Some(peer) => (1, peer.0),
+            None => (3, 0),
+        },
+        Conv::Notices | Conv::Account(_) => (3, 0),
+    }
+}
+
+/// What [`CHANGE`] takes besides the entry.
+#[derive(Default)]
+struct Effect {
+    operation: u64,
+    target: u64,
+    other: u64,
+    request: u64,
+    agreed: bool,
+    ids: BTreeSet<u64>,
+    profile: GroupPatch,
+    greeting: String,
+}
+
+/// The parameters of [`CHANGE`].
+pub(super) fn change(
+    draft: &Draft,
+    fingerprint: i64,
+    past: Option<UnixMillis>,
+    rules: &StoreRules,
+) -> Params {
+    let effect = effect(draft);
+    let mut ids = String::new();
+    for id in &effect.ids {
+        let _ = write!(ids, "{:016}", (*id).min(ID_MAX));
+    }
+    let profile = effect.profile;
+    Params::Positional(vec![
+        effect.operation.into(),
+        draft.from.0.into(),
+        fingerprint.into(),
+        draft.kind.code().into(),
+        draft.cid.as_str().into(),
+        draft.conv.to_string().into(),
+        Value::from(&draft.body[..]),
+        past.into(),
+        effect.target.into(),
+        effect.other.into(),
+        effect.request.into(),
+        effect.agreed.into(),
+        rules.group_max.into(),
+        (effect.ids.len() as u64).into(),
+        ids.into(),
+        profile.name.clone().into(),
+        profile.name.as_deref().map(folded).into(),
+        profile.icon.into(),
+        profile.category.into(),
+        profile.memo.into(),
+        profile.join.map(JoinMode::code).into(),
+        effect.greeting.into(),
+    ])
+}
+
+/// What is to be done. An entry in another conversation than its change is about would be shown to the wrong people:
+/// operation 0, which the procedure refuses.
+fn effect(draft: &Draft) -> Effect {
+    let group = match draft.conv {
+        Conv::Group(group) => Some(group.0),
+        Conv::Notices | Conv::Private(..) | Conv::Account(_) => None,
+    };
+    let in_group = |operation| match group {
+        Some(target) => Effect {
+            operation,
+            target,
+            ..Effect::default()
+        },
+        None => Effect::default(),
+    };
+    let between = |operation, other: UserId| Effect {
+        operation: if draft.conv == Conv::private(draft.from, other) {
+            operation
+        } else {
+            0
+        },
+        other: other.0,
+        ..Effect::default()
+    };
+    match &draft.change {
+        // Messages go in runs.
+        Change::Message => Effect::default(),
+        Change::CreateGroup { group, members } if draft.conv == Conv::Group(group.id) => Effect {
+            ids: members
+                .iter()
+                .filter(|user| **user != draft.from)
+                .map(|user| user.0)
+                .collect(),
+            profile: profile(group),
+            ..in_group(1)
+        },
+        Change::CreateGroup { .. } => Effect::default(),
+        Change::Join => in_group(2),
+        Change::Add { users } => Effect {
+            ids: users.iter().map(|user| user.0).collect(),
+            ..in_group(3)
+        },
+        Change::Leave => in_group(4),
+        Change::Kick { user } => Effect {
+            other: user.0,
+            ..in_group(5)
+        },
+        Change::Dissolve => in_group(6),
+        Change::EditGroup { patch } => Effect {
+            profile: patch.clone(),
+            ..in_group(7)
+        },
+        Change::Befriend {
+            other,
+            message,
+            auto,
+        } => Effect {
+            agreed: *auto,
+            greeting: message.clone(),
+            ..between(8, *other)
+        },
+        Change::AnswerFriend {
+            request,
+            other,
+            accept,
+        } => Effect {
+            request: *request,
+            agreed: *accept,
+            ..between(9, *other)
+        },
+        Change::Unfriend { other } => between(10, *other),
+        Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => Effect {
+            operation: 11,
+            ids: sessions.iter().map(|session| session.0).collect(),
+            ..Effect::default()
+        },
+        Change::Notice if draft.conv == Conv::Notices => Effect {
+            operation: 12,
+            ..Effect::default()
+        },
+        Change::Revoke { .. } | Change::Notice => Effect::default(),
+    }
+}
+
+fn profile(group: &NewGroup) -> GroupPatch {
+    GroupPatch {
+        name: Some(group.name.clone()),
+        icon: Some(group.icon.clone()),
+        category: Some(group.category),
+        memo: Some(group.memo.clone()),
+        join: Some(group.join),
+    }
+}

@@ -1,0 +1,108 @@
+-- Appends a run of messages in which no author uses a client id twice.
+--
+-- records: of each draft, in order, 88 digits: author 16, fingerprint 19, target 16, kind 3, way 1 (0: to the group
+-- target, 1: to the user target, 2: to oneself, 3: nobody may), then length and place in texts (from 1) of the client
+-- id 2 + 7, of the conversation's name 2 + 7, and of the body 8 + 7. Digits, since a server reads them in one step.
+-- texts: what these places point at. privates: how many drafts have way 1. past: takes the place of the clock where it
+-- is earlier. friends_only: whether strangers are refused.
+--
+-- One row is the answer: the log's epoch, the head before, how many entries were added, their time, and, unless all
+-- drafts became entries, why: "code seq at" of each, separated by commas; codes as in `verdict.rs`.
+--
+-- Once it has the row of log_head it waits for nothing: whatever else it locks is written by appends alone.
+CREATE PROCEDURE starling_append_1(
+    IN drafts INT UNSIGNED,
+    IN records LONGBLOB,
+    IN texts LONGBLOB,
+    IN privates INT UNSIGNED,
+    IN past BIGINT,
+    IN friends_only TINYINT UNSIGNED
+)
+MODIFIES SQL DATA
+SQL SECURITY INVOKER
+COMMENT '{digest}'
+BEGIN
+    DECLARE epoch_now, head_before, added BIGINT UNSIGNED DEFAULT 0;
+    DECLARE at_last, at_now BIGINT;
+    DECLARE why LONGTEXT CHARACTER SET utf8mb4 DEFAULT NULL;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    START TRANSACTION;
+    SELECT epoch, head, last_at INTO epoch_now, head_before, at_last FROM log_head WHERE id = 1 FOR UPDATE;
+    SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
+    SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
+
+    -- Nearly always all pass, and then their places are known beforehand: no row is looked at twice.
+    SAVEPOINT judged_together;
+    BEGIN
+        DECLARE CONTINUE HANDLER FOR 1062 BEGIN END;
+        IF privates = 0 THEN
+            INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
+            SELECT head_before + 1 + d.n, {columns} FROM {drafts} d
+            LEFT JOIN users u ON u.id = d.sender
+            LEFT JOIN memberships m ON m.group_id = d.chat_group AND m.user_id = d.sender AND m.present = 1
+            WHERE (d.sender = 0 OR u.disabled = 0) AND (d.way = 2 OR d.way = 0 AND m.id IS NOT NULL);
+        ELSE
+            INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
+            SELECT head_before + 1 + d.n, {columns} FROM {drafts} d {joined} WHERE {allowed};
+        END IF;
+        -- -1 after the handler.
+        SET added = GREATEST(ROW_COUNT(), 0);
+    END;
+
+    IF added < drafts THEN
+        ROLLBACK TO judged_together;
+        INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
+        SELECT head_before + ROW_NUMBER() OVER (ORDER BY d.n), {columns} FROM {drafts} d {joined} WHERE {allowed}
+            AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.sender = d.sender AND e.cid = {cid});
+        SET added = ROW_COUNT();
+        SELECT GROUP_CONCAT(
+            CASE
+                WHEN e.seq > head_before THEN 0
+                WHEN e.fingerprint = d.fingerprint THEN 1
+                WHEN e.seq IS NOT NULL THEN 2
+                WHEN d.sender <> 0 AND COALESCE(u.disabled, 1) <> 0 THEN 10
+                WHEN d.way = 0 AND COALESCE(g.dissolved, 1) <> 0 THEN 3
+                WHEN d.way = 0 AND m.id IS NULL THEN 4
+                WHEN d.way = 1 AND COALESCE(p.disabled, 1) <> 0 THEN 3
+                WHEN d.way = 1 AND b.user_id IS NOT NULL THEN 6
+                WHEN d.way = 1 AND friends_only = 1 AND f.user_id IS NULL THEN 5
+                WHEN d.way = 3 THEN 5
+                -- Somebody was enabled or let in since the statement before.
+                ELSE 12
+            END, ' ', COALESCE(e.seq, 0), ' ', COALESCE(e.at, 0)
+            ORDER BY d.n SEPARATOR ','
+        ) INTO why
+        FROM {drafts} d
+        LEFT JOIN entries e ON e.sender = d.sender AND e.cid = {cid}
+        LEFT JOIN chat_groups g ON g.id = d.chat_group
+        {joined};
+    END IF;
+
+    IF privates > 0 AND added > 0 THEN
+        INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
+        SELECT IF(side.n = 0, pair.low, pair.high), IF(side.n = 0, pair.high, pair.low), pair.conv
+        FROM (
+            SELECT e.conv,
+                CAST(SUBSTRING_INDEX(SUBSTRING_INDEX(e.conv, ':', 2), ':', -1) AS UNSIGNED) AS low,
+                CAST(SUBSTRING_INDEX(e.conv, ':', -1) AS UNSIGNED) AS high
+            FROM entries e LEFT JOIN conversation_heads c ON c.conv = e.conv
+            WHERE e.seq > head_before AND e.conv LIKE 'p:%' AND c.conv IS NULL
+        ) pair
+        JOIN numbers side ON side.n < 2;
+    END IF;
+    IF added > 0 THEN
+        INSERT INTO conversation_heads (conv, last_seq)
+        SELECT conv, MAX(seq) FROM entries WHERE seq > head_before GROUP BY conv
+        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
+    END IF;
+    -- Also when nothing was added: what is told of entries found again must be as durable as they are.
+    UPDATE log_head
+    SET head = head_before + added, last_at = IF(added > 0, at_now, at_last), writes = writes + 1 WHERE id = 1;
+    COMMIT;
+    SELECT epoch_now, head_before, added, at_now, why;
+END

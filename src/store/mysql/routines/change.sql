@@ -1,0 +1,228 @@
+-- Appends one entry that changes something besides: groups, friendships, sessions. Conditions first, effects after.
+--
+-- operation: 0 (the entry's conversation is not the change's), 1 create a group, 2 join, 3 add, 4 leave, 5 kick,
+-- 6 dissolve, 7 edit, 8 befriend, 9 answer, 10 unfriend, 11 revoke, 12 notice.
+-- target: the group. other: the other user. request: the friend request. agreed: friends at once, or the answer.
+-- listed: how many ids of 16 digits are in ids, in ascending order, each once: users to come in, sessions to end.
+--
+-- One row is the answer: the log's epoch, a code as in `verdict.rs`, and the entry's place and time.
+CREATE PROCEDURE starling_change_1(
+    IN operation TINYINT UNSIGNED, IN author BIGINT UNSIGNED, IN mark BIGINT, IN entry_kind TINYINT UNSIGNED,
+    IN client_id VARBINARY(64), IN conversation VARBINARY(64), IN content MEDIUMBLOB, IN past BIGINT,
+    IN target BIGINT UNSIGNED, IN other BIGINT UNSIGNED, IN request BIGINT UNSIGNED, IN agreed TINYINT UNSIGNED,
+    IN group_max BIGINT UNSIGNED, IN listed INT UNSIGNED, IN ids LONGBLOB,
+    IN new_name VARCHAR(255) CHARACTER SET utf8mb4, IN new_name_key VARBINARY(1024),
+    IN new_icon TEXT CHARACTER SET utf8mb4, IN new_category INT, IN new_memo TEXT CHARACTER SET utf8mb4,
+    IN new_join_mode TINYINT UNSIGNED, IN greeting TEXT CHARACTER SET utf8mb4
+)
+MODIFIES SQL DATA
+SQL SECURITY INVOKER
+COMMENT '{digest}'
+BEGIN
+    DECLARE epoch_now, head_before, place, known_place, asked, asked_back, successor BIGINT UNSIGNED;
+    DECLARE at_last, at_now, known_at, known_mark, present_members BIGINT;
+    DECLARE way_in, own_role, other_role TINYINT UNSIGNED;
+    DECLARE code INT DEFAULT 0;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    START TRANSACTION;
+    SELECT epoch, head, last_at INTO epoch_now, head_before, at_last FROM log_head WHERE id = 1 FOR UPDATE;
+    SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
+    SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
+    SET place = head_before + 1;
+
+    SET known_place = (SELECT seq FROM entries WHERE sender = author AND cid = client_id);
+    IF known_place IS NOT NULL THEN
+        SELECT at, fingerprint INTO known_at, known_mark FROM entries WHERE seq = known_place;
+        SET code = IF(known_mark = mark, 1, 2);
+    ELSEIF author <> 0 AND operation <> 11
+        AND COALESCE((SELECT disabled FROM users WHERE id = author), 1) <> 0 THEN
+        SET code = 10;
+    ELSEIF operation = 0 THEN
+        SET code = 11;
+    END IF;
+
+    -- What the conditions need of the group, where the change is about one that exists.
+    IF code = 0 AND operation BETWEEN 2 AND 7 THEN
+        SET way_in = (SELECT join_mode FROM chat_groups WHERE id = target AND dissolved = 0);
+        SET present_members = (SELECT c.members FROM chat_groups c WHERE c.id = target);
+        SET own_role = (SELECT role FROM memberships WHERE group_id = target AND user_id = author AND present = 1);
+        IF operation <> 4 AND way_in IS NULL THEN
+            SET code = 3;
+        END IF;
+    END IF;
+    IF code = 0 AND operation = 3 THEN
+        SET code = CASE
+            WHEN own_role IS NULL THEN 4
+            WHEN way_in <> 0 AND own_role < 1 THEN 5
+            WHEN listed = 0 THEN 3
+            ELSE 0
+        END;
+    END IF;
+    IF code = 0 AND operation IN (1, 3) THEN
+        -- The first of them who may not come in decides.
+        SET code = COALESCE((
+            SELECT CASE WHEN u.id IS NULL THEN 3 WHEN m.id IS NOT NULL THEN 7 ELSE 6 END
+            FROM {ids} d
+            LEFT JOIN users u ON u.id = d.id
+            LEFT JOIN memberships m ON m.group_id = target AND m.user_id = d.id AND m.present = 1
+            LEFT JOIN blocks b ON b.user_id = d.id AND b.blocked_id = author
+            WHERE u.id IS NULL OR m.id IS NOT NULL OR b.user_id IS NOT NULL
+            ORDER BY d.id LIMIT 1
+        ), 0);
+    END IF;
+
+    IF code = 0 THEN
+        CASE operation
+        WHEN 1 THEN
+            IF listed + 1 > group_max THEN
+                SET code = 9;
+            ELSE
+                INSERT INTO chat_groups (id, name, name_key, icon, category, memo, owner_id, join_mode, members,
+                    created_at, dissolved)
+                VALUES (target, new_name, new_name_key, new_icon, new_category, new_memo, author, new_join_mode,
+                    listed + 1, at_now, 0);
+                INSERT INTO memberships (group_id, user_id, from_seq, role, joined_at, present)
+                VALUES (target, author, place, 2, at_now, 1);
+                INSERT INTO memberships (group_id, user_id, from_seq, role, joined_at, present)
+                SELECT target, d.id, place, 0, at_now, 1 FROM {ids} d;
+            END IF;
+        WHEN 2 THEN
+            IF own_role IS NOT NULL THEN
+                SET code = 7;
+            ELSEIF way_in <> 0 THEN
+                SET code = 5;
+            ELSEIF present_members + 1 > group_max THEN
+                SET code = 9;
+            ELSE
+                INSERT INTO memberships (group_id, user_id, from_seq, role, joined_at, present)
+                VALUES (target, author, place, 0, at_now, 1);
+                UPDATE chat_groups c SET c.members = c.members + 1 WHERE c.id = target;
+            END IF;
+        WHEN 3 THEN
+            IF present_members + listed > group_max THEN
+                SET code = 9;
+            ELSE
+                INSERT INTO memberships (group_id, user_id, from_seq, role, joined_at, present)
+                SELECT target, d.id, place, 0, at_now, 1 FROM {ids} d;
+                UPDATE chat_groups c SET c.members = c.members + listed WHERE c.id = target;
+            END IF;
+        WHEN 4 THEN
+            IF own_role IS NULL THEN
+                SET code = 4;
+            ELSE
+                UPDATE memberships SET to_seq = place, present = NULL
+                WHERE group_id = target AND user_id = author AND present = 1;
+                UPDATE chat_groups c SET c.members = c.members - 1 WHERE c.id = target;
+                IF own_role = 2 THEN
+                    SET successor = (
+                        SELECT user_id FROM memberships WHERE group_id = target AND present = 1
+                        ORDER BY role DESC, from_seq, user_id LIMIT 1
+                    );
+                    IF successor IS NULL THEN
+                        UPDATE chat_groups c SET c.dissolved = 1, c.members = 0 WHERE c.id = target;
+                    ELSE
+                        UPDATE memberships SET role = 2
+                        WHERE group_id = target AND user_id = successor AND present = 1;
+                        UPDATE chat_groups SET owner_id = successor WHERE id = target;
+                    END IF;
+                END IF;
+            END IF;
+        WHEN 5 THEN
+            SET other_role = (SELECT role FROM memberships WHERE group_id = target AND user_id = other AND present = 1);
+            IF own_role IS NULL THEN
+                SET code = 5;
+            ELSEIF other_role IS NULL THEN
+                SET code = 4;
+            ELSEIF other_role >= own_role THEN
+                SET code = 5;
+            ELSE
+                UPDATE memberships SET to_seq = place, present = NULL
+                WHERE group_id = target AND user_id = other AND present = 1;
+                UPDATE chat_groups c SET c.members = c.members - 1 WHERE c.id = target;
+            END IF;
+        WHEN 6 THEN
+            IF COALESCE(own_role, 0) < 2 THEN
+                SET code = 5;
+            ELSE
+                UPDATE memberships SET to_seq = place, present = NULL WHERE group_id = target AND present = 1;
+                UPDATE chat_groups c SET c.dissolved = 1, c.members = 0 WHERE c.id = target;
+            END IF;
+        WHEN 7 THEN
+            IF COALESCE(own_role, 0) < 1 THEN
+                SET code = 5;
+            ELSE
+                UPDATE chat_groups
+                SET name = COALESCE(new_name, name), name_key = COALESCE(new_name_key, name_key),
+                    icon = COALESCE(new_icon, icon), category = COALESCE(new_category, category),
+                    memo = COALESCE(new_memo, memo), join_mode = COALESCE(new_join_mode, join_mode)
+                WHERE id = target;
+            END IF;
+        WHEN 8 THEN
+            SET asked = (SELECT id FROM friend_requests WHERE from_user = author AND to_user = other AND open = 1);
+            SET asked_back = (SELECT id FROM friend_requests WHERE from_user = other AND to_user = author AND open = 1);
+            IF author = other THEN
+                SET code = 5;
+            ELSEIF NOT EXISTS (SELECT 1 FROM users WHERE id = other) THEN
+                SET code = 3;
+            ELSEIF EXISTS (SELECT 1 FROM friendships WHERE user_id = author AND friend_id = other) THEN
+                SET code = 8;
+            ELSEIF EXISTS (SELECT 1 FROM blocks WHERE user_id = other AND blocked_id = author) THEN
+                SET code = 6;
+            ELSEIF agreed = 1 OR asked_back IS NOT NULL THEN
+                INSERT INTO friendships (user_id, friend_id, remark, since)
+                VALUES (author, other, '', at_now), (other, author, '', at_now);
+                UPDATE friend_requests SET open = NULL WHERE id IN (asked, asked_back);
+            ELSEIF asked IS NOT NULL THEN
+                UPDATE friend_requests SET message = greeting, at = at_now WHERE id = asked;
+            ELSE
+                INSERT INTO friend_requests (from_user, to_user, message, at, open)
+                VALUES (author, other, greeting, at_now, 1);
+            END IF;
+        WHEN 9 THEN
+            SET asked = (SELECT id FROM friend_requests WHERE from_user = author AND to_user = other AND open = 1);
+            SET asked_back = (SELECT id FROM friend_requests WHERE from_user = other AND to_user = author AND open = 1);
+            IF asked_back IS NULL OR asked_back <> request THEN
+                SET code = 3;
+            ELSEIF agreed = 1 THEN
+                INSERT INTO friendships (user_id, friend_id, remark, since)
+                VALUES (author, other, '', at_now), (other, author, '', at_now);
+                UPDATE friend_requests SET open = NULL WHERE id IN (asked, asked_back);
+            ELSE
+                UPDATE friend_requests SET open = NULL WHERE id = asked_back;
+            END IF;
+        WHEN 10 THEN
+            DELETE FROM friendships
+            WHERE user_id = author AND friend_id = other OR user_id = other AND friend_id = author;
+            SET code = IF(ROW_COUNT() = 0, 3, 0);
+        WHEN 11 THEN
+            UPDATE sessions SET revoked_at = at_now
+            WHERE user_id = author AND revoked_at IS NULL AND id IN (SELECT d.id FROM {ids} d);
+            SET code = IF(ROW_COUNT() = 0, 3, 0);
+        ELSE
+            -- A notice has no condition.
+            SET code = 0;
+        END CASE;
+    END IF;
+
+    IF code = 0 THEN
+        INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
+        VALUES (place, conversation, author, at_now, entry_kind, client_id, mark, content);
+        INSERT INTO conversation_heads (conv, last_seq) VALUES (conversation, place)
+        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
+        IF operation BETWEEN 8 AND 10 THEN
+            INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
+            VALUES (author, other, conversation), (other, author, conversation);
+        END IF;
+    END IF;
+    -- Also when nothing was added: what is told of an entry found again must be as durable as it is.
+    UPDATE log_head
+    SET head = IF(code = 0, place, head_before), last_at = IF(code = 0, at_now, at_last), writes = writes + 1
+    WHERE id = 1;
+    COMMIT;
+    SELECT epoch_now, code, COALESCE(known_place, place), COALESCE(known_at, at_now);
+END

@@ -1,0 +1,79 @@
+-- Makes an account, or finds the one that the same request made before.
+--
+-- chosen_name: NULL: "u" and the id. The keys are folded by the caller.
+--
+-- One row is the answer: whether the name (1), the phone number (2) or the address (3) is taken by somebody else, or
+-- none (0), and then the account's id.
+--
+-- Those who make accounts wait for one another at the row of ids. The head is read without holding it.
+CREATE PROCEDURE starling_create_user_1(
+    IN chosen_name VARCHAR(255) CHARACTER SET utf8mb4,
+    IN chosen_key VARBINARY(1024),
+    IN new_nickname VARCHAR(255) CHARACTER SET utf8mb4,
+    IN new_nickname_key VARBINARY(1024),
+    IN new_avatar TEXT CHARACTER SET utf8mb4,
+    IN new_sex VARBINARY(8),
+    IN new_memo TEXT CHARACTER SET utf8mb4,
+    IN new_phone VARBINARY(64),
+    IN new_email VARCHAR(255) CHARACTER SET utf8mb4,
+    IN new_email_key VARBINARY(1024),
+    IN new_hash VARBINARY(512)
+)
+MODIFIES SQL DATA
+SQL SECURITY INVOKER
+COMMENT '{digest}'
+BEGIN
+    DECLARE drawn, holder, head_now BIGINT UNSIGNED DEFAULT NULL;
+    DECLARE taken, first_one TINYINT UNSIGNED DEFAULT 0;
+    DECLARE new_name VARCHAR(255) CHARACTER SET utf8mb4 DEFAULT chosen_name;
+    DECLARE new_key VARBINARY(1024) DEFAULT chosen_key;
+    DECLARE now_at BIGINT;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    START TRANSACTION;
+    SELECT last_id INTO drawn FROM ids WHERE name = 'user' FOR UPDATE;
+    SET holder = (SELECT u.id FROM users u WHERE u.name_key = chosen_key);
+    IF holder IS NOT NULL THEN
+        SET taken = 1;
+    ELSE
+        SET holder = (SELECT u.id FROM users u WHERE u.phone = new_phone);
+        IF holder IS NOT NULL THEN
+            SET taken = 2;
+        ELSE
+            SET holder = (SELECT u.id FROM users u WHERE u.email_key = new_email_key);
+            IF holder IS NOT NULL THEN
+                SET taken = 3;
+            END IF;
+        END IF;
+    END IF;
+
+    IF holder IS NOT NULL THEN
+        -- A hash has its own salt: the same one is the same request, repeated after an unknown outcome.
+        IF (SELECT u.password_hash = new_hash FROM users u WHERE u.id = holder) THEN
+            SET taken = 0;
+        END IF;
+    ELSE
+        REPEAT
+            SET drawn = drawn + 1;
+            IF chosen_name IS NULL THEN
+                SET new_name = CONCAT('u', drawn);
+                SET new_key = new_name;
+            END IF;
+        UNTIL NOT EXISTS (SELECT 1 FROM users u WHERE u.name_key = new_key) END REPEAT;
+        UPDATE ids SET last_id = drawn WHERE name = 'user';
+        SET holder = drawn;
+        SET first_one = NOT EXISTS (SELECT 1 FROM users);
+        SET head_now = (SELECT h.head FROM log_head h WHERE h.id = 1);
+        SET now_at = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
+        INSERT INTO users (id, name, name_key, nickname, nickname_key, avatar, sex, memo, phone, email, email_key,
+            password_hash, admin, disabled, registered_seq, created_at, last_seen_at)
+        VALUES (drawn, new_name, new_key, new_nickname, new_nickname_key, new_avatar, new_sex, new_memo, new_phone,
+            new_email, new_email_key, new_hash, first_one, 0, head_now, now_at, now_at);
+    END IF;
+    COMMIT;
+    SELECT taken, holder;
+END

@@ -1,0 +1,1 @@
+SUBSTRING(texts, d.cid_place, d.cid_length)
