@@ -8,12 +8,13 @@ REDIS_PID=
 # no database.
 start_mariadb() {
     local folder scope=$2 port password
-    mkdir -p "$1"
+    # A tmpdir of its own: a server that starts removes what others have in a common one.
+    mkdir -p "$1/tmp"
     folder=$(cd "$1" && pwd)
     port=$(free_port)
     password=$(password_in "$folder")
     if [ ! -d "$folder/data/mysql" ]; then
-        mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$folder/data" --skip-test-db \
+        mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$folder/data" --tmpdir="$folder/tmp" --skip-test-db \
             --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" >"$folder/log" 2>&1 ||
             fail "mariadb-install-db failed; its log is $folder/log"
     fi
@@ -27,8 +28,8 @@ GRANT ALL ON $scope TO 'starling'@'127.0.0.1';
 SQL
     )
     # The path of a socket is short: it is relative to the data.
-    alone mariadbd --no-defaults --user="$(id -un)" --datadir="$folder/data" --socket=s --pid-file="$folder/pid" \
-        --init-file="$folder/init.sql" --bind-address=127.0.0.1 --port="$port" --skip-name-resolve \
+    alone mariadbd --no-defaults --user="$(id -un)" --datadir="$folder/data" --tmpdir="$folder/tmp" --socket=s \
+        --pid-file="$folder/pid" --init-file="$folder/init.sql" --bind-address=127.0.0.1 --port="$port" --skip-name-resolve \
         >>"$folder/log" 2>&1 &
     MARIADB_PID=$!
     MARIADB_URL=mysql://starling:$password@127.0.0.1:$port

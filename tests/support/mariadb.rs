@@ -118,14 +118,20 @@ impl MariaDb {
         // Short: the path of a socket has less than 108 bytes.
         let dir = tempfile::Builder::new().prefix("mdb").tempdir().unwrap();
         let watchdog = Watchdog::over(dir.path());
+        let temporary = dir.path().join("tmp");
+        std::fs::create_dir(&temporary).unwrap();
         let mut install = command("mariadb-install-db");
         install
             .args(["--no-defaults", "--skip-test-db"])
             .arg("--auth-root-authentication-method=normal")
             .arg(format!("--datadir={}", dir.path().join("data").display()))
+            // A server that starts removes what others have in a common one.
+            .arg(format!("--tmpdir={}", temporary.display()))
             .args(arguments);
         if let Some(account) = account_for_root() {
-            chown(dir.path(), Some(account), Some(account)).unwrap();
+            for folder in [dir.path(), temporary.as_path()] {
+                chown(folder, Some(account), Some(account)).unwrap();
+            }
             install.arg("--user=mysql");
         }
         let output = install.output().expect("mariadb-server is installed");
@@ -235,6 +241,7 @@ impl MariaDb {
             .args(["--no-defaults", "--bind-address=127.0.0.1"])
             .args(["--skip-name-resolve", "--innodb-flush-log-at-trx-commit=1"])
             .arg(format!("--datadir={}", dir.join("data").display()))
+            .arg(format!("--tmpdir={}", dir.join("tmp").display()))
             .arg(format!("--pid-file={}", dir.join("pid").display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--port={}", self.port))

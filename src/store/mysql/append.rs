@@ -182,10 +182,9 @@ impl Batch<'_> {
             return (APPEND, packed::run(drafts, self.past, rules));
         }
         match drafts.next() {
-            Some((draft, fingerprint)) => (
-                CHANGE,
-                packed::change(draft, fingerprint, self.past, rules),
-            ),
+            Some((draft, fingerprint)) => {
+                (CHANGE, packed::change(draft, fingerprint, self.past, rules))
+            }
             None => (APPEND, packed::run(drafts, self.past, rules)),
         }
     }

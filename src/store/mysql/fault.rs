@@ -81,10 +81,9 @@ impl Fault {
                 code: 1105,
                 message,
             } => message.contains("max_allowed_packet") || message.contains("max_long_data_size"),
-            Fault::Server { .. }
-            | Fault::Unreachable(_)
-            | Fault::Lost(_)
-            | Fault::Damaged(_) => false,
+            Fault::Server { .. } | Fault::Unreachable(_) | Fault::Lost(_) | Fault::Damaged(_) => {
+                false
+            }
         }
     }
 
@@ -96,8 +95,24 @@ impl Fault {
             // connections; and a missing procedure, which can be made again.
             Fault::Server { code, .. } => matches!(
                 *code,
-                1020 | 1040 | 1047 | 1053 | 1079 | 1205 | 1213 | 1305 | 1317 | 1412 | 1615 | 1927 | 1969 | 2006 | 2013
-                    | 3024 | 3058 | 3101 | 4031
+                1020 | 1040
+                    | 1047
+                    | 1053
+                    | 1079
+                    | 1205
+                    | 1213
+                    | 1305
+                    | 1317
+                    | 1412
+                    | 1615
+                    | 1927
+                    | 1969
+                    | 2006
+                    | 2013
+                    | 3024
+                    | 3058
+                    | 3101
+                    | 4031
             ),
             Fault::Unsendable(_) | Fault::Damaged(_) => false,
         }

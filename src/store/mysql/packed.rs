@@ -16,7 +16,8 @@ use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
 pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?)";
-pub(super) const CHANGE: &str = "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const CHANGE: &str =
+    "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// What a draft adds to a packet, about: its record and what it says.
 pub(super) fn weight(draft: &Draft) -> usize {

@@ -11,7 +11,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::Draft;
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::group::Interval;
-use crate::model::ids::{Cid, Seq, UserId};
+use crate::model::ids::{Cid, Epoch, Seq, UserId};
 use crate::store::{
     ConversationPage, LogHead, LogRange, LogStore, Result, StoreError, UserSnapshot, Verdicts,
     VisiblePage, Window,
@@ -29,6 +29,20 @@ impl LogStore for Mysql {
 
     async fn head(&self) -> Result<LogHead> {
         head(self).await
+    }
+
+    async fn renew_epoch(&self, old: Epoch) -> Result<()> {
+        let mut link = self.appender.link().await?;
+        // A commit in any case: whoever renewed it before may still be on his way to the disk.
+        link.execute(
+            "UPDATE log_head
+             SET epoch = IF(epoch = ?, 1 + CAST(CONV(LEFT(MD5(CONCAT(UUID(), RAND())), 13), 16, 10) AS UNSIGNED), epoch),
+                 writes = writes + 1
+             WHERE id = 1",
+            (old.0,),
+        )
+        .await?;
+        Ok(())
     }
 
     async fn range(&self, after: Seq, limit: usize) -> Result<LogRange> {
@@ -74,7 +88,16 @@ impl LogStore for Mysql {
         upto: Seq,
         limit: usize,
     ) -> Result<ConversationPage> {
-        visible::page(&self.readers, self.rules.history, user, conv, window, upto, limit).await
+        visible::page(
+            &self.readers,
+            self.rules.history,
+            user,
+            conv,
+            window,
+            upto,
+            limit,
+        )
+        .await
     }
 }
 

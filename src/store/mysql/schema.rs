@@ -100,7 +100,7 @@ async fn run(opts: &Opts, server: &Server, runner: &refinery::Runner) -> Result<
     let _ = timeout(Duration::from_secs(1), pool.disconnect()).await;
     match done {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(explain(server, error)),
+        Ok(Err(error)) => Err(explain(server, &error)),
         Err(_) => Err(server.unusable(&format!(
             "its migration did not end within {} s",
             MIGRATION_WAIT.as_secs()
@@ -108,22 +108,17 @@ async fn run(opts: &Opts, server: &Server, runner: &refinery::Runner) -> Result<
     }
 }
 
-fn explain(server: &Server, error: refinery::Error) -> OpenError {
-    let text = error.to_string();
-    match error.into_kind() {
-        refinery::error::Kind::Connection(words, cause) => {
-            match cause.downcast::<mysql_async::Error>() {
-                Ok(error) => match server.explain(&Fault::from(*error)) {
-                    OpenError::Unusable { reason, .. } => {
-                        server.unusable(&format!("{words}: {reason}"))
-                    }
-                    known => known,
-                },
-                Err(_) => server.unusable(&text),
-            }
+fn explain(server: &Server, error: &refinery::Error) -> OpenError {
+    // Refinery wraps the driver's error.
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(mysql_async::Error::Server(answer)) = inner.downcast_ref() {
+            let fault = Fault::from(mysql_async::Error::Server(answer.clone()));
+            return server.explain(&fault);
         }
-        _ => server.unusable(&text),
+        cause = inner.source();
     }
+    server.unusable(error)
 }
 
 /// A lacking right on a database that is there already: somebody else has to bring it up to date.

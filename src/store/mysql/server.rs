@@ -107,7 +107,13 @@ mod tests {
 
     #[test]
     fn old_servers_are_told_from_new_ones() {
-        for version in ["10.5.29-MariaDB", "5.5.68-MariaDB", "8.0.18", "5.7.44-log", ""] {
+        for version in [
+            "10.5.29-MariaDB",
+            "5.5.68-MariaDB",
+            "8.0.18",
+            "5.7.44-log",
+            "",
+        ] {
             assert!(is_too_old(version), "{version}");
         }
         for version in [

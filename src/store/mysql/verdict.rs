@@ -67,7 +67,10 @@ pub(super) fn of_change(rows: Vec<Row>) -> Result<Judged> {
 }
 
 fn the_row(rows: Vec<Row>) -> Result<Columns> {
-    rows.into_iter().next().map(Columns::of).ok_or_else(nonsense)
+    rows.into_iter()
+        .next()
+        .map(Columns::of)
+        .ok_or_else(nonsense)
 }
 
 fn outcome(code: i64, seq: u64, at: UnixMillis) -> Result<Option<Outcome>> {
