@@ -69,7 +69,11 @@ impl<'r> Texts<'r> {
         let text = self.text(names, what);
         rule(&text).unwrap_or_else(|_| {
             let cut = fitted(&text, chars_max);
-            self.changes.push(format!("{what} {text:?} became {cut:?}"));
+            self.changes.push(if cut.is_empty() {
+                format!("{what} {text:?} is none here")
+            } else {
+                format!("{what} {text:?} became {cut:?}")
+            });
             cut
         })
     }

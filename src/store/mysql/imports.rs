@@ -32,7 +32,11 @@ impl ImportStore for Mysql {
                 "SELECT old_id, new_id FROM imports WHERE source = ? AND kind = ? AND old_id IN ({places})"
             );
             let ids = ids.iter().map(|id| Value::from(id.as_str()));
-            let params = positional([Value::from(source), Value::from(kind)].into_iter().chain(ids));
+            let params = positional(
+                [Value::from(source), Value::from(kind)]
+                    .into_iter()
+                    .chain(ids),
+            );
             let found = link.rows(&sql, params).await?;
             mapped.extend(rows::all(found, |row| Ok((row.next()?, row.next()?)))?);
         }
@@ -52,7 +56,12 @@ impl ImportStore for Mysql {
             );
             let values = ids.iter().flat_map(|(old_id, new_id)| {
                 let old_id = old_id.as_str();
-                [source.into(), kind.into(), old_id.into(), Value::from(*new_id)]
+                [
+                    source.into(),
+                    kind.into(),
+                    old_id.into(),
+                    Value::from(*new_id),
+                ]
             });
             link.execute(&sql, positional(values)).await?;
         }
