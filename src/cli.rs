@@ -2,6 +2,7 @@
 //!
 //! One file per command. Commands write their answer to the output they are given and never exit themselves.
 
+mod backup;
 mod check;
 mod cluster;
 mod export;
@@ -9,9 +10,12 @@ mod failure;
 mod fetch;
 mod import;
 mod keygen;
+mod living;
 mod migrate;
+mod moving;
 mod nginx;
 mod password;
+mod restore;
 mod serve;
 mod stores;
 mod user;
@@ -71,8 +75,12 @@ enum Command {
     Serve,
     /// Check the configuration and print what is in effect, secrets masked
     Check,
-    /// Bring the store to this version's form
-    Migrate,
+    /// Bring the store to this version's form, or move it into another store
+    Migrate(migrate::Migrate),
+    /// Save the store into a file while nodes run
+    Backup(backup::Backup),
+    /// Put a saved file in the store's place
+    Restore(restore::Restore),
     /// Print a new cluster key
     Keygen(keygen::Keygen),
     /// Add, promote or list accounts, or set a password
@@ -111,7 +119,9 @@ fn run(line: CommandLine, env: Vec<(String, String)>, out: &mut dyn Write) -> Re
             let (config, origins) = load()?;
             check::run(&config, &origins, out)
         }
-        Command::Migrate => migrate::run(&load()?.0, out),
+        Command::Migrate(command) => command.run(&load()?.0, out),
+        Command::Backup(command) => command.run(&load()?.0, out),
+        Command::Restore(command) => command.run(&load()?.0, out),
         Command::Keygen(command) => command.run(out),
         Command::User(command) => command.run(&load()?.0, out),
         Command::Import(command) => command.run(&load()?.0, out),

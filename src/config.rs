@@ -39,7 +39,7 @@ pub use node::{Data, Node};
 pub use presence::Presence;
 pub use redis::Redis;
 pub use secret::{Secret, SecretUrl};
-pub use store::{Store, StoreLocation};
+pub use store::{Store, StoreLocation, StoreTls};
 
 use check::Checks;
 

@@ -6,6 +6,7 @@ mod services;
 mod signals;
 mod sink;
 mod status;
+pub mod storage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::cluster::driver::{
     Driver, DriverConfig, DriverHandle, Inputs, confirmed_head, draw_incarnation,
 };
 use crate::cluster::faults::Faults;
-use crate::config::{Cluster, Config, StoreLocation};
+use crate::config::{Cluster, Config};
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -32,14 +33,13 @@ use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
-use crate::model::policy::StoreRules;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
 use crate::service::reads::keep_written;
+use crate::service::retention::{Keep, Retention};
 use crate::store::{LogHead, NodeRow, Stores};
-use crate::store::{mysql, sqlite};
 use dispatch::HubDispatch;
 use services::{Handles, Services};
 use signals::SignalDesk;
@@ -56,14 +56,14 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
 ///
 /// # Errors
-/// What keeps a node from starting: a store that cannot be opened ([`sqlite::OpenError`] or [`mysql::OpenError`] is in the chain),
+/// What keeps a node from starting: a store that cannot be opened (see [`storage::open`]),
 /// an address that is taken, a bus that cannot be joined.
 pub async fn serve(
     config: Config,
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
-    let stores = open_store(&config).await?;
+    let stores = storage::open(&config, true, config.store.readers()).await?;
     let keys = bus::keys(&config.cluster)?;
     let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
@@ -83,33 +83,6 @@ pub async fn serve(
     node.leave(Duration::from_millis(config.limits.drain_ms))
         .await;
     Ok(())
-}
-
-async fn open_store(config: &Config) -> anyhow::Result<Stores> {
-    let rules = StoreRules {
-        strangers: config.chat.strangers,
-        history: config.chat.history,
-        group_max: config.chat.group_max,
-    };
-    match config.store.location() {
-        Some(StoreLocation::Sqlite(path)) => {
-            let options = sqlite::OpenOptions {
-                create: true,
-                rules,
-                readers: config.store.readers(),
-            };
-            Ok(sqlite::open(&path.to_string_lossy(), options)?)
-        }
-        Some(StoreLocation::Mysql(url)) => {
-            let options = mysql::OpenOptions {
-                rules,
-                readers: config.store.readers(),
-                ..mysql::OpenOptions::default()
-            };
-            Ok(mysql::open(url.expose(), options).await?)
-        }
-        None => anyhow::bail!("store.url is of no kind this version knows"),
-    }
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
@@ -301,7 +274,7 @@ impl Node {
             grace: LINGER,
         };
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
-        let background = background(
+        let mut background = background(
             Services::news(stores, &hub),
             changes,
             &hub,
@@ -310,6 +283,7 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
+        background.extend(retention(config, stores, incarnation));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -387,6 +361,19 @@ fn background(
         tokio::spawn(watching),
         tokio::spawn(gatherer.run()),
     ]
+}
+
+/// The task that prunes, where the deployment bounds its log.
+fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Option<JoinHandle<()>> {
+    let chat = &config.chat;
+    let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
+    let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
+    let seed = incarnation
+        .0
+        .iter()
+        .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
+    let random = fastrand::Rng::with_seed(seed);
+    Some(tokio::spawn(retention.run(random)))
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

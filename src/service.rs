@@ -27,6 +27,7 @@ pub mod profiles;
 mod rate;
 pub mod reads;
 mod recent;
+pub mod retention;
 mod rules;
 pub mod sessions;
 pub mod throttle;

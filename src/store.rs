@@ -15,5 +15,6 @@ mod listing;
 pub mod mysql;
 mod spans;
 pub mod sqlite;
+pub mod tables;
 
 pub use contract::*;

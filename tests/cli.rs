@@ -243,3 +243,87 @@ fn a_password_comes_from_a_file_and_is_judged() {
     assert_eq!(code, 1);
     assert!(err.starts_with("starling: password: "), "{err}");
 }
+
+#[test]
+fn a_store_is_saved_and_put_back_without_overwriting_unasked() {
+    let folder = folder();
+    let run = |arguments: &[&str]| outcome(folder.path(), arguments);
+    let (code, _, err) = run(&["backup", "saved.db"]);
+    assert_eq!(code, 3, "there is no store yet: {err}");
+    run(&["migrate"]);
+    let (code, _, err) = run(&["backup"]);
+    assert_eq!(code, 2, "a file is needed: {err}");
+    let (code, out, err) = run(&["backup", "saved.db"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.starts_with("saved.db holds the store up to entry 0 (0 entries)"),
+        "{out}"
+    );
+    let (code, _, err) = run(&["backup", "saved.db"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("--force overwrites") && err.contains("saved.db exists already"),
+        "{err}"
+    );
+    assert_eq!(run(&["backup", "saved.db", "--force"]).0, 0);
+    assert_eq!(run(&["restore", "saved.db"]).0, 2, "there is a store");
+    let (code, out, err) = run(&["restore", "saved.db", "--force"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.starts_with("sqlite://data/starling.db holds entries up to 0 as a log of its own"),
+        "{out}"
+    );
+    assert_eq!(run(&["restore"]).0, 0);
+    assert_eq!(run(&["restore", "nothing.db", "--force"]).0, 3);
+    let (code, out, _) = run(&["user", "list"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+}
+
+#[test]
+fn a_server_is_saved_by_its_own_tool_and_nobody_thinks_otherwise() {
+    let folder = folder();
+    let store = "mysql://star:hunter2@db.lan/chat";
+    let (code, out, err) = outcome(folder.path(), &["backup", "--store", store]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("mariadb-dump --host=db.lan "), "{out}");
+    assert!(!out.contains("hunter2"), "{out}");
+    let (code, _, err) = outcome(folder.path(), &["backup", "x.sql", "--store", store]);
+    assert_eq!(code, 2);
+    assert!(err.contains("nothing was saved"), "{err}");
+}
+
+#[test]
+fn a_deployment_moves_to_a_new_store() {
+    let folder = folder();
+    let run = |arguments: &[&str]| outcome(folder.path(), arguments);
+    run(&["migrate"]);
+    run(&[&["user", "add", "alder"][..], &CHEAP].concat());
+    let (from, to) = ("sqlite://data/starling.db", "sqlite://new/starling.db");
+    for wrong in [
+        &["migrate", "--from", from][..],
+        &["migrate", "--to", to],
+        &["migrate", "--from", from, "--to", from],
+        &["migrate", "--from", from, "--to", "ftp://x"],
+        &["migrate", "--force"],
+    ] {
+        assert_eq!(run(wrong).0, 2, "{wrong:?}");
+    }
+    assert_eq!(
+        run(&["migrate", "--from", "sqlite://nowhere.db", "--to", to]).0,
+        3
+    );
+    let (code, out, err) = run(&["migrate", "--from", from, "--to", to]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("           1  users\n"), "{out}");
+    assert!(
+        out.contains("set store.url to sqlite://new/starling.db"),
+        "{out}"
+    );
+    let (_, out, _) = run(&["user", "list", "--store", to]);
+    assert_eq!(out, "1\talder\talder\tadmin\n");
+    assert_eq!(
+        run(&["migrate", "--from", from, "--to", to]).0,
+        2,
+        "not empty"
+    );
+}

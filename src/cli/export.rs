@@ -34,7 +34,7 @@ pub(super) struct Export {
 impl Export {
     pub(super) fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         block_on(async {
-            let stores = stores::open(config)?;
+            let stores = stores::open(config).await?;
             let user = meant(&stores, &self.user).await?;
             let data = Data::new(stores, user.id).await?;
             prepare(&self.to)?;

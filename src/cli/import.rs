@@ -94,7 +94,7 @@ impl Import {
         let all = self.report.as_deref().map(create).transpose()?;
         let mut report = Report::new(all);
         block_on(async {
-            let stores = stores::open(config)?;
+            let stores = stores::open(config).await?;
             let plan = self.plan(config, salt).await?;
             if self.dry_run {
                 writeln!(out, "dry run: nothing is written")?;

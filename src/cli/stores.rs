@@ -10,30 +10,28 @@ use super::Failure;
 use crate::config::{Config, StoreLocation};
 use crate::journal::committer::Committer;
 use crate::journal::position::Position;
-use crate::model::policy::StoreRules;
+use crate::node::storage;
 use crate::service::clock::Clock;
 use crate::service::operator::Operator;
 use crate::service::passwords::{HashingSettings, Passwords};
 use crate::service::sessions::Sessions;
 use crate::store::Stores;
-use crate::store::sqlite::{self, OpenOptions};
 
 /// The store of a deployment that exists.
-pub(super) fn open(config: &Config) -> Result<Stores, Failure> {
-    let options = OpenOptions {
-        create: false,
-        rules: StoreRules {
-            strangers: config.chat.strangers,
-            history: config.chat.history,
-            group_max: config.chat.group_max,
-        },
-        readers: 1,
-    };
-    match location(config)? {
-        StoreLocation::Sqlite(path) => sqlite::open(&path.to_string_lossy(), options)
-            .map_err(|error| Failure::Store(error.into())),
-        StoreLocation::Mysql(_) => Err(no_mysql()),
-    }
+pub(super) async fn open(config: &Config) -> Result<Stores, Failure> {
+    storage::open(config, false, 1)
+        .await
+        .map_err(Failure::Store)
+}
+
+/// A store to write another one's rows into, made when there is none.
+pub(super) async fn open_to_fill(config: &Config) -> Result<Stores, Failure> {
+    storage::open_to_fill(config).await.map_err(Failure::Store)
+}
+
+pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
+    let location = config.store.location();
+    location.ok_or_else(|| Failure::Usage(anyhow!("store.url is of no kind this version knows")))
 }
 
 /// The operator's hand on an open store. Within a runtime.
@@ -63,13 +61,4 @@ pub(super) async fn operator(config: &Config, stores: &Stores) -> Result<Operato
         sessions,
         passwords,
     ))
-}
-
-pub(super) fn location(config: &Config) -> Result<StoreLocation, Failure> {
-    let location = config.store.location();
-    location.ok_or_else(|| Failure::Usage(anyhow!("store.url: not a store of ours")))
-}
-
-pub(super) fn no_mysql() -> Failure {
-    Failure::Store(anyhow!("this build has no MySQL store"))
 }

@@ -53,8 +53,8 @@ pub(super) enum User {
 
 impl User {
     pub(super) fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let stores = stores::open(config)?;
         block_on(async {
+            let stores = stores::open(config).await?;
             match self {
                 User::Add {
                     name,

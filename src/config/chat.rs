@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
+use crate::model::ids::ID_MAX;
 use crate::model::policy::{FriendMode, History, Strangers};
 
 /// See the field docs.
@@ -21,6 +22,10 @@ pub struct Chat {
     pub retry_days: u32,
     /// How long an author may recall a message.
     pub recall_seconds: u64,
+    /// Messages older than this are deleted; 0: none. At least `retry_days`.
+    pub keep_days: u32,
+    /// How many entries of the log are kept, those of the last `retry_days` in any case; 0: all.
+    pub keep_entries: u64,
 }
 
 impl Default for Chat {
@@ -32,6 +37,8 @@ impl Default for Chat {
             group_max: 5_000,
             retry_days: 7,
             recall_seconds: 120,
+            keep_days: 0,
+            keep_entries: 0,
         }
     }
 }
@@ -41,5 +48,12 @@ impl Chat {
         checks.within("chat.group_max", self.group_max, 2..=100_000);
         checks.within("chat.retry_days", self.retry_days, 1..=3_650);
         checks.within("chat.recall_seconds", self.recall_seconds, 0..=31_536_000);
+        checks.within("chat.keep_days", self.keep_days, 0..=36_500);
+        checks.that(
+            "chat.keep_days",
+            self.keep_days == 0 || self.keep_days >= self.retry_days,
+            "less than chat.retry_days: a repeated send is known by its entry; 0 keeps all",
+        );
+        checks.within("chat.keep_entries", self.keep_entries, 0..=ID_MAX);
     }
 }

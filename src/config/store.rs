@@ -19,6 +19,22 @@ pub struct Store {
     pub url: SecretUrl,
     /// Connections for reading besides the one for appending; 0: as many as the machine has cores.
     pub pool: usize,
+    /// How the way to a MySQL server is protected: `off`, `on` (encrypted, the server's certificate is checked), or
+    /// `unverified` (encrypted, any certificate will do: keeps out who listens, not who answers in the server's place).
+    /// There is no "if possible": whoever stands between could make it impossible.
+    pub tls: StoreTls,
+    /// The authority that signed the server's certificate, a PEM file. Empty: those that browsers trust.
+    pub tls_ca: PathBuf,
+}
+
+/// See [`Store::tls`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreTls {
+    #[default]
+    Off,
+    On,
+    Unverified,
 }
 
 /// Where `store.url` points.
@@ -35,6 +51,8 @@ impl Default for Store {
         Store {
             url: Store::url_in(Path::new(super::node::DATA_DIR)),
             pool: 0,
+            tls: StoreTls::Off,
+            tls_ca: PathBuf::new(),
         }
     }
 }
@@ -62,6 +80,12 @@ impl Store {
             .map_or(READERS_MIN, |cores| cores.get().max(READERS_MIN))
     }
 
+    /// Who must have signed the server's certificate, if that is said.
+    #[must_use]
+    pub fn authority(&self) -> Option<&Path> {
+        Some(&*self.tls_ca).filter(|path| !path.as_os_str().is_empty())
+    }
+
     pub(super) fn url_in(data_dir: &Path) -> SecretUrl {
         let path = data_dir.join("starling.db");
         SecretUrl::from(format!("sqlite://{}", path.display()).as_str())
@@ -74,5 +98,25 @@ impl Store {
             "a store is sqlite://PATH or mysql://user:password@host/database",
         );
         checks.within("store.pool", self.pool, 0..=512);
+        let is_server = matches!(self.location(), Some(StoreLocation::Mysql(_)));
+        checks.that(
+            "store.tls",
+            is_server || self.tls == StoreTls::Off,
+            "only the way to a mysql:// store can be encrypted",
+        );
+        checks.that(
+            "store.tls_ca",
+            self.authority().is_none() || self.tls == StoreTls::On,
+            "an authority is asked only where store.tls is on",
+        );
+        if let Some(path) = self.authority() {
+            let is_pem = std::fs::read_to_string(path)
+                .is_ok_and(|text| text.contains("-----BEGIN CERTIFICATE-----"));
+            checks.that(
+                "store.tls_ca",
+                is_pem,
+                "the file cannot be read or holds no certificate in PEM form",
+            );
+        }
     }
 }

@@ -199,6 +199,11 @@ fn a_value_out_of_bounds_is_refused_with_its_bounds() {
         said,
         "cluster.poll_ms: 1 is not between 10 and 60000 (from --set)"
     );
+    let said = refusal("", &[], &[set("chat.keep_days", "6")]);
+    assert_eq!(
+        said,
+        "chat.keep_days: less than chat.retry_days: a repeated send is known by its entry; 0 keeps all (from --set)"
+    );
     for (key, value) in [
         ("http.listen", ""),
         ("http.origins", "https://chat.example/path"),

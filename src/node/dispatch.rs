@@ -81,6 +81,8 @@ impl Dispatch for HubDispatch {
             head = log.head.0,
             "the log is not what it was: all clients load anew"
         );
+        // What ended sessions may be among the entries that were not applied.
+        self.sessions.forget_all();
         self.feed.reset(log.head);
     }
 }

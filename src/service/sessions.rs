@@ -214,6 +214,11 @@ impl Sessions {
             .forget_where(|identity| sessions.contains(&identity.session));
     }
 
+    /// The log went on without this node: whatever ended meanwhile, all tokens are asked for anew.
+    pub fn forget_all(&self) {
+        self.0.verified.forget_where(|_| true);
+    }
+
     /// Something about the user changed: his tokens are asked for anew.
     pub fn forget_user(&self, user: UserId) {
         self.0

@@ -8,9 +8,12 @@ pub mod changes;
 pub mod entitlement;
 pub mod friends;
 pub mod groups;
+pub mod likeness;
 pub mod lists;
 pub mod log;
+pub mod retention;
 pub mod stage;
+pub mod texts;
 
 /// One test per property. `$make` is `async fn(StoreRules) -> Stage`.
 macro_rules! conformance {
@@ -29,6 +32,16 @@ macro_rules! conformance {
                 entries_are_found_by_place_and_by_client_id,
                 concurrent_appends_are_dense_and_keep_each_callers_order,
                 nobody_sees_an_entry_before_the_one_below_it,
+            ]
+            retention: [
+                pruning_moves_the_floor_and_removes_exactly_the_oldest,
+                the_last_entry_is_never_pruned,
+                pruning_again_changes_nothing,
+                a_range_from_below_the_floor_says_so,
+                what_was_pruned_is_in_no_page_list_or_count,
+                a_retry_of_what_was_pruned_is_a_new_entry_at_a_new_place,
+                the_first_entry_within_an_age_is_found,
+                appends_and_prunings_at_once_leave_a_dense_log_without_a_gap_for_readers,
             ]
             changes: [
                 messages_need_an_enabled_author_and_a_reachable_peer,
@@ -85,6 +98,13 @@ macro_rules! conformance {
                 read_positions_only_move_forward,
                 the_peers_read_position_is_shown,
                 settings_are_patched_field_by_field,
+                a_list_of_five_hundred_conversations_is_whole,
+                a_stranger_reads_and_counts_nothing,
+            ]
+            texts: [
+                names_that_only_look_alike_are_different_names,
+                profiles_come_back_as_they_were_written,
+                groups_remarks_and_drafts_come_back_as_they_were_written,
             ]
             accounts: [
                 the_first_user_is_an_admin,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -14,6 +15,7 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::tables::TableStore;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -348,6 +350,16 @@ pub trait ImportStore: Send + Sync {
     async fn remember(&self, source: &str, kind: &str, ids: &[(String, u64)]) -> Result<()>;
 }
 
+/// How much of the log is kept. Who decides that is not the store.
+#[async_trait]
+pub trait RetentionStore: Send + Sync {
+    /// The first entry younger than `age` by the store's clock; the place after the head when there is none.
+    async fn first_within(&self, age: Duration) -> Result<Seq>;
+    /// Deletes the oldest entries up to `upto`, at most `limit` of them and never the last one, and moves the floor
+    /// with them in one transaction. The log as it is then. Appends wait for it no longer than for one another.
+    async fn prune(&self, upto: Seq, limit: usize) -> Result<LogHead>;
+}
+
 /// All of them: what a node is given.
 #[derive(Clone)]
 pub struct Stores {
@@ -359,6 +371,8 @@ pub struct Stores {
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
+    pub retention: Arc<dyn RetentionStore>,
+    pub tables: Arc<dyn TableStore>,
 }
 
 /// What a database says about its schema.

@@ -20,18 +20,20 @@ mod packed;
 mod places;
 mod read;
 mod refusal;
+mod retention;
 mod routines;
 mod rows;
 mod schema;
 mod server;
 mod session;
 mod sessions;
+mod tables;
 mod users;
 mod verdict;
 mod visible;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -52,6 +54,8 @@ struct Mysql {
     rules: StoreRules,
     /// How many bytes of drafts go in one call.
     batch_bytes: usize,
+    /// The server's max_allowed_packet.
+    packet_bytes: usize,
 }
 
 impl Mysql {
@@ -65,7 +69,9 @@ impl Mysql {
             groups: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
             nodes: Arc::<Mysql>::clone(&mysql),
-            imports: mysql,
+            imports: Arc::<Mysql>::clone(&mysql),
+            retention: Arc::<Mysql>::clone(&mysql),
+            tables: mysql,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! contract does not name, and no cache: other processes write to the same file.
 
 mod append;
+mod backup;
 mod changes;
 mod conversations;
 mod failure;
@@ -14,9 +15,11 @@ mod imports;
 mod nodes;
 mod open;
 mod read;
+mod retention;
 mod rows;
 mod schema;
 mod sessions;
+mod tables;
 mod users;
 mod visible;
 mod worker;
@@ -31,6 +34,7 @@ use crate::model::entry::UnixMillis;
 use crate::model::policy::StoreRules;
 use crate::store::Stores;
 
+pub use backup::{CopyError, Progress, backup, renew, restore};
 pub use open::{OpenError, OpenOptions, migrate, open};
 use worker::Lane;
 
@@ -52,7 +56,9 @@ impl Sqlite {
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
             nodes: Arc::<Sqlite>::clone(&sqlite),
-            imports: sqlite,
+            imports: Arc::<Sqlite>::clone(&sqlite),
+            retention: Arc::<Sqlite>::clone(&sqlite),
+            tables: sqlite,
         }
     }
 }

@@ -19,6 +19,8 @@ mod mariadb_trouble;
 mod membership;
 mod own_server;
 mod restored_backup;
+mod retention;
+mod saving;
 mod sessions;
 mod slow_reader;
 mod store_trouble;

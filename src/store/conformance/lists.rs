@@ -2,7 +2,7 @@
 
 use super::stage::{END, Make, Stage, empty};
 use crate::model::conversation::Conv;
-use crate::model::ids::{Seq, UserId};
+use crate::model::ids::{GroupId, Seq, UserId};
 use crate::store::{ConversationSettings, ConversationState, SettingsPatch};
 
 async fn list(stage: &Stage, user: UserId) -> Vec<ConversationState> {
@@ -201,4 +201,83 @@ pub async fn settings_are_patched_field_by_field(make: &impl Make) {
         list(&stage, bert).await[0].settings,
         ConversationSettings::default()
     );
+}
+
+pub async fn a_list_of_five_hundred_conversations_is_whole(make: &impl Make) {
+    let stage = empty(make).await;
+    let anna = stage.user("anna").await;
+    let mut others = Vec::new();
+    let mut drafts = Vec::new();
+    for number in 0..350 {
+        let other = stage.user(&format!("other{number}")).await;
+        let conv = Conv::private(anna, other);
+        // One to three from the other, and one from Anna.
+        drafts.extend((0..=number % 3).map(|n| stage.message(other, conv, &n.to_string())));
+        drafts.push(stage.message(anna, conv, "mine"));
+        others.push((other, conv));
+    }
+    stage.append(drafts).await;
+    let owner = others[0].0;
+    let mut groups = Vec::new();
+    for _ in 0..150 {
+        groups.push(stage.group(owner, &[anna]).await.0);
+    }
+    let hello = |group: &GroupId| stage.message(owner, Conv::Group(*group), "hello");
+    stage.append(groups.iter().map(hello).collect()).await;
+    // She has read every fifth one, and so has its other.
+    let positions: Vec<(UserId, Conv, Seq)> = others
+        .iter()
+        .step_by(5)
+        .flat_map(|(other, conv)| [(anna, *conv, Seq(1_000_000)), (*other, *conv, Seq(7))])
+        .collect();
+    let conversations = &stage.stores.conversations;
+    conversations.set_read(&positions).await.unwrap();
+
+    let (log, states) = conversations.conversations(anna, END).await.unwrap();
+    assert_eq!(log.head, stage.head().await);
+    let lines = lines(&states);
+    assert!(lines.is_sorted_by_key(|(_, last)| std::cmp::Reverse(*last)));
+    let expected: Vec<Conv> = groups
+        .iter()
+        .rev()
+        .map(|group| Conv::Group(*group))
+        .collect();
+    let expected = expected
+        .into_iter()
+        .chain(others.iter().rev().map(|(_, conv)| *conv));
+    let listed: Vec<Conv> = lines.iter().map(|(conv, _)| *conv).collect();
+    assert_eq!(listed, expected.collect::<Vec<_>>());
+    for state in &states {
+        let number = others.iter().position(|(_, conv)| *conv == state.conv);
+        let (unread, peer) = match number {
+            Some(number) if number % 5 == 0 => (0, Some(Seq(7))),
+            Some(number) => (u32::try_from(number % 3).unwrap() + 1, Some(Seq::ZERO)),
+            None => (1, None),
+        };
+        assert_eq!(
+            (state.unread, state.peer_read_seq),
+            (unread, peer),
+            "{:?}",
+            state.conv
+        );
+    }
+    // Catching up over all of them gives the same entries.
+    let seen = stage.visible(anna).await;
+    assert!(seen.is_sorted() && seen.len() == usize::try_from(log.head.0).unwrap());
+}
+
+pub async fn a_stranger_reads_and_counts_nothing(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    stage.say(anna, Conv::private(anna, bert), "hello").await;
+    let (group, _) = stage.group(anna, &[bert]).await;
+    let conversations = &stage.stores.conversations;
+    let nobody = UserId(999);
+    assert!(list(&stage, nobody).await.is_empty());
+    for conv in [Conv::private(anna, bert), Conv::Group(group), Conv::Notices] {
+        let unread = conversations.unread(nobody, conv, Seq::ZERO).await;
+        assert_eq!(unread.unwrap(), 0);
+        let read = conversations.read_position(nobody, conv).await;
+        assert_eq!(read.unwrap(), Seq::ZERO);
+    }
 }

@@ -90,6 +90,12 @@ fn cut(drafts: &[Draft], bytes_max: usize) -> VecDeque<Call> {
     calls
 }
 
+fn unrestored(error: StoreError) -> StoreError {
+    StoreError::Unavailable(format!(
+        "a procedure is missing in the database and cannot be made: run `starling migrate` with a user who may ({error})"
+    ))
+}
+
 struct Batch<'a> {
     mysql: &'a Mysql,
     drafts: &'a [Draft],
@@ -154,7 +160,7 @@ impl Batch<'_> {
             }
             info!(error = %fault, "an append is repeated");
             if fault.is_missing_routine() {
-                self.mysql.restore_routines().await?;
+                self.mysql.restore_routines().await.map_err(unrestored)?;
             }
             repetitions += 1;
             sleep(pause).await;
@@ -163,6 +169,15 @@ impl Batch<'_> {
     }
 
     async fn attempt(&self, call: &[usize]) -> Result<Vec<Row>, Fault> {
+        let weights = call
+            .iter()
+            .map(|place| packed::weight(&self.drafts[*place]));
+        if weights.sum::<usize>() > self.mysql.packet_bytes {
+            // Sent nevertheless, it would only cost the connection.
+            return Err(Fault::Unsendable(
+                "an entry is larger than the server's max_allowed_packet".to_owned(),
+            ));
+        }
         let (sql, params) = self.statement(call);
         let mut link = self.mysql.appender.link().await?;
         link.call(sql, params).await

@@ -27,12 +27,12 @@ use crate::store::{
 /// Positions written in one statement.
 const POSITIONS_MAX: usize = 512;
 
-const OWN_POSITIONS: &str = "SELECT conv, seq FROM read_positions WHERE user_id = ?";
-const PEERS_POSITIONS: &str = "SELECT STRAIGHT_JOIN r.conv, r.seq
+pub(super) const OWN_POSITIONS: &str = "SELECT conv, seq FROM read_positions WHERE user_id = ?";
+pub(super) const PEERS_POSITIONS: &str = "SELECT STRAIGHT_JOIN r.conv, r.seq
      FROM private_peers p
      JOIN read_positions r ON r.user_id = p.peer_id AND r.conv = p.conv
      WHERE p.user_id = ? AND p.peer_id <> p.user_id";
-const SETTINGS: &str =
+pub(super) const SETTINGS: &str =
     "SELECT conv, muted, pinned, hidden, draft, marked_unread FROM conversation_settings
      WHERE user_id = ?";
 const PATCH: &str = "INSERT INTO conversation_settings

@@ -17,6 +17,7 @@ use super::routines::{self, Changed};
 use super::schema;
 use super::server;
 use crate::model::policy::StoreRules;
+use crate::store::tables::INCOMPLETE;
 use crate::store::{Result as StoreResult, SchemaVersion, Stores};
 
 /// Connections for reading when nothing is said.
@@ -49,6 +50,8 @@ pub struct OpenOptions {
     /// Connections for reading, at least one.
     pub readers: usize,
     pub tls: Tls,
+    /// Also a store that is being filled from another one, or was left so.
+    pub incomplete: bool,
 }
 
 impl Default for OpenOptions {
@@ -57,6 +60,7 @@ impl Default for OpenOptions {
             rules: StoreRules::default(),
             readers: READERS_DEFAULT,
             tls: Tls::Off,
+            incomplete: false,
         }
     }
 }
@@ -75,7 +79,13 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Stores, OpenError> 
         writers: Pool::new(opts, WRITERS),
         rules: options.rules,
         batch_bytes: server::batch_bytes(packet_bytes),
+        packet_bytes,
     };
+    let log = mysql.log_row().await;
+    let (epoch, _) = log.map_err(|fault| server.explain(&fault))?;
+    if epoch == INCOMPLETE && !options.incomplete {
+        return Err(OpenError::Incomplete(server.database));
+    }
     Ok(mysql.into_stores())
 }
 

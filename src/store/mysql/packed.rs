@@ -36,7 +36,7 @@ pub(super) fn run<'d>(
     for (draft, fingerprint) in drafts {
         let (way, target) = way(draft);
         count += 1;
-        privates += u64::from(way == 1);
+        privates += u64::from(matches!(draft.conv, Conv::Private(..)));
         let kind = draft.kind.code();
         // Writing to a string cannot fail.
         let _ = write!(

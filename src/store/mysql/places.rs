@@ -79,7 +79,7 @@ async fn read_pieces(
     Ok(found)
 }
 
-fn places_sql(direction: Direction, spans: usize) -> String {
+pub(super) fn places_sql(direction: Direction, spans: usize) -> String {
     let order = match direction {
         Direction::Up => "ASC",
         Direction::Down => "DESC",
@@ -163,7 +163,7 @@ async fn count(
     Ok(counts)
 }
 
-fn unread_sql(spans: usize) -> String {
+pub(super) fn unread_sql(spans: usize) -> String {
     let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
     let part = |at: usize| {
         format!(
@@ -224,7 +224,7 @@ pub(super) async fn entries(
     }
 }
 
-fn entries_sql(places: usize) -> String {
+pub(super) fn entries_sql(places: usize) -> String {
     let places = listed("?", places);
     format!(
         "SELECT h.epoch, f.floor_seq, e.seq, {ENTRY}

@@ -86,6 +86,10 @@ pub enum OpenError {
         "other nodes have been migrating the database {0:?} for too long: wait for them, or look what holds the lock"
     )]
     Migrating(String),
+    #[error(
+        "the database {0:?} is incomplete: a move from another store was interrupted; repeat it with --force"
+    )]
+    Incomplete(String),
     #[error("the database {database:?} on {server} cannot be used: {reason}")]
     Unusable {
         server: String,

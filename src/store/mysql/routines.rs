@@ -26,7 +26,7 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 2] = [
+const ROUTINES: [Routine; 4] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
@@ -34,6 +34,14 @@ const ROUTINES: [Routine; 2] = [
     Routine {
         name: "starling_change_1",
         text: include_str!("routines/change.sql"),
+    },
+    Routine {
+        name: "starling_create_user_1",
+        text: include_str!("routines/create_user.sql"),
+    },
+    Routine {
+        name: "starling_prune_1",
+        text: include_str!("routines/prune.sql"),
     },
 ];
 

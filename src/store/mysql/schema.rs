@@ -70,7 +70,7 @@ async fn locked(
         return Err(OpenError::Foreign(server.database.clone()));
     }
     if found.is_none_or(|schema| schema.version < known) {
-        let older = found.map_or(0, |schema| schema.version);
+        let older = found;
         run(opts, server, &runner)
             .await
             .map_err(|error| older_schema(error, older, known))?;
@@ -122,20 +122,23 @@ fn explain(server: &Server, error: &refinery::Error) -> OpenError {
 }
 
 /// A lacking right on a database that is there already: somebody else has to bring it up to date.
-fn older_schema(error: OpenError, found: i64, known: i64) -> OpenError {
-    match error {
-        OpenError::Rights {
-            user,
+fn older_schema(error: OpenError, found: Option<SchemaVersion>, known: i64) -> OpenError {
+    match (error, found) {
+        (
+            OpenError::Rights {
+                user,
+                database,
+                reason,
+            },
+            Some(schema),
+        ) => OpenError::Older {
             database,
-            reason,
-        } if found > 0 => OpenError::Older {
-            database,
             user,
-            found,
+            found: schema.version,
             known,
             reason,
         },
-        error => error,
+        (error, _) => error,
     }
 }
 

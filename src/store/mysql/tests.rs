@@ -7,10 +7,11 @@
 
 mod faults;
 mod opening;
+mod plans;
 
 #[path = "../../../tests/support/mariadb.rs"]
 #[expect(dead_code, reason = "tests of whole clusters use the rest of it")]
-mod mariadb;
+pub(crate) mod mariadb;
 
 use self::mariadb::Database;
 use super::{OpenOptions, open};

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use mysql_async::Value;
+use mysql_async::{Params, Row, Value};
 
 use super::Mysql;
 use super::link::{Fault, Link};
 use super::many::{chunks, listed, positional};
-use super::rows::{self, Columns, USER};
+use super::rows::{self, USER};
 use crate::model::entry::UnixMillis;
 use crate::model::ids::{UserId, parse_id};
 use crate::model::user::{LoginName, NewUser, User, UserPatch};
@@ -29,7 +29,14 @@ const USERS_MAX: usize = 512;
 impl UserStore for Mysql {
     async fn create(&self, new: NewUser) -> Result<User, AccountError> {
         let mut link = self.writers.link().await?;
-        let id = create(&mut link, &new).await?;
+        let mut answer = link.call(CREATE, parameters(&new)).await;
+        if answer.as_ref().is_err_and(Fault::is_missing_routine) {
+            drop(link);
+            self.restore_routines().await?;
+            link = self.writers.link().await?;
+            answer = link.call(CREATE, parameters(&new)).await;
+        }
+        let id = verdict(answer.map_err(refused)?)?;
         found(user(&mut link, id).await?)
     }
 
@@ -190,8 +197,9 @@ fn found(user: Option<User>) -> Result<User, AccountError> {
     user.ok_or(AccountError::NotFound)
 }
 
-async fn create(link: &mut Link, new: &NewUser) -> Result<UserId, AccountError> {
-    let values = [
+/// Of [`CREATE`].
+fn parameters(new: &NewUser) -> Params {
+    positional([
         Value::from(new.name.as_deref()),
         Value::from(new.name.as_deref().map(folded)),
         Value::from(&new.nickname),
@@ -203,10 +211,12 @@ async fn create(link: &mut Link, new: &NewUser) -> Result<UserId, AccountError> 
         Value::from(new.email.as_deref()),
         Value::from(new.email.as_deref().map(folded)),
         Value::from(&new.password_hash),
-    ];
-    let answer = link.call(CREATE, positional(values)).await;
-    let row = answer.map_err(refused)?.into_iter().next();
-    let verdict = rows::one(row, |row: &mut Columns| {
+    ])
+}
+
+/// From what [`CREATE`] answers.
+fn verdict(rows: Vec<Row>) -> Result<UserId, AccountError> {
+    let verdict = rows::one(rows.into_iter().next(), |row| {
         Ok((row.next::<u64>()?, row.next::<UserId>()?))
     })?;
     match verdict {

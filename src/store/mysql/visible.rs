@@ -17,20 +17,20 @@ use crate::store::spans::{self, Direction, Merge, Span, Standing, cut};
 use crate::store::{ConversationPage, LogHead, Result, StoreError, VisiblePage, Window};
 
 /// Where the log is and when the user came, for [`Scope`].
-const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL
+pub(super) const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL
          FROM log_head h JOIN log_floor f ON f.id = h.id WHERE h.id = 1
      UNION ALL
      SELECT 1, u.registered_seq, NULL, NULL, NULL FROM users u WHERE u.id = ?";
 /// His stays in one group.
-const STAYS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL FROM memberships m
+pub(super) const STAYS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL FROM memberships m
          WHERE m.user_id = ? AND m.group_id = ?";
 /// All his stays and private conversations.
-const EVERYTHING: &str =
+pub(super) const EVERYTHING: &str =
     "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL FROM memberships m WHERE m.user_id = ?
      UNION ALL
      SELECT 3, NULL, NULL, NULL, p.conv FROM private_peers p WHERE p.user_id = ?";
 /// His stays in groups, and his private conversations, that hold entries above a place.
-const NEWS: &str = "SELECT STRAIGHT_JOIN 2, m.group_id, m.from_seq, m.to_seq, NULL
+pub(super) const NEWS: &str = "SELECT STRAIGHT_JOIN 2, m.group_id, m.from_seq, m.to_seq, NULL
          FROM memberships m
          JOIN conversation_heads h ON h.conv = CAST(CONCAT('g:', m.group_id) AS BINARY)
          WHERE m.user_id = ? AND h.last_seq > ?

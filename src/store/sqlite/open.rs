@@ -17,9 +17,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Sqlite;
 use super::failure::is_busy;
+use super::read;
 use super::schema;
 use super::worker::Lane;
 use crate::model::policy::StoreRules;
+use crate::store::tables::INCOMPLETE;
 use crate::store::{SchemaVersion, StoreError, Stores};
 
 /// How long a statement waits for a lock somebody else holds.
@@ -32,7 +34,7 @@ const STATEMENTS_MAX: usize = 160;
 /// Reading threads when nothing is said.
 const READERS_DEFAULT: usize = 2;
 /// Who may read the file: it holds password hashes.
-const FILE_MODE: u32 = 0o600;
+pub(super) const FILE_MODE: u32 = 0o600;
 
 /// How to open the store.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,8 @@ pub struct OpenOptions {
     pub rules: StoreRules,
     /// Reading threads, at least one.
     pub readers: usize,
+    /// Also a store that is being filled from another one, or was left so.
+    pub incomplete: bool,
 }
 
 impl Default for OpenOptions {
@@ -51,6 +55,7 @@ impl Default for OpenOptions {
             create: true,
             rules: StoreRules::default(),
             readers: READERS_DEFAULT,
+            incomplete: false,
         }
     }
 }
@@ -82,6 +87,10 @@ pub enum OpenError {
         needed: i64,
         known: i64,
     },
+    #[error(
+        "the database {0} is incomplete: a move from another store was interrupted; repeat it with --force"
+    )]
+    Incomplete(PathBuf),
     #[error("the database {path} cannot be used: {reason}")]
     Unusable { path: PathBuf, reason: String },
 }
@@ -92,6 +101,10 @@ pub fn open(location: &str, options: OpenOptions) -> Result<Stores, OpenError> {
     let path = path_of(location)?;
     let mut writer = connect(&path, Access::Write, options.create)?;
     schema::prepare(&path, &mut writer)?;
+    let log = read::head(&writer).map_err(|error| unusable(&path, &error))?;
+    if log.epoch == INCOMPLETE && !options.incomplete {
+        return Err(OpenError::Incomplete(path));
+    }
     let file = identify(&path)?;
     let mut readers = Vec::new();
     for _ in 0..options.readers.max(1) {
@@ -180,7 +193,7 @@ pub(super) fn connect_existing(path: &Path, access: Access) -> Result<Connection
 }
 
 /// The path in a `sqlite:` URL, or a plain path, made absolute so that a change of folder does not matter.
-fn path_of(location: &str) -> Result<PathBuf, OpenError> {
+pub(super) fn path_of(location: &str) -> Result<PathBuf, OpenError> {
     let name = location.strip_prefix("sqlite:").unwrap_or(location);
     let name = match name.strip_prefix("//") {
         Some(rest) if location.starts_with("sqlite:") => rest,
@@ -194,7 +207,7 @@ fn path_of(location: &str) -> Result<PathBuf, OpenError> {
     std::path::absolute(name).map_err(|_| OpenError::NotAPath(location.to_owned()))
 }
 
-fn connect(path: &Path, access: Access, create: bool) -> Result<Connection, OpenError> {
+pub(super) fn connect(path: &Path, access: Access, create: bool) -> Result<Connection, OpenError> {
     let fresh = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Err(OpenError::IsFolder(path.to_owned())),
         Ok(_) => false,
@@ -319,7 +332,7 @@ fn identify(path: &Path) -> Result<FileId, OpenError> {
     file_id(path).map_err(|_| OpenError::Missing(path.to_owned()))
 }
 
-fn folder(path: &Path, error: &io::Error) -> OpenError {
+pub(super) fn folder(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Folder {
         folder: parent_of(path),
         reason: error.to_string(),

@@ -66,6 +66,11 @@ pub(super) fn check(path: &Path, connection: &Connection) -> Result<(), OpenErro
     }
 }
 
+/// Whether there is a schema of ours in it, of any version.
+pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(current(connection)?.is_some())
+}
+
 fn known(runner: &refinery::Runner) -> i64 {
     let versions = runner
         .get_migrations()

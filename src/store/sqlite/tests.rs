@@ -5,6 +5,7 @@
     reason = "tests of locks and processes take time, and children are told through their environment"
 )]
 
+mod backup;
 mod file;
 mod sharing;
 

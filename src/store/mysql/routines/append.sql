@@ -3,7 +3,7 @@
 -- records: of each draft, in order, 88 digits: author 16, fingerprint 19, target 16, kind 3, way 1 (0: to the group
 -- target, 1: to the user target, 2: to oneself, 3: nobody may), then length and place in texts (from 1) of the client
 -- id 2 + 7, of the conversation's name 2 + 7, and of the body 8 + 7. Digits, since a server reads them in one step.
--- texts: what these places point at. privates: how many drafts have way 1. past: takes the place of the clock where it
+-- texts: what these places point at. privates: how many drafts go to private conversations. past: takes the place of the clock where it
 -- is earlier. friends_only: whether strangers are refused.
 --
 -- One row is the answer: the log's epoch, the head before, how many entries were added, their time, and, unless all

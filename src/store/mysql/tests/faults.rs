@@ -1,1 +1,330 @@
-//! later
+//! Appends on a server that is held up, loses connections, and refuses.
+
+use std::time::{Duration, Instant};
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+use super::mariadb::Database;
+use super::{OpenOptions, open};
+use crate::model::conversation::Conv;
+use crate::model::draft::{Change, Draft, Outcome, Refusal};
+use crate::model::entry::EntryKind;
+use crate::model::ids::{GroupId, Seq, UserId};
+use crate::store::conformance::stage::{Stage, body};
+use crate::store::{StoreError, Stores};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A store with somebody in it who writes notes to himself.
+struct Desk {
+    database: Database,
+    stage: Stage,
+    author: UserId,
+}
+
+impl Desk {
+    async fn new() -> Desk {
+        let database = Database::fresh();
+        let stage = Stage::new(store(&database).await, ());
+        let author = stage.user("anna").await;
+        Desk {
+            database,
+            stage,
+            author,
+        }
+    }
+
+    fn note(&self, text: &str) -> Draft {
+        let conv = Conv::private(self.author, self.author);
+        self.stage.message(self.author, conv, text)
+    }
+
+    async fn outsider(&self) -> Conn {
+        Conn::from_url(self.database.url()).await.unwrap()
+    }
+
+    /// Takes the row that appends wait for.
+    async fn hold_head(&self) -> Conn {
+        let mut holder = self.outsider().await;
+        holder.query_drop("START TRANSACTION").await.unwrap();
+        holder
+            .query_drop("SELECT * FROM log_head FOR UPDATE")
+            .await
+            .unwrap();
+        holder
+    }
+
+    /// The server's number of a connection that is in the middle of an append.
+    async fn appending(&self, outsider: &mut Conn) -> u64 {
+        let began = Instant::now();
+        loop {
+            let found: Option<u64> = outsider
+                .query_first(
+                    "SELECT p.id FROM information_schema.processlist p JOIN information_schema.innodb_trx t
+                     ON t.trx_mysql_thread_id = p.id WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'",
+                )
+                .await
+                .unwrap();
+            if let Some(id) = found {
+                return id;
+            }
+            assert!(began.elapsed() < PATIENCE, "nobody waits");
+            // The server shows this table anew only to who has not looked for a tenth of a second.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+    }
+
+    fn number(&self, query: &str) -> u64 {
+        self.database.sql(query).trim().parse().unwrap()
+    }
+}
+
+async fn store(database: &Database) -> Stores {
+    open(&database.url(), OpenOptions::default()).await.unwrap()
+}
+
+fn place(outcome: Outcome) -> Seq {
+    match outcome {
+        Outcome::Appended { seq, .. } | Outcome::Duplicate { seq, .. } => seq,
+        Outcome::Refused(refusal) => panic!("refused: {refusal}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_whose_connection_is_killed_is_in_the_log_once() {
+    let desk = Desk::new().await;
+    let mut killer = desk.outsider().await;
+    for round in 0..20 {
+        let mut holder = desk.hold_head().await;
+        let log = desk.stage.stores.log.clone();
+        let drafts: Vec<Draft> = (0..3).map(|_| desk.note("hello")).collect();
+        let append = tokio::spawn(async move { log.append(drafts).await });
+        let id = desk.appending(&mut killer).await;
+        if round % 2 == 0 {
+            killer.query_drop(format!("KILL {id}")).await.unwrap();
+            holder.query_drop("COMMIT").await.unwrap();
+        } else {
+            // In whatever state it is then: waiting, writing, answering.
+            holder.query_drop("COMMIT").await.unwrap();
+            // It may have ended.
+            let _ = killer.query_drop(format!("KILL {id}")).await;
+        }
+        let verdicts = append.await.unwrap().unwrap();
+        let seqs: Vec<u64> = verdicts.outcomes.into_iter().map(|o| place(o).0).collect();
+        let first = round * 3 + 1;
+        assert_eq!(seqs, [first, first + 1, first + 2]);
+    }
+    let range = desk.stage.stores.log.range(Seq::ZERO, 1_000).await.unwrap();
+    assert_eq!(range.entries.len(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_outlives_a_lock_that_is_held_longer_than_the_server_waits() {
+    let desk = Desk::new().await;
+    let mut holder = desk.hold_head().await;
+    let log = desk.stage.stores.log.clone();
+    let drafts = vec![desk.note("hello")];
+    let append = tokio::spawn(async move { log.append(drafts).await });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!append.is_finished());
+    holder.query_drop("COMMIT").await.unwrap();
+    let verdicts = append.await.unwrap().unwrap();
+    assert_eq!(place(verdicts.outcomes[0]), Seq(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_a_deadlock_undid_is_repeated() {
+    let desk = Desk::new().await;
+    desk.stage.one(desk.note("the conversation begins")).await;
+    let mut rival = desk.outsider().await;
+    rival.query_drop("START TRANSACTION").await.unwrap();
+    // Heavier than the append, so that the server undoes the append.
+    rival
+        .query_drop("INSERT INTO ids (name, last_id) SELECT CONCAT('x', n), 0 FROM numbers")
+        .await
+        .unwrap();
+    rival
+        .query_drop("SELECT * FROM conversation_heads FOR UPDATE")
+        .await
+        .unwrap();
+    let before = desk.number(
+        "SELECT count FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'",
+    );
+    let log = desk.stage.stores.log.clone();
+    let drafts = vec![desk.note("hello")];
+    let append = tokio::spawn(async move { log.append(drafts).await });
+    let mut outsider = desk.outsider().await;
+    desk.appending(&mut outsider).await;
+    rival
+        .query_drop("SELECT * FROM log_head FOR UPDATE")
+        .await
+        .unwrap();
+    rival.query_drop("COMMIT").await.unwrap();
+    let verdicts = append.await.unwrap().unwrap();
+    assert_eq!(place(verdicts.outcomes[0]), Seq(2));
+    let after = desk.number(
+        "SELECT count FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'",
+    );
+    assert!(after > before, "there was no deadlock");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_vanishes_does_not_hold_the_counter() {
+    let desk = Desk::new().await;
+    let mut holder = desk.hold_head().await;
+    let log = desk.stage.stores.log.clone();
+    let draft = desk.note("from one who vanishes");
+    let drafts = vec![draft.clone()];
+    let append = tokio::spawn(async move { log.append(drafts).await });
+    let mut outsider = desk.outsider().await;
+    desk.appending(&mut outsider).await;
+    append.abort();
+    assert!(append.await.unwrap_err().is_cancelled());
+    holder.query_drop("COMMIT").await.unwrap();
+
+    let other = store(&desk.database).await;
+    let began = Instant::now();
+    let verdicts = other.log.append(vec![desk.note("next")]).await.unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    // Whether the first one came to be is the server's business; repeated, it is there once.
+    let again = other.log.append(vec![draft]).await.unwrap();
+    let mut seqs = vec![place(verdicts.outcomes[0]).0, place(again.outcomes[0]).0];
+    seqs.sort_unstable();
+    assert_eq!(seqs, [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appenders_of_several_nodes_share_one_dense_order() {
+    let desk = Desk::new().await;
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        let stores = store(&desk.database).await;
+        let batches: Vec<Vec<Draft>> = (0..25)
+            .map(|_| (0..4).map(|_| desk.note("hello")).collect())
+            .collect();
+        tasks.push(tokio::spawn(async move {
+            let mut seqs = Vec::new();
+            for batch in batches {
+                let verdicts = stores.log.append(batch).await.unwrap();
+                seqs.extend(
+                    verdicts
+                        .outcomes
+                        .into_iter()
+                        .map(|outcome| place(outcome).0),
+                );
+            }
+            assert!(seqs.is_sorted());
+            seqs
+        }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.extend(task.await.unwrap());
+    }
+    all.sort_unstable();
+    assert_eq!(all, (1..=400).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn an_append_that_only_finds_is_a_commit_too() {
+    let desk = Desk::new().await;
+    let note = desk.note("hello");
+    desk.stage.one(note.clone()).await;
+    let before = desk.number("SELECT writes FROM log_head");
+    assert!(matches!(
+        desk.stage.one(note).await,
+        Outcome::Duplicate { seq: Seq(1), .. }
+    ));
+    assert_eq!(desk.number("SELECT writes FROM log_head"), before + 1);
+    let change = desk.stage.draft(
+        desk.author,
+        Conv::Group(GroupId(77)),
+        EntryKind::Joined,
+        Change::Join,
+    );
+    assert_eq!(
+        desk.stage.one(change).await,
+        Outcome::Refused(Refusal::NotFound)
+    );
+    assert_eq!(desk.number("SELECT writes FROM log_head"), before + 2);
+}
+
+#[tokio::test]
+async fn an_entry_larger_than_the_server_takes_is_refused_alone() {
+    let desk = Desk::new().await;
+    let packet = desk.number("SELECT @@max_allowed_packet");
+    let mut drafts: Vec<Draft> = (0..9).map(|_| desk.note("hello")).collect();
+    drafts[4].body = body(&"x".repeat(usize::try_from(packet).unwrap() + 1));
+    let outcomes = desk.stage.append(drafts).await;
+    assert_eq!(outcomes[4], Outcome::Refused(Refusal::Unstorable));
+    let seqs: Vec<u64> = (0..9)
+        .filter(|i| *i != 4)
+        .map(|i| place(outcomes[i]).0)
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[tokio::test]
+async fn a_batch_larger_than_a_call_takes_keeps_its_order() {
+    let desk = Desk::new().await;
+    let drafts: Vec<Draft> = (0..2_500).map(|_| desk.note("hello")).collect();
+    let seqs: Vec<u64> = desk
+        .stage
+        .append(drafts)
+        .await
+        .into_iter()
+        .map(|o| place(o).0)
+        .collect();
+    assert_eq!(seqs, (1..=2_500).collect::<Vec<u64>>());
+    let large = "x".repeat(60_000);
+    let drafts: Vec<Draft> = (0..40).map(|_| desk.note(&large)).collect();
+    let seqs: Vec<u64> = desk
+        .stage
+        .append(drafts)
+        .await
+        .into_iter()
+        .map(|o| place(o).0)
+        .collect();
+    assert_eq!(seqs, (2_501..=2_540).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn dropped_procedures_are_made_again() {
+    let desk = Desk::new().await;
+    desk.database
+        .sql("DROP PROCEDURE starling_append_1; DROP PROCEDURE starling_change_1");
+    assert_eq!(place(desk.stage.one(desk.note("hello")).await), Seq(1));
+    let (_, seq) = desk.stage.group(desk.author, &[]).await;
+    assert_eq!(seq, Seq(2));
+}
+
+#[tokio::test]
+async fn a_dropped_procedure_that_may_not_be_made_again_names_the_remedy() {
+    let desk = Desk::new().await;
+    let user = format!("limited_{}", std::process::id());
+    desk.database.sql(&format!(
+        "CREATE OR REPLACE USER {user}@'%' IDENTIFIED BY 'x';
+         GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE ON *.* TO {user}@'%'"
+    ));
+    let url = desk.database.url();
+    let (_, host) = url.split_once('@').unwrap();
+    let limited = open(&format!("mysql://{user}:x@{host}"), OpenOptions::default())
+        .await
+        .unwrap();
+    desk.database.sql("DROP PROCEDURE starling_append_1");
+    let error = limited
+        .log
+        .append(vec![desk.note("hello")])
+        .await
+        .unwrap_err();
+    desk.database.sql(&format!("DROP USER {user}@'%'"));
+    match error {
+        StoreError::Unavailable(text) => assert!(text.contains("starling migrate"), "{text}"),
+        StoreError::Corrupt(text) => panic!("{text}"),
+    }
+}

@@ -56,6 +56,11 @@ impl Http {
         }
     }
 
+    /// The node spoken to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.node
+    }
+
     pub(crate) async fn try_get(&self, path: &str) -> Option<Reply> {
         self.request(Method::GET, path, None, None).await.ok()
     }

@@ -1,0 +1,225 @@
+//! A store as tables of rows: what moving it to another kind of store takes, and nothing else should use.
+//!
+//! Names the tables and columns that every implementation has alike. Left out is what belongs to one store alone: its
+//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and columns derived from others.
+
+use async_trait::async_trait;
+
+use super::{LogHead, Result};
+use crate::model::entry::UnixMillis;
+use crate::model::ids::{Epoch, Seq};
+
+/// The epoch of a store whose contents are not complete yet. Never drawn.
+pub const INCOMPLETE: Epoch = Epoch(0);
+
+/// What a column holds, NULL aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Number,
+    Text,
+    Bytes,
+}
+
+/// One table. Its key is its first columns.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    pub name: &'static str,
+    /// How many of the columns are the key.
+    pub key: usize,
+    pub columns: &'static [(&'static str, Kind)],
+}
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Cell {
+    Null,
+    Number(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// The log's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    pub floor: Seq,
+    pub head: Seq,
+    /// The time of the last entry; the next one's is not before it.
+    pub last_at: UnixMillis,
+}
+
+/// Reads and writes whole rows.
+#[async_trait]
+pub trait TableStore: Send + Sync {
+    async fn record(&self) -> Result<LogRecord>;
+    /// Up to `limit` rows after the one with the key `after`, by key, byte for byte.
+    async fn rows(
+        &self,
+        table: &'static Table,
+        after: Option<Vec<Cell>>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Cell>>>;
+    /// Writes rows, in place of those with the same key.
+    async fn put(&self, table: &'static Table, rows: Vec<Vec<Cell>>) -> Result<()>;
+    /// Marks the store as [`INCOMPLETE`] and empties all of [`TABLES`].
+    async fn clear(&self) -> Result<()>;
+    /// Sets the log's counters and gives it a new epoch, which makes the store complete.
+    async fn finish(&self, record: LogRecord) -> Result<LogHead>;
+}
+
+use Kind::{Bytes, Number, Text};
+
+/// All tables, what others refer to first.
+pub const TABLES: &[Table] = &[
+    Table {
+        name: "users",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("name", Text),
+            ("name_key", Text),
+            ("nickname", Text),
+            ("nickname_key", Text),
+            ("avatar", Text),
+            ("sex", Text),
+            ("memo", Text),
+            ("phone", Text),
+            ("email", Text),
+            ("email_key", Text),
+            ("password_hash", Text),
+            ("admin", Number),
+            ("disabled", Number),
+            ("registered_seq", Number),
+            ("created_at", Number),
+            ("last_seen_at", Number),
+        ],
+    },
+    Table {
+        name: "sessions",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("user_id", Number),
+            ("token_hash", Bytes),
+            ("device", Text),
+            ("address", Text),
+            ("created_at", Number),
+            ("last_seen_at", Number),
+            ("expires_at", Number),
+            ("revoked_at", Number),
+        ],
+    },
+    Table {
+        name: "friendships",
+        key: 2,
+        columns: &[
+            ("user_id", Number),
+            ("friend_id", Number),
+            ("remark", Text),
+            ("since", Number),
+        ],
+    },
+    Table {
+        name: "friend_requests",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("from_user", Number),
+            ("to_user", Number),
+            ("message", Text),
+            ("at", Number),
+            ("open", Number),
+        ],
+    },
+    Table {
+        name: "blocks",
+        key: 2,
+        columns: &[("user_id", Number), ("blocked_id", Number)],
+    },
+    Table {
+        name: "chat_groups",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("name", Text),
+            ("name_key", Text),
+            ("icon", Text),
+            ("category", Number),
+            ("memo", Text),
+            ("owner_id", Number),
+            ("join_mode", Number),
+            ("members", Number),
+            ("created_at", Number),
+            ("dissolved", Number),
+        ],
+    },
+    Table {
+        name: "memberships",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("group_id", Number),
+            ("user_id", Number),
+            ("from_seq", Number),
+            ("to_seq", Number),
+            ("role", Number),
+            ("joined_at", Number),
+        ],
+    },
+    Table {
+        name: "entries",
+        key: 1,
+        columns: &[
+            ("seq", Number),
+            ("conv", Text),
+            ("sender", Number),
+            ("at", Number),
+            ("kind", Number),
+            ("cid", Text),
+            ("fingerprint", Number),
+            ("body", Bytes),
+        ],
+    },
+    Table {
+        name: "conversation_heads",
+        key: 1,
+        columns: &[("conv", Text), ("last_seq", Number)],
+    },
+    Table {
+        name: "private_peers",
+        key: 2,
+        columns: &[("user_id", Number), ("peer_id", Number), ("conv", Text)],
+    },
+    Table {
+        name: "read_positions",
+        key: 2,
+        columns: &[("user_id", Number), ("conv", Text), ("seq", Number)],
+    },
+    Table {
+        name: "conversation_settings",
+        key: 2,
+        columns: &[
+            ("user_id", Number),
+            ("conv", Text),
+            ("muted", Number),
+            ("pinned", Number),
+            ("hidden", Number),
+            ("draft", Text),
+            ("marked_unread", Number),
+        ],
+    },
+    Table {
+        name: "imports",
+        key: 3,
+        columns: &[
+            ("source", Text),
+            ("kind", Text),
+            ("old_id", Text),
+            ("new_id", Number),
+        ],
+    },
+    Table {
+        name: "ids",
+        key: 1,
+        columns: &[("name", Text), ("last_id", Number)],
+    },
+];
