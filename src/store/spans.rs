@@ -64,11 +64,17 @@ pub struct Standing {
 
 impl Standing {
     /// The notices he may see.
-    pub fn notices(&self) -> Option<Span> {
+    fn notices(&self) -> Option<Span> {
         self.registered.map(|registered| Span {
             low: registered.next(),
             ..whole(Conv::Notices)
         })
+    }
+
+    /// What is his alone: his notes to self and the notices. That there are any notes is nowhere else recorded.
+    pub fn own(&self, user: UserId) -> impl Iterator<Item = Span> {
+        let notes = self.registered.map(|_| whole(Conv::private(user, user)));
+        notes.into_iter().chain(self.notices())
     }
 
     /// What he may see of his groups, a list for each.

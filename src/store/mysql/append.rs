@@ -90,7 +90,7 @@ fn cut(drafts: &[Draft], bytes_max: usize) -> VecDeque<Call> {
     calls
 }
 
-fn unrestored(error: StoreError) -> StoreError {
+fn unrestored(error: &StoreError) -> StoreError {
     StoreError::Unavailable(format!(
         "a procedure is missing in the database and cannot be made: run `starling migrate` with a user who may ({error})"
     ))
@@ -160,7 +160,9 @@ impl Batch<'_> {
             }
             info!(error = %fault, "an append is repeated");
             if fault.is_missing_routine() {
-                self.mysql.restore_routines().await.map_err(unrestored)?;
+                if let Err(error) = self.mysql.restore_routines().await {
+                    return Err(unrestored(&error));
+                }
             }
             repetitions += 1;
             sleep(pause).await;

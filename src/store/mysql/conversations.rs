@@ -159,7 +159,7 @@ async fn lines(
     let upto = upto.min(scope.log.head);
     // His notes to self may hold notices alone.
     let notes = Conv::private(user, user);
-    let private = scope.private.iter().copied().filter(|conv| *conv != notes);
+    let private = scope.private.iter().copied();
     let stays = scope.standing.stays.iter();
     let groups = stays.filter(|stay| stay.to.is_none());
     let groups = groups.map(|stay| Conv::Group(stay.group));

@@ -150,15 +150,6 @@ fn effect(draft: &Draft) -> Effect {
         },
         None => Effect::default(),
     };
-    let between = |operation, other: UserId| Effect {
-        operation: if draft.conv == Conv::private(draft.from, other) {
-            operation
-        } else {
-            0
-        },
-        other: other.0,
-        ..Effect::default()
-    };
     match &draft.change {
         // Messages go in runs.
         Change::Message => Effect::default(),
@@ -194,7 +185,7 @@ fn effect(draft: &Draft) -> Effect {
         } => Effect {
             agreed: *auto,
             greeting: message.clone(),
-            ..between(8, *other)
+            ..between(draft, 8, *other)
         },
         Change::AnswerFriend {
             request,
@@ -203,9 +194,9 @@ fn effect(draft: &Draft) -> Effect {
         } => Effect {
             request: *request,
             agreed: *accept,
-            ..between(9, *other)
+            ..between(draft, 9, *other)
         },
-        Change::Unfriend { other } => between(10, *other),
+        Change::Unfriend { other } => between(draft, 10, *other),
         Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => Effect {
             operation: 11,
             ids: sessions.iter().map(|session| session.0).collect(),
@@ -216,6 +207,16 @@ fn effect(draft: &Draft) -> Effect {
             ..Effect::default()
         },
         Change::Revoke { .. } | Change::Notice => Effect::default(),
+    }
+}
+
+/// A change between the author and another, in the conversation of the two.
+fn between(draft: &Draft, operation: u64, other: UserId) -> Effect {
+    let belongs = draft.conv == Conv::private(draft.from, other);
+    Effect {
+        operation: if belongs { operation } else { 0 },
+        other: other.0,
+        ..Effect::default()
     }
 }
 

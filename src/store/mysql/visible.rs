@@ -28,7 +28,8 @@ pub(super) const STAYS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL
 pub(super) const EVERYTHING: &str =
     "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL FROM memberships m WHERE m.user_id = ?
      UNION ALL
-     SELECT 3, NULL, NULL, NULL, p.conv FROM private_peers p WHERE p.user_id = ?";
+     SELECT 3, NULL, NULL, NULL, p.conv FROM private_peers p
+         WHERE p.user_id = ? AND p.peer_id <> p.user_id";
 /// His stays in groups, and his private conversations, that hold entries above a place.
 pub(super) const NEWS: &str = "SELECT STRAIGHT_JOIN 2, m.group_id, m.from_seq, m.to_seq, NULL
          FROM memberships m
@@ -38,13 +39,13 @@ pub(super) const NEWS: &str = "SELECT STRAIGHT_JOIN 2, m.group_id, m.from_seq, m
      SELECT STRAIGHT_JOIN 3, NULL, NULL, NULL, p.conv
          FROM private_peers p
          JOIN conversation_heads h ON h.conv = p.conv
-         WHERE p.user_id = ? AND h.last_seq > ?";
+         WHERE p.user_id = ? AND p.peer_id <> p.user_id AND h.last_seq > ?";
 
 /// Where the log is and what a user is in: one statement, and so one snapshot.
 pub(super) struct Scope {
     pub log: LogHead,
     pub standing: Standing,
-    /// Private conversations.
+    /// Private conversations with others.
     pub private: Vec<Conv>,
 }
 
@@ -100,9 +101,9 @@ impl Scope {
     }
 
     /// All spans of the user between two places, both included.
-    fn spans(&self, history: History, low: Seq, high: Seq) -> Vec<Span> {
+    fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
         let mut spans: Vec<Span> = self.private.iter().copied().map(spans::whole).collect();
-        spans.extend(self.standing.notices());
+        spans.extend(self.standing.own(user));
         spans.extend(self.standing.groups(history).flatten());
         cut(&spans, low, high)
     }
@@ -130,7 +131,7 @@ pub(super) async fn visible(
         position: after.max(upto),
         more: false,
     };
-    let spans = scope.spans(history, after.next(), upto);
+    let spans = scope.spans(user, history, after.next(), upto);
     if spans.is_empty() {
         return Ok(page);
     }

@@ -26,7 +26,7 @@ const UNREAD: &str = "SELECT count(*) FROM (
          WHERE kind IN (?5, ?6) AND sender <> ?7 LIMIT ?8)";
 const PEERS_WITH_NEWS: &str =
     "SELECT p.conv FROM private_peers p JOIN conversation_heads h ON h.conv = p.conv
-     WHERE p.user_id = ?1 AND h.last_seq > ?2";
+     WHERE p.user_id = ?1 AND p.peer_id <> ?1 AND h.last_seq > ?2";
 
 /// Does [`crate::store::LogStore::visible`].
 pub(super) fn visible(
@@ -126,7 +126,7 @@ fn spans_with_news(
         registered: registered_seq(connection, user)?,
         stays: intervals(connection, user)?,
     };
-    spans.extend(standing.notices());
+    spans.extend(standing.own(user));
     for stays in standing.groups(history) {
         let in_reach = cut(&stays, after.next(), upto);
         if let Some(span) = in_reach.first()

@@ -140,9 +140,7 @@ impl Talk {
         chatters: &[Chatter],
         per_second: usize,
     ) {
-        loop {
-            self.go_on(crowd, chatters, BREATH, per_second).await;
-        }
+        self.go_on(crowd, chatters, usize::MAX, per_second).await;
     }
 
     /// Lets random members say so many messages in random rooms, about so many per second.

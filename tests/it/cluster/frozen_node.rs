@@ -81,7 +81,7 @@ impl Busy {
             let body = json!({"users": [self.guest.id]});
             http.post(&members, &self.owner.token, body)
                 .await
-                .expect(200);
+                .expect(201);
             http.call(Method::DELETE, &guest, Some(&self.owner.token), None)
                 .await
                 .expect(204);
@@ -107,7 +107,7 @@ impl Busy {
         let path = format!("/api/v1/conversations/u:{}/messages", self.owner.id);
         for number in 0_u64.. {
             let note = json!({"cid": format!("note-{number}"), "media": 1, "content": "note"});
-            let ack = http.post(&path, &self.owner.token, note).await.expect(200);
+            let ack = http.post(&path, &self.owner.token, note).await.expect(201);
             let conv = format!("u:{}", self.owner.id);
             socket
                 .say(&json!({"type": "read", "conv": conv, "seq": ack["seq"]}))

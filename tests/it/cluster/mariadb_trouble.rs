@@ -18,7 +18,7 @@ const EXIT_STORE: i32 = 3;
 const DATABASE: &str = "starling";
 /// Who may use the database and nothing else: what is forbidden to everybody is allowed to root.
 const ACCOUNT: &str = "star";
-const PASSWORD: &str = "right";
+const PASSWORD: &str = "open-sesame";
 
 /// A server with the database and the account.
 fn server_with(arguments: &[&str]) -> MariaDb {
@@ -73,12 +73,14 @@ async fn what_keeps_a_node_from_its_database_stops_the_start_with_code_3_and_a_r
     let mut cluster = Plan::nodes(1).prepare();
     let good = url(&server, PASSWORD, DATABASE);
 
-    let nobody = "mysql://star:right@127.0.0.1:9/starling";
+    let nobody = "mysql://star:open-sesame@127.0.0.1:9/starling";
     refuses_to_start(&mut cluster, nobody, &["127.0.0.1:9"]).await;
     let other = url(&server, "wrong", DATABASE);
     refuses_to_start(&mut cluster, &other, &["password"]).await;
     let missing = url(&server, PASSWORD, "nowhere");
-    refuses_to_start(&mut cluster, &missing, &["nowhere"]).await;
+    refuses_to_start(&mut cluster, &missing, &["lacks a right", "nowhere"]).await;
+    let missing = server.url("nowhere");
+    refuses_to_start(&mut cluster, &missing, &["create database", "nowhere"]).await;
     server.sql("SET GLOBAL read_only = 1");
     refuses_to_start(&mut cluster, &good, &["read-only"]).await;
     server.sql("SET GLOBAL read_only = 0; SET GLOBAL max_allowed_packet = 65536");
@@ -133,12 +135,12 @@ impl Scene {
     async fn bears(
         &mut self,
         words: &[&str],
-        begin: impl FnOnce(&MariaDb),
-        end: impl FnOnce(&MariaDb),
+        begin: impl FnOnce(&mut MariaDb),
+        end: impl FnOnce(&mut MariaDb),
     ) {
         let before = self.put_off();
         let logs: Vec<usize> = self.cluster.nodes.iter().map(|n| n.log().len()).collect();
-        block_in_place(|| begin(&self.server));
+        block_in_place(|| begin(&mut self.server));
         let room = self.crowd.pair(0, 1);
         for chatter in &self.chatters {
             chatter.send(room, &format!("in trouble {}", fastrand::u32(..)));
@@ -158,7 +160,7 @@ impl Scene {
             now[0] > before[0] && now[1] > before[1]
         })
         .await;
-        block_in_place(|| end(&self.server));
+        block_in_place(|| end(&mut self.server));
         settle(&self.chatters, RECOVERED_WITHIN).await;
         for node in &mut self.cluster.nodes {
             assert!(node.is_running());
@@ -190,21 +192,21 @@ fn is_troubled(ready: &Value) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_will_not_write_or_let_anybody_in_is_waited_for() {
     let mut scene = Scene::set(&[]).await;
-    let read_only = |server: &MariaDb| drop(server.sql("SET GLOBAL read_only = 1"));
-    let writable = |server: &MariaDb| drop(server.sql("SET GLOBAL read_only = 0"));
+    let read_only = |server: &mut MariaDb| drop(server.sql("SET GLOBAL read_only = 1"));
+    let writable = |server: &mut MariaDb| drop(server.sql("SET GLOBAL read_only = 0"));
     scene.bears(&["read-only"], read_only, writable).await;
 
-    let password = |server: &MariaDb, password: &str| {
+    let password = |server: &mut MariaDb, password: &str| {
         server.sql(&format!(
             "ALTER USER {ACCOUNT}@'127.0.0.1' IDENTIFIED BY '{password}'; KILL USER {ACCOUNT}"
         ));
     };
-    let changed = |server: &MariaDb| password(server, "changed");
-    let back = |server: &MariaDb| password(server, PASSWORD);
+    let changed = |server: &mut MariaDb| password(server, "changed");
+    let back = |server: &mut MariaDb| password(server, PASSWORD);
     scene.bears(&["password"], changed, back).await;
 
     scene
-        .bears(&[], MariaDb::stop, |server| server.cont())
+        .bears(&[], |server| server.stop(), |server| server.cont())
         .await;
     scene.prove().await;
 }
@@ -216,7 +218,7 @@ async fn a_server_without_room_is_waited_for_and_takes_everything_when_there_is_
         "--innodb-data-file-path=ibdata1:12M:autoextend:max:24M",
     ])
     .await;
-    let fill = |server: &MariaDb| {
+    let fill = |server: &mut MariaDb| {
         server.sql("CREATE TABLE starling.ballast (bytes LONGBLOB)");
         for size in [1 << 20, 1 << 14, 1] {
             // Until it is full: the client ends with the error.
@@ -225,8 +227,13 @@ async fn a_server_without_room_is_waited_for_and_takes_everything_when_there_is_
             assert!(filled.unwrap_err().contains("full"));
         }
     };
-    let empty = |server: &MariaDb| drop(server.sql("DROP TABLE starling.ballast"));
-    scene.bears(&["make room"], fill, empty).await;
+    // Without room not even a table can be dropped.
+    let enlarge = |server: &mut MariaDb| {
+        server.kill_9();
+        server.set("--innodb-data-file-path=ibdata1:12M:autoextend:max:64M");
+        server.start_again();
+    };
+    scene.bears(&["make room"], fill, enlarge).await;
     scene.prove().await;
 }
 
