@@ -150,7 +150,11 @@ impl Accounts {
             (None, LoginName::Phone(phone)) => Counted::nobody(&format!("phone {phone}")),
         };
         self.0.throttle.admit_try(counted, Instant::now()).await?;
-        let verified = self.0.passwords.verify(password.clone(), stored).await;
+        let verified = self
+            .0
+            .passwords
+            .verify(password.clone(), stored.clone())
+            .await;
         let verdict = self.tried(counted, verified).await?;
         let user = match (user, verdict) {
             (Some(user), Verdict::Right | Verdict::RightButOld) if !user.disabled => user,
@@ -159,20 +163,19 @@ impl Accounts {
             }
         };
         self.0.throttle.succeeded(counted).await;
-        if verdict == Verdict::RightButOld {
-            self.renew_hash(user.id, password).await;
+        if let (Verdict::RightButOld, Some(stored)) = (verdict, stored) {
+            self.renew_hash(user.id, password, &stored).await;
         }
         let opened = self.0.sessions.open(user.id, device).await?;
         Ok(LoggedIn { user, opened })
     }
 
-    /// A hash that stays old is renewed at the next login.
-    async fn renew_hash(&self, user: UserId, password: String) {
+    /// A hash that stays old is renewed at the next login; a password set meanwhile stays.
+    async fn renew_hash(&self, user: UserId, password: String, old: &str) {
+        let users = &self.0.users;
         let renewed = match self.0.passwords.hash(password).await {
-            Ok(hash) => self
-                .0
-                .users
-                .set_password(user, &hash)
+            Ok(new) => users
+                .replace_password(user, old, &new)
                 .await
                 .map_err(Failure::from),
             Err(failure) => Err(failure),

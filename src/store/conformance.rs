@@ -130,6 +130,8 @@ macro_rules! conformance {
                 a_repeated_registration_is_the_same_account,
                 an_account_without_name_is_named_after_its_id,
                 credentials_are_found_by_name_or_phone,
+                a_password_is_replaced_only_while_it_is_the_expected_one,
+                what_was_brought_in_keeps_its_first_id,
                 users_are_found_and_the_best_match_comes_first,
                 profiles_change_field_by_field,
                 switches_of_accounts_hold_and_unknown_accounts_are_named,
