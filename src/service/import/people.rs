@@ -93,6 +93,9 @@ impl<'r> Texts<'r> {
     }
 }
 
+/// The draft that makes two friends, and what the first of the two calls the other.
+type Friendship = (Pending, (UserId, UserId, String));
+
 impl Run<'_> {
     pub(super) async fn users(&mut self) -> Result<(), ImportError> {
         let Some(table) = self.layout.table(&self.there, self.layout.users) else {
@@ -271,14 +274,13 @@ impl Run<'_> {
         }
     }
 
-    /// The draft that makes the two friends, and what the one calls the other. `None`: the row is none of that, which
-    /// was reported if it should be.
+    /// The friendship a row tells of. `None`: it is none of that, which was reported if it should be.
     fn friendship(
         &mut self,
         row: &ForeignRow,
         known: &BTreeMap<u64, u64>,
         first_message: Option<UnixMillis>,
-    ) -> Result<Option<(Pending, (UserId, UserId, String))>, ImportError> {
+    ) -> Result<Option<Friendship>, ImportError> {
         let old_id = row.number(ID).map_or("?".to_owned(), |id| id.to_string());
         let relation = &self.layout.friends;
         if !self.is_of(row, relation) {
