@@ -18,6 +18,7 @@ mod mariadb_killed;
 mod mariadb_trouble;
 mod membership;
 mod own_server;
+mod redis_lost;
 mod restored_backup;
 mod sessions;
 mod slow_reader;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 
 use super::Mysql;
-use super::rows;
+use super::rows::{self, Columns};
 use crate::model::ids::UserId;
 use crate::model::user::{Friend, FriendRequest, Friendships};
 use crate::store::{FriendStore, Result, StoreError};
@@ -83,6 +83,6 @@ impl FriendStore for Mysql {
     async fn blocks(&self, user: UserId) -> Result<Vec<UserId>> {
         let sql = "SELECT blocked_id FROM blocks WHERE user_id = ? ORDER BY blocked_id";
         let mut link = self.readers.link().await?;
-        rows::all(link.rows(sql, (user,)).await?, rows::Columns::next)
+        rows::all(link.rows(sql, (user,)).await?, Columns::next)
     }
 }

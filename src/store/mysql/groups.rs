@@ -5,7 +5,7 @@ use mysql_async::Value;
 
 use super::Mysql;
 use super::many::positional;
-use super::rows::{self, GROUP};
+use super::rows::{self, Columns, GROUP};
 use crate::model::group::{Group, JoinMode, Member, Role};
 use crate::model::ids::{GroupId, UserId, parse_id};
 use crate::store::folding::folded;
@@ -70,7 +70,7 @@ impl GroupStore for Mysql {
     async fn role(&self, group: GroupId, user: UserId) -> Result<Option<Role>> {
         let sql = "SELECT role FROM memberships WHERE group_id = ? AND user_id = ? AND present = 1";
         let mut link = self.readers.link().await?;
-        rows::one(link.first(sql, (group, user)).await?, rows::Columns::next)
+        rows::one(link.first(sql, (group, user)).await?, Columns::next)
     }
 
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>> {

@@ -8,6 +8,7 @@
 mod faults;
 mod opening;
 mod plans;
+mod reading;
 
 #[path = "../../../tests/support/mariadb.rs"]
 #[expect(dead_code, reason = "tests of whole clusters use the rest of it")]
