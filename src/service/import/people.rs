@@ -24,6 +24,9 @@ const FRIENDS_STEP_MS: UnixMillis = 60 * 60 * 1_000;
 /// Numbers of the two kinds of relation in a table that holds both.
 const RELATION_KINDS: [u64; 2] = [1, 2];
 
+/// Who gives whom which name.
+type Remark = (UserId, UserId, String);
+
 /// A text made to fit: no control characters, cut to a number of characters.
 pub(super) fn fitted(text: &str, chars_max: usize) -> String {
     let clean = text.chars().filter(|c| !c.is_control());
@@ -278,7 +281,7 @@ impl Run<'_> {
         row: &ForeignRow,
         known: &BTreeMap<u64, u64>,
         first_message: Option<UnixMillis>,
-    ) -> Result<Option<(Pending, (UserId, UserId, String))>, ImportError> {
+    ) -> Result<Option<(Pending, Remark)>, ImportError> {
         let old_id = row.number(ID).map_or("?".to_owned(), |id| id.to_string());
         let relation = &self.layout.friends;
         if !self.is_of(row, relation) {

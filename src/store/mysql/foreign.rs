@@ -81,7 +81,7 @@ impl Tables {
         }
     }
 
-    fn broken(&self, reason: impl ToString) -> ForeignError {
+    fn broken(&self, reason: &impl ToString) -> ForeignError {
         ForeignError::Broken {
             at: self.at.clone(),
             reason: reason.to_string(),
@@ -92,8 +92,8 @@ impl Tables {
         let mut connection = self.connect().await?;
         let asked = timeout(NEXT_WAIT, connection.query::<Row, _>(sql)).await;
         let rows = asked
-            .map_err(|_| self.broken("no answer in time"))?
-            .map_err(|error| self.broken(error))?;
+            .map_err(|_| self.broken(&"no answer in time"))?
+            .map_err(|error| self.broken(&error))?;
         let name = |mut row: Row| row.take_opt::<String, _>(0)?.ok();
         Ok(rows.into_iter().filter_map(name).collect())
     }
@@ -125,8 +125,8 @@ impl ForeignTables for Tables {
         let connection = self.connect().await?;
         let asked = timeout(FIRST_WAIT, sql.with(()).stream::<Row, _>(connection)).await;
         let rows = asked
-            .map_err(|_| self.broken("no answer in time"))?
-            .map_err(|error| self.broken(error))?;
+            .map_err(|_| self.broken(&"no answer in time"))?
+            .map_err(|error| self.broken(&error))?;
         Ok(Box::new(Rows {
             at: self.at.clone(),
             utc_offset_ms: self.utc_offset_ms,
