@@ -60,7 +60,7 @@ const KNOWN_BY: &[Rule] = &[
     ("utoipa", &["http", "dialect"]),
     ("rusqlite", &["store::sqlite", "bin"]),
     ("refinery", &["store::sqlite", "store::mysql"]),
-    ("mysql_async", &["store::mysql"]),
+    ("mysql_async", &["store::mysql", "bin"]),
     // The connection, and the three that say what is asked over it.
     (
         "redis",

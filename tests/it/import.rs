@@ -329,12 +329,20 @@ async fn a_run_that_was_cut_short_is_continued_and_what_came_since_is_brought() 
              VALUES (1, 4, 2, 1, 1, 'late', 11, '2023-06-02 12:00:00');",
     );
     let report = source.bring(&stores, false).await;
-    assert_eq!(target.sql("SELECT COUNT(*) FROM users").trim(), "4", "{report}");
+    assert_eq!(
+        target.sql("SELECT COUNT(*) FROM users").trim(),
+        "4",
+        "{report}"
+    );
     assert_eq!(counts(&report, "friends")[..2], [1, 1], "{report}");
     assert_eq!(counts(&report, "members")[..2], [1, 2], "{report}");
     assert_eq!(counts(&report, "messages")[..2], [1, 9], "{report}");
     // Somebody's friendship, his entering the group, and what he said there.
-    assert_eq!(stores.log.head().await.unwrap().head.0, head + 3, "{report}");
+    assert_eq!(
+        stores.log.head().await.unwrap().head.0,
+        head + 3,
+        "{report}"
+    );
 }
 
 #[tokio::test]

@@ -159,10 +159,10 @@ impl Batch<'_> {
                 return Err(fault.into());
             }
             info!(error = %fault, "an append is repeated");
-            if fault.is_missing_routine() {
-                if let Err(error) = self.mysql.restore_routines().await {
-                    return Err(unrestored(&error));
-                }
+            if fault.is_missing_routine()
+                && let Err(error) = self.mysql.restore_routines().await
+            {
+                return Err(unrestored(&error));
             }
             repetitions += 1;
             sleep(pause).await;

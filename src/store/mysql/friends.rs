@@ -83,6 +83,6 @@ impl FriendStore for Mysql {
     async fn blocks(&self, user: UserId) -> Result<Vec<UserId>> {
         let sql = "SELECT blocked_id FROM blocks WHERE user_id = ? ORDER BY blocked_id";
         let mut link = self.readers.link().await?;
-        rows::all(link.rows(sql, (user,)).await?, |row| row.next())
+        rows::all(link.rows(sql, (user,)).await?, rows::Columns::next)
     }
 }

@@ -70,7 +70,7 @@ impl GroupStore for Mysql {
     async fn role(&self, group: GroupId, user: UserId) -> Result<Option<Role>> {
         let sql = "SELECT role FROM memberships WHERE group_id = ? AND user_id = ? AND present = 1";
         let mut link = self.readers.link().await?;
-        rows::one(link.first(sql, (group, user)).await?, |row| row.next())
+        rows::one(link.first(sql, (group, user)).await?, rows::Columns::next)
     }
 
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>> {

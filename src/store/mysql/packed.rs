@@ -11,7 +11,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
 use crate::model::group::{GroupPatch, JoinMode, NewGroup};
-use crate::model::ids::{ID_MAX, UserId};
+use crate::model::ids::{ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
@@ -197,16 +197,20 @@ fn effect(draft: &Draft) -> Effect {
             ..between(draft, 9, *other)
         },
         Change::Unfriend { other } => between(draft, 10, *other),
-        Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => Effect {
-            operation: 11,
-            ids: sessions.iter().map(|session| session.0).collect(),
-            ..Effect::default()
-        },
+        Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => revoke(sessions),
         Change::Notice if draft.conv == Conv::Notices => Effect {
             operation: 12,
             ..Effect::default()
         },
         Change::Revoke { .. } | Change::Notice => Effect::default(),
+    }
+}
+
+fn revoke(sessions: &[SessionId]) -> Effect {
+    Effect {
+        operation: 11,
+        ids: sessions.iter().map(|session| session.0).collect(),
+        ..Effect::default()
     }
 }
 

@@ -80,6 +80,16 @@ struct Recorder {
     last: Option<(Seq, UserId, Cid)>,
 }
 
+impl Recorder {
+    fn new(position: Position) -> Recorder {
+        Recorder {
+            record: Arc::default(),
+            position,
+            last: None,
+        }
+    }
+}
+
 impl Sink for Recorder {
     type Committed = Committed;
     type Command = ();
@@ -277,12 +287,8 @@ impl Cluster {
         let (committer, gatherer) = Committer::new(log, position.clone(), committed_sender);
         let (commands_sender, commands) = mpsc::channel(1);
         let (signals_sender, signals) = Signals::new();
-        let record = Arc::default();
-        let sink = Recorder {
-            record: Arc::clone(&record),
-            position,
-            last: None,
-        };
+        let sink = Recorder::new(position);
+        let record = Arc::clone(&sink.record);
         let config = DriverConfig {
             core,
             bus,
@@ -298,10 +304,10 @@ impl Cluster {
         };
         let (mut driver, handle) = Driver::new(config, sink, inputs);
         let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = async {
-            let _ = stopped.await;
-        };
         let task = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
             if clock_jumps {
                 driver.clock.pretend_jump();
                 driver.serve(stopped).await;
