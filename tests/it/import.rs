@@ -84,7 +84,7 @@ struct Source {
 impl Source {
     async fn bring(&self, stores: &Stores, dry_run: bool) -> String {
         let mut lists = Vec::new();
-        for redis in &self.redis {
+        if let Some(redis) = &self.redis {
             lists.push(MessageLists::connect(&redis.url()).await.unwrap());
         }
         let plan = Plan {
