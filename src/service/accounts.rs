@@ -150,8 +150,11 @@ impl Accounts {
             (None, LoginName::Phone(phone)) => Counted::nobody(&format!("phone {phone}")),
         };
         self.0.throttle.admit_try(counted, Instant::now()).await?;
-        let passwords = &self.0.passwords;
-        let verified = passwords.verify(password.clone(), stored.clone()).await;
+        let verified = self
+            .0
+            .passwords
+            .verify(password.clone(), stored.clone())
+            .await;
         let verdict = self.tried(counted, verified).await?;
         let user = match (user, verdict) {
             (Some(user), Verdict::Right | Verdict::RightButOld) if !user.disabled => user,

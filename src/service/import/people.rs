@@ -24,9 +24,6 @@ const FRIENDS_STEP_MS: UnixMillis = 60 * 60 * 1_000;
 /// Numbers of the two kinds of relation in a table that holds both.
 const RELATION_KINDS: [u64; 2] = [1, 2];
 
-/// Who gives whom which name.
-type Remark = (UserId, UserId, String);
-
 /// A text made to fit: no control characters, cut to a number of characters.
 pub(super) fn fitted(text: &str, chars_max: usize) -> String {
     let clean = text.chars().filter(|c| !c.is_control());
@@ -95,6 +92,9 @@ impl<'r> Texts<'r> {
         })
     }
 }
+
+/// The draft that makes two friends, and what the first of the two calls the other.
+type Friendship = (Pending, (UserId, UserId, String));
 
 impl Run<'_> {
     pub(super) async fn users(&mut self) -> Result<(), ImportError> {
@@ -274,14 +274,13 @@ impl Run<'_> {
         }
     }
 
-    /// The draft that makes the two friends, and what the one calls the other. `None`: the row is none of that, which
-    /// was reported if it should be.
+    /// The friendship a row tells of. `None`: it is none of that, which was reported if it should be.
     fn friendship(
         &mut self,
         row: &ForeignRow,
         known: &BTreeMap<u64, u64>,
         first_message: Option<UnixMillis>,
-    ) -> Result<Option<(Pending, Remark)>, ImportError> {
+    ) -> Result<Option<Friendship>, ImportError> {
         let old_id = row.number(ID).map_or("?".to_owned(), |id| id.to_string());
         let relation = &self.layout.friends;
         if !self.is_of(row, relation) {

@@ -322,7 +322,8 @@ pub async fn a_batch_may_be_larger_than_any_bound(make: &impl Make) {
         Conv::private(anna, anna),
     ];
     let drafts: Vec<Draft> = (0..DRAFTS)
-        .map(|n| stage.message(anna, convs[n as usize % convs.len()], &n.to_string()))
+        .zip(convs.into_iter().cycle())
+        .map(|(n, conv)| stage.message(anna, conv, &n.to_string()))
         .collect();
     let places = |fate: fn(u64) -> Fate| (2..DRAFTS + 2).map(fate).collect::<Vec<_>>();
     assert_eq!(fates(&stage, drafts.clone()).await, places(New));

@@ -256,6 +256,27 @@ impl Cluster {
         Sockets::open(&settings).unwrap().into()
     }
 
+    /// The log's head, as a node makes sure of it before it starts.
+    async fn confirmed(
+        &self,
+        core: &CoreConfig,
+        name: &str,
+        incarnation: Incarnation,
+        address: SocketAddr,
+    ) -> LogHead {
+        let row = NodeRow {
+            incarnation,
+            name: name.to_owned(),
+            address,
+            version: core.version,
+            packet_number: 0,
+            counter: 0,
+        };
+        confirmed_head(&*self.store, &*self.store, row)
+            .await
+            .unwrap()
+    }
+
     async fn start(
         &self,
         name: &str,
@@ -269,17 +290,7 @@ impl Cluster {
             .as_ref()
             .map_or(([0, 0, 0, 0], 0).into(), Carrier::advertised);
         let core = CoreConfig::new("test", key(1), incarnation, name, address);
-        let row = NodeRow {
-            incarnation,
-            name: name.to_owned(),
-            address,
-            version: core.version,
-            packet_number: 0,
-            counter: 0,
-        };
-        let head = confirmed_head(&*self.store, &*self.store, row)
-            .await
-            .unwrap();
+        let head = self.confirmed(&core, name, incarnation, address).await;
 
         let position = Position::new(head.epoch, head.head);
         let (committed_sender, committed) = mpsc::channel(64);
