@@ -84,7 +84,7 @@ struct Source {
 impl Source {
     async fn bring(&self, stores: &Stores, dry_run: bool) -> String {
         let mut lists = Vec::new();
-        for redis in &self.redis {
+        if let Some(redis) = &self.redis {
             lists.push(MessageLists::connect(&redis.url()).await.unwrap());
         }
         let plan = Plan {
@@ -192,7 +192,7 @@ async fn log_in(lab: &Lab, login: &Value) -> User {
 
 /// Times and texts of the messages of a conversation.
 async fn said(lab: &Lab, user: &User, conv: &str) -> Vec<(i64, String)> {
-    let path = format!("/api/v1/conversations/{conv}/messages");
+    let path = format!("/api/v1/conversations/{conv}/entries");
     let page = lab.get(user, &path).await;
     let entries = page["entries"].as_array().unwrap();
     let messages = entries.iter().filter(|entry| entry["kind"] == "message");
@@ -310,6 +310,39 @@ async fn what_shyim_holds_is_brought_onto_a_server_once() {
     let target = Database::fresh();
     let stores = mysql::open(&target.url(), mysql::OpenOptions::default()).await;
     shyim_into(stores.unwrap(), tempfile::tempdir().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_short_is_continued_and_what_came_since_is_brought() {
+    let target = Database::fresh();
+    let stores = mysql::open(&target.url(), mysql::OpenOptions::default()).await;
+    let (stores, source) = (stores.unwrap(), shyim());
+    source.bring(&stores, false).await;
+    let head = stores.log.head().await.unwrap().head.0;
+    // As if it had ended after making these and before remembering that.
+    target.sql("DELETE FROM imports WHERE kind IN ('users', 'members')");
+    source.database.sql(
+        "INSERT INTO user VALUES (4, '13800000004', 'Dora', MD5('correct horseshyim'));
+         INSERT INTO friend VALUES (2, 4, 1);
+         INSERT INTO group_user VALUES (3, 1, 4);
+         INSERT INTO message (user_id, sender_id, session_type, receiver_id, message_type, content, seq, send_time)
+             VALUES (1, 4, 2, 1, 1, 'late', 11, '2023-06-02 12:00:00');",
+    );
+    let report = source.bring(&stores, false).await;
+    assert_eq!(
+        target.sql("SELECT COUNT(*) FROM users").trim(),
+        "4",
+        "{report}"
+    );
+    assert_eq!(counts(&report, "friends")[..2], [1, 1], "{report}");
+    assert_eq!(counts(&report, "members")[..2], [1, 2], "{report}");
+    assert_eq!(counts(&report, "messages")[..2], [1, 9], "{report}");
+    // Somebody's friendship, his entering the group, and what he said there.
+    assert_eq!(
+        stores.log.head().await.unwrap().head.0,
+        head + 3,
+        "{report}"
+    );
 }
 
 #[tokio::test]
