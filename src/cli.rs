@@ -5,8 +5,10 @@
 mod backup;
 mod check;
 mod cluster;
+mod export;
 mod failure;
 mod fetch;
+mod import;
 mod keygen;
 mod living;
 mod migrate;
@@ -84,6 +86,10 @@ enum Command {
     /// Add, promote or list accounts, or set a password
     #[command(subcommand)]
     User(user::User),
+    /// Bring users, friendships, groups and messages in from another chat system
+    Import(import::Import),
+    /// Write everything the deployment holds about one person into a folder
+    Export(export::Export),
     /// Show the nodes of the cluster a running node is in
     Cluster(cluster::Cluster),
     /// Print nginx's list of the live nodes
@@ -118,6 +124,8 @@ fn run(line: CommandLine, env: Vec<(String, String)>, out: &mut dyn Write) -> Re
         Command::Restore(command) => command.run(&load()?.0, out),
         Command::Keygen(command) => command.run(out),
         Command::User(command) => command.run(&load()?.0, out),
+        Command::Import(command) => command.run(&load()?.0, out),
+        Command::Export(command) => command.run(&load()?.0, out),
         Command::Cluster(command) => command.run(&load()?.0, out),
         Command::Nginx(command) => command.run(&load()?.0, out),
     }

@@ -15,5 +15,9 @@ pub mod store;
 pub mod telemetry;
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it waits for a process that tells nobody when it is ready"
+)]
 #[path = "../tests/support/redis.rs"]
 mod redis_server;

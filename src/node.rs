@@ -2,6 +2,7 @@
 
 mod bus;
 mod dispatch;
+mod redis;
 mod services;
 mod signals;
 mod sink;
@@ -63,15 +64,19 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     reload: Arc<Notify>,
 ) -> anyhow::Result<()> {
+    let servers = Servers::parse(&config.redis.url)?;
     let stores = storage::open(&config, true, config.store.readers()).await?;
     let keys = bus::keys(&config.cluster)?;
-    let servers = Servers::parse(&config.redis.url)?;
     let incarnation = draw_incarnation();
     let carrier = bus::carrier(&config.cluster, servers.as_ref(), &keys, incarnation)?;
     let listeners = listen(&config).await?;
     let start = read_start(&config, &stores, incarnation, carrier.as_ref()).await?;
     let identity = Identity { incarnation, start };
-    let bus = Bus { keys, carrier };
+    let bus = Bus {
+        keys,
+        carrier,
+        servers,
+    };
     let node = Node::start(&config, &stores, identity, bus, listeners)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
@@ -163,11 +168,13 @@ struct Identity {
 struct Bus {
     keys: KeyRing,
     carrier: Option<Carrier>,
+    /// For whatever else Redis is used for.
+    servers: Option<Servers>,
 }
 
 impl Bus {
     fn driver(self, config: &Config, stores: &Stores, identity: Identity) -> DriverConfig {
-        let Bus { keys, carrier } = self;
+        let Bus { keys, carrier, .. } = self;
         let Identity { incarnation, start } = identity;
         let name = &config.node.name;
         DriverConfig {
@@ -208,6 +215,7 @@ fn sink(
 
 /// A running node.
 struct Node {
+    redis: redis::Running,
     hub: Hub,
     committer: Committer,
     driver: DriverHandle,
@@ -244,7 +252,9 @@ impl Node {
         let (stop_http, http_stopped) = watch::channel(false);
         let (stop_driver, driver_stopped) = oneshot::channel::<()>();
 
+        let uses = redis::Uses::new(config, &bus, incarnation, &presence);
         let handles = Handles {
+            counts: uses.counts(),
             committer,
             position,
             signals: signals.clone(),
@@ -266,13 +276,9 @@ impl Node {
             let _ = driver_stopped.await;
         }));
 
-        let routes = services.routes(config, &handles, incarnation, handle.clone());
-        let settings = ServerSettings {
-            connections_max: usize::try_from(config.http.connections_max).unwrap_or(usize::MAX),
-            header_timeout: Duration::from_millis(config.http.header_timeout_ms),
-            keepalive: Duration::from_millis(config.http.keepalive_ms),
-            grace: LINGER,
-        };
+        let (redis, health) = uses.start(services.senders());
+        let routes = services.routes(config, &handles, incarnation, handle.clone(), health);
+        let settings = server_settings(config);
         let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
         let mut background = background(
             Services::news(stores, &hub),
@@ -290,6 +296,7 @@ impl Node {
         });
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
         Ok(Node {
+            redis,
             hub,
             committer: handles.committer,
             driver: handle,
@@ -335,6 +342,7 @@ impl Node {
         if timeout(LINGER * 2, self.writing).await.is_err() {
             warn!("the last read positions were not written");
         }
+        self.redis.leave().await;
         let _ = self.stop_driver.send(());
         if timeout(LINGER * 2, self.driving).await.is_err() {
             warn!("the bus did not end in time");
@@ -374,6 +382,16 @@ fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Opti
         .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
     let random = fastrand::Rng::with_seed(seed);
     Some(tokio::spawn(retention.run(random)))
+}
+
+fn server_settings(config: &Config) -> ServerSettings {
+    let http = &config.http;
+    ServerSettings {
+        connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
+        header_timeout: Duration::from_millis(http.header_timeout_ms),
+        keepalive: Duration::from_millis(http.keepalive_ms),
+        grace: LINGER,
+    }
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

@@ -1,15 +1,17 @@
 //! Who is online, and the signals that say so: best effort, never needed for delivery.
 //!
 //! Each node knows its own connections and believes its peers about theirs: they announce changes as signals
-//! and repeat everything in a rotating digest inside their beats, so a lost change heals. Touches no store.
+//! and repeat everything in a rotating digest inside their beats, so a lost change heals. Touches no store. Where Redis
+//! is configured, `redis` keeps the own users there for others to read, and reads at the start who else is online.
 
 pub mod digest;
+pub mod redis;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::model::entry::UnixMillis;
 use crate::model::ids::{Incarnation, UserId};
@@ -59,14 +61,20 @@ pub struct Presence(Arc<Shared>);
 struct Shared {
     state: RwLock<State>,
     news: mpsc::Sender<News>,
+    /// Somebody came to this node or left it, and [`Presence::take_local_changes`] is called.
+    local_changed: Notify,
 }
 
 #[derive(Default)]
 struct State {
     local: BTreeSet<UserId>,
     remote: BTreeMap<Incarnation, BTreeSet<UserId>>,
+    /// Peers that are known from what was kept, and have not been heard yet.
+    unheard: BTreeSet<Incarnation>,
     /// Where the next digest of the local users begins.
     digest_from: UserId,
+    /// Who came or left here since somebody last asked, by what is true now; none: nobody asks.
+    local_changes: Option<BTreeMap<UserId, bool>>,
 }
 
 impl State {
@@ -84,6 +92,7 @@ impl Presence {
             Presence(Arc::new(Shared {
                 state: RwLock::default(),
                 news,
+                local_changed: Notify::new(),
             })),
             changes,
         )
@@ -141,12 +150,65 @@ impl Presence {
             } else {
                 state.local.remove(&user);
             }
+            if let Some(changes) = &mut state.local_changes {
+                changes.insert(user, online);
+                self.0.local_changed.notify_one();
+            }
         });
+    }
+
+    /// Users online at this node, ascending.
+    #[must_use]
+    pub fn local(&self) -> Vec<UserId> {
+        let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.local.iter().copied().collect()
+    }
+
+    /// Who came to this node (`true`) or left it (`false`) since the last call; whoever did both is told by what is
+    /// true now. Changes are kept from the first call on.
+    #[must_use]
+    pub fn take_local_changes(&self) -> BTreeMap<UserId, bool> {
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        state
+            .local_changes
+            .replace(BTreeMap::new())
+            .unwrap_or_default()
+    }
+
+    /// Resolves when there is something to take.
+    pub async fn local_changed(&self) {
+        self.0.local_changed.notified().await;
+    }
+
+    /// What was kept of a peer: who was online there. Believed until the peer is heard, or until
+    /// [`Presence::forget_unheard`]; nothing is taken about a peer that is heard already.
+    pub fn recall(&self, peer: Incarnation, users: &[UserId], at: UnixMillis) {
+        self.change(at, false, users, |state| {
+            let known = state.remote.contains_key(&peer) && !state.unheard.contains(&peer);
+            if !known {
+                state.unheard.insert(peer);
+                let believed = state.remote.entry(peer).or_default();
+                let room = USERS_OF_PEER_MAX.saturating_sub(believed.len());
+                believed.extend(users.iter().take(room));
+            }
+        });
+    }
+
+    /// Peers that were recalled and never heard are dead.
+    pub fn forget_unheard(&self, at: UnixMillis) {
+        let unheard = {
+            let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut state.unheard)
+        };
+        for peer in unheard {
+            self.forget_peer(peer, at);
+        }
     }
 
     /// A peer says that a user came online there, or left it.
     pub fn set_remote(&self, peer: Incarnation, user: UserId, online: bool, at: UnixMillis) {
         self.change(at, false, &[user], |state| {
+            state.unheard.remove(&peer);
             let users = state.remote.entry(peer).or_default();
             if !online {
                 users.remove(&user);
@@ -170,10 +232,11 @@ impl Presence {
                 .unwrap_or_default()
         };
         let touched: Vec<UserId> = told.symmetric_difference(&known).copied().collect();
-        if touched.is_empty() {
+        if touched.is_empty() && !self.is_unheard(peer) {
             return;
         }
         self.change(at, false, &touched, |state| {
+            state.unheard.remove(&peer);
             let users = state.remote.entry(peer).or_default();
             users.retain(|user| !digest.range().contains(user));
             let room = USERS_OF_PEER_MAX.saturating_sub(users.len());
@@ -192,8 +255,14 @@ impl Presence {
                 .unwrap_or_default()
         };
         self.change(at, false, &touched, |state| {
+            state.unheard.remove(&peer);
             state.remote.remove(&peer);
         });
+    }
+
+    fn is_unheard(&self, peer: Incarnation) -> bool {
+        let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.unheard.contains(&peer)
     }
 
     /// The next part of who is online here, for a beat; everybody is in one part or another in turn.
@@ -229,6 +298,41 @@ mod tests {
         assert_eq!(drain(&mut news), []);
         presence.forget_peer(PEER, 0);
         assert_eq!(drain(&mut news), [(1, false)]);
+    }
+
+    #[test]
+    fn what_is_recalled_of_a_peer_holds_until_it_is_heard_or_taken_for_dead() {
+        let (presence, mut news) = Presence::new();
+        presence.recall(PEER, &[UserId(1), UserId(2)], 0);
+        presence.recall(OTHER, &[UserId(3)], 0);
+        assert_eq!(drain(&mut news), [(1, true), (2, true), (3, true)]);
+
+        let (there, _news) = Presence::new();
+        there.set_local(UserId(1), true, 0);
+        presence.heal(PEER, &there.next_digest(), 0);
+        assert_eq!(drain(&mut news), [(2, false)], "it has left meanwhile");
+        presence.recall(PEER, &[UserId(2)], 0);
+        assert!(
+            !presence.is_online(UserId(2)),
+            "the peer itself knows better"
+        );
+
+        presence.forget_unheard(0);
+        assert_eq!(drain(&mut news), [(3, false)]);
+        assert!(presence.is_online(UserId(1)), "that peer was heard");
+    }
+
+    #[test]
+    fn local_changes_are_kept_for_who_asks_by_what_is_true_now() {
+        let (presence, _news) = Presence::new();
+        presence.set_local(UserId(1), true, 0);
+        assert!(presence.take_local_changes().is_empty(), "nobody had asked");
+        presence.set_local(UserId(2), true, 0);
+        presence.set_local(UserId(2), false, 0);
+        presence.set_local(UserId(3), true, 0);
+        let changes = presence.take_local_changes();
+        assert_eq!(changes, [(UserId(2), false), (UserId(3), true)].into());
+        assert_eq!(presence.local(), [UserId(1), UserId(3)]);
     }
 
     #[test]

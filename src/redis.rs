@@ -9,7 +9,7 @@ mod link;
 mod servers;
 
 pub use health::Health;
-pub use link::{Away, Connection, Link, Spread};
+pub use link::{Away, Connection, Link, Shard, Spread};
 pub use servers::{InvalidServers, Servers};
 
 #[cfg(test)]

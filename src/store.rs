@@ -10,6 +10,7 @@
 pub mod conformance;
 mod contract;
 mod folding;
+pub mod foreign;
 mod listing;
 pub mod mysql;
 mod spans;

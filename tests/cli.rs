@@ -42,6 +42,8 @@ fn wrong_usage_ends_with_2() {
         &["check", "--set", "limits.ping_ms=0"],
         &["check", "--config", "nowhere.toml"],
         &["check", "--set", "cluster.keys=1:short"],
+        &["check", "--set", "redis.url=redis://:hunter2@host:port"],
+        &["serve", "--set", "redis.url=redis://:hunter2@host:port"],
         &["keygen", "--id", "0"],
         &["serve", "--listen", "nowhere"],
     ] {
@@ -49,6 +51,7 @@ fn wrong_usage_ends_with_2() {
         assert_eq!(code, 2, "{arguments:?}: {err}");
         assert_eq!(out, "", "{arguments:?}");
         assert!(!err.is_empty(), "{arguments:?}");
+        assert!(!err.contains("hunter2"), "{err}");
     }
 }
 

@@ -28,8 +28,12 @@ mod http_pages;
 mod http_people;
 #[path = "it/http_sessions.rs"]
 mod http_sessions;
+#[path = "it/import.rs"]
+mod import;
 #[path = "it/lab.rs"]
 mod lab;
+#[path = "it/legacy_passwords.rs"]
+mod legacy_passwords;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/redis.rs"]

@@ -60,7 +60,7 @@ const KNOWN_BY: &[Rule] = &[
     ("utoipa", &["http", "dialect"]),
     ("rusqlite", &["store::sqlite", "bin"]),
     ("refinery", &["store::sqlite", "store::mysql"]),
-    ("mysql_async", &["store::mysql"]),
+    ("mysql_async", &["store::mysql", "bin"]),
     // The connection, and the three that say what is asked over it.
     (
         "redis",
@@ -69,6 +69,7 @@ const KNOWN_BY: &[Rule] = &[
             "presence::redis",
             "cluster::redis",
             "service::redis",
+            "store::foreign::redis",
         ],
     ),
     ("socket2", &["cluster", "bin"]),
@@ -77,6 +78,9 @@ const KNOWN_BY: &[Rule] = &[
     // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
     ("postcard", &["cluster", "presence::digest", "node::sink"]),
     ("scrypt", &["service"]),
+    // The forms other systems keep passwords in, and none of ours.
+    ("bcrypt", &["service::legacy"]),
+    ("md5", &["service::legacy"]),
     ("clap", &["cli", "bin"]),
     ("anyhow", &["main", "cli", "node", "bin"]),
     ("tracing_subscriber", &["telemetry", "config"]),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::redis::InvalidServers;
 use crate::store::{StoreError, mysql, sqlite};
 
 /// Why a command did not do what it was asked for. Prints as one line: the sentence, then its causes.
@@ -29,7 +30,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// What stopped a node: a store that cannot be opened or used, or anything else.
+    /// What stopped a node: a store that cannot be opened or used, addresses that are none, or anything else.
     pub(super) fn from_node(error: anyhow::Error) -> Failure {
         if error.chain().any(|cause| {
             cause.is::<sqlite::OpenError>()
@@ -37,6 +38,8 @@ impl Failure {
                 || cause.is::<StoreError>()
         }) {
             Failure::Store(error)
+        } else if error.is::<InvalidServers>() {
+            Failure::Usage(error)
         } else {
             Failure::Runtime(error)
         }

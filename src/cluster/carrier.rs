@@ -9,6 +9,7 @@ use super::core::DATAGRAM_BYTES_DEFAULT;
 use super::kernel::SocketId;
 use super::redis::RedisBus;
 use super::socket::{BusTarget, Sockets};
+use crate::redis::Health;
 
 /// Where datagrams arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,15 @@ impl Carrier {
         match self {
             Carrier::Udp(sockets) => sockets.datagram_bytes_max(),
             Carrier::Redis(_) => DATAGRAM_BYTES_DEFAULT,
+        }
+    }
+
+    /// How the way to Redis fares, where there is one.
+    #[must_use]
+    pub fn health(&self) -> Vec<Health> {
+        match self {
+            Carrier::Udp(_) => Vec::new(),
+            Carrier::Redis(bus) => bus.health().into(),
         }
     }
 

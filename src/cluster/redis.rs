@@ -23,7 +23,6 @@ use redis::Value;
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
-use uuid::Uuid;
 
 use super::core::DATAGRAM_BYTES_DEFAULT;
 use super::socket::BusTarget;
@@ -345,7 +344,7 @@ fn channel(cluster_name: &str, to: SocketAddr) -> String {
     if to == EVERYBODY {
         format!("{cluster_name}:bus")
     } else {
-        let id = Uuid::from_bytes(id_of(to));
+        let id = Incarnation(id_of(to));
         format!("{cluster_name}:bus:{id}")
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 
-/// See the field docs. Rates and counts are per node.
+/// See the field docs. With Redis, logins and sends are counted over all nodes; everything else is per node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -18,7 +18,7 @@ pub struct Limits {
     pub sends_burst: u32,
     /// Logins and registrations of one address, per minute.
     pub auth_per_minute: u32,
-    /// Failed logins on one name before further tries have to wait.
+    /// Failed logins on one account before further tries have to wait.
     pub auth_failures: u32,
     /// Open sockets of one user; one more closes the oldest.
     pub connections_per_user: u32,

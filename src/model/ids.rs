@@ -157,3 +157,29 @@ pub fn parse_id(text: &str) -> Result<u64, InvalidId> {
         Ok(_) | Err(_) => Err(InvalidId("id")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_is_1_to_64_bytes_of_printable_ascii() {
+        for valid in ["a", "A", "x ", " ", "~", "{\"'\\%_;--}", &"z".repeat(64)] {
+            let cid: Cid = valid.parse().unwrap();
+            assert_eq!(cid.as_str(), valid);
+        }
+        for invalid in [
+            "",
+            "é",
+            "caf\u{e9}",
+            "鸟",
+            "\t",
+            "a\n",
+            "\u{7f}",
+            "a\0",
+            &"z".repeat(65),
+        ] {
+            assert!(invalid.parse::<Cid>().is_err(), "{invalid:?}");
+        }
+    }
+}

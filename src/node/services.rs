@@ -20,6 +20,7 @@ use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::{Presence, Signals};
+use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
 use crate::service::clock::{Clock, system_now};
@@ -31,9 +32,10 @@ use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
+use crate::service::rate::Senders;
 use crate::service::reads::Reads;
 use crate::service::sessions::Sessions;
-use crate::service::throttle::{Throttle, ThrottleSettings};
+use crate::service::throttle::{SharedCounts, Throttle, ThrottleSettings};
 use crate::service::typing::Typing;
 use crate::store::Stores;
 
@@ -46,6 +48,8 @@ pub(super) struct Handles {
     pub(super) hub: Hub,
     pub(super) live: Live,
     pub(super) leaving: watch::Receiver<bool>,
+    /// Counts of logins that all nodes share; none: each node counts alone.
+    pub(super) counts: Option<Arc<dyn SharedCounts>>,
 }
 
 /// All services of a node.
@@ -98,7 +102,7 @@ impl Services {
             sessions: sessions.clone(),
             groups: rooms.clone(),
             passwords: Passwords::new(hashing(config))?,
-            throttle: Throttle::new(throttling(config)),
+            throttle: throttle(config, handles),
             profiles: profiles.clone(),
             signals: signals.clone(),
             registration: config.auth.registration,
@@ -141,6 +145,11 @@ impl Services {
         NewsDesk::new(hub.clone(), users, friends, Arc::clone(&stores.groups))
     }
 
+    /// The allowances of senders, for counting them together with other nodes.
+    pub(super) fn senders(&self) -> Senders {
+        self.messages.senders()
+    }
+
     /// All routes of the node.
     pub(super) fn routes(
         &self,
@@ -148,6 +157,7 @@ impl Services {
         handles: &Handles,
         incarnation: Incarnation,
         driver: DriverHandle,
+        redis: Vec<Health>,
     ) -> http::Routes {
         let gate = Gate::new(GateSettings {
             origins: config.http.origins.clone(),
@@ -170,6 +180,7 @@ impl Services {
             position: handles.position.clone(),
             committer: handles.committer.clone(),
             leaving: handles.leaving.clone(),
+            redis,
         });
         let parts = http::Parts {
             gate,
@@ -254,10 +265,14 @@ fn sending(config: &Config) -> SendSettings {
     }
 }
 
-fn throttling(config: &Config) -> ThrottleSettings {
-    ThrottleSettings {
+fn throttle(config: &Config, handles: &Handles) -> Throttle {
+    let throttle = Throttle::new(ThrottleSettings {
         auth_per_minute: config.limits.auth_per_minute,
         auth_failures: config.limits.auth_failures,
+    });
+    match &handles.counts {
+        Some(counts) => throttle.with(Arc::clone(counts)),
+        None => throttle,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::journal::committer::Committer;
 use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::Presence;
+use crate::redis::Health;
 use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 
 /// Where the picture comes from.
@@ -27,6 +28,8 @@ pub(super) struct NodeView {
     pub position: Position,
     pub committer: Committer,
     pub leaving: watch::Receiver<bool>,
+    /// How each use of Redis fares; empty without Redis.
+    pub redis: Vec<Health>,
 }
 
 impl ClusterView for NodeView {
@@ -112,12 +115,16 @@ impl NodeView {
         if self.committer.is_failing() {
             reasons.push("the store takes no entries".to_owned());
         }
+        reasons.extend(self.redis.iter().filter_map(Health::reason));
         reasons
     }
 
     fn figures(&self) -> BTreeMap<String, u64> {
         let stats = self.hub.stats();
+        let in_trouble = self.redis.iter().filter(|health| !health.is_well());
         [
+            ("redis_uses", self.redis.len() as u64),
+            ("redis_uses_in_trouble", in_trouble.count() as u64),
             ("connections", self.hub.registry().connections() as u64),
             ("users_online", self.presence.local_users() as u64),
             ("applied_seq", self.position.applied().0),

@@ -22,6 +22,8 @@ struct State {
     away: Option<Trouble>,
     /// It answers, but refuses what it is asked for (it is full, read-only, a replica).
     refusing: Option<Trouble>,
+    /// It answers, but too late.
+    late: Option<Trouble>,
 }
 
 struct Trouble {
@@ -37,7 +39,7 @@ impl Health {
                 since: Instant::now(),
                 why: "not reached yet".to_owned(),
             }),
-            refusing: None,
+            ..State::default()
         };
         Health(Arc::new(Shared {
             purpose,
@@ -49,7 +51,8 @@ impl Health {
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let state = self.state();
-        let trouble = state.away.as_ref().or(state.refusing.as_ref())?;
+        let answers_ill = state.refusing.as_ref().or(state.late.as_ref());
+        let trouble = state.away.as_ref().or(answers_ill)?;
         Some(format!(
             "Redis cannot be used for {} since {} s: {}",
             self.0.purpose,
@@ -62,7 +65,7 @@ impl Health {
     #[must_use]
     pub fn is_well(&self) -> bool {
         let state = self.state();
-        state.away.is_none() && state.refusing.is_none()
+        state.away.is_none() && state.refusing.is_none() && state.late.is_none()
     }
 
     /// Redis does not answer.
@@ -108,6 +111,22 @@ impl Health {
         }
     }
 
+    /// Redis did not answer a call in time.
+    pub(crate) fn late(&self) {
+        let mut state = self.state();
+        if state.late.is_none() {
+            warn!(purpose = self.0.purpose, "Redis answers too late");
+            state.late = Some(Trouble::now("it answers too late"));
+        }
+    }
+
+    /// Redis answers as quickly as it should.
+    pub(crate) fn in_time(&self) {
+        if self.state().late.take().is_some() {
+            info!(purpose = self.0.purpose, "Redis answers in time again");
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,7 +157,10 @@ mod tests {
         assert!(health.reason().unwrap().ends_with("connection refused"));
         health.reached();
         assert!(health.reason().unwrap().ends_with("it is full"));
+        health.late();
         health.obeyed();
+        assert!(health.reason().unwrap().ends_with("it answers too late"));
+        health.in_time();
         assert!(health.is_well());
     }
 }

@@ -5,16 +5,19 @@
 //! the keeper, a task of its own, waits for a reconnect. Deliberately without queues: what a call cannot deliver is the
 //! caller's to drop.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::try_join_all;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisFuture, Value};
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Health;
 use super::servers::Servers;
@@ -27,6 +30,8 @@ pub(super) const RESPONSE_WITHIN: Duration = Duration::from_secs(2);
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// A healthy server answers in well below a millisecond; a machine that is busy is given this much.
 const PING_WITHIN: Duration = Duration::from_millis(500);
+/// An answer that took no longer is none to complain about; below every deadline a caller names.
+const IN_TIME: Duration = Duration::from_millis(40);
 /// Pause before the first and before every later attempt to connect: doubled in between.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -50,6 +55,10 @@ pub enum Away {
     #[error("Redis answers with an error: {0}")]
     Failed(String),
 }
+
+/// One of the servers that hold keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shard(Option<(String, u16)>);
 
 /// The way to Redis for one use. Cheap to clone; the connection is closed with the last clone.
 #[derive(Clone)]
@@ -142,6 +151,80 @@ impl Link {
             .await
     }
 
+    /// Asks many things whose keys may live on different servers; the answers in their order. An error among them
+    /// is one of the whole.
+    ///
+    /// # Errors
+    /// As [`Link::ask`]; then any part of it may have been done.
+    pub async fn ask_each(&self, cmds: Vec<Cmd>, deadline: Duration) -> Result<Vec<Value>, Away> {
+        let connection = self.connection().ok_or(Away::NotConnected)?;
+        if cmds.is_empty() {
+            // Nothing to ask, so nothing that is refused.
+            self.shared.health.obeyed();
+            return Ok(Vec::new());
+        }
+        match connection {
+            Connection::Single(_) => {
+                let mut pipeline = redis::pipe();
+                for cmd in cmds {
+                    pipeline.add_command(cmd);
+                }
+                self.ask_all(&pipeline, deadline).await
+            }
+            Connection::Cluster(cluster) => {
+                let answers = cmds.into_iter().map(|cmd| {
+                    let mut connection = cluster.clone();
+                    async move { cmd.query_async(&mut connection).await }
+                });
+                self.judged(deadline, try_join_all(answers)).await
+            }
+        }
+    }
+
+    /// The servers that hold keys, for what has to be asked of each.
+    ///
+    /// # Errors
+    /// As [`Link::ask`].
+    pub async fn shards(&self, deadline: Duration) -> Result<Vec<Shard>, Away> {
+        match self.connection().ok_or(Away::NotConnected)? {
+            Connection::Single(_) => Ok(vec![Shard(None)]),
+            Connection::Cluster(_) => {
+                let slots = redis::cmd("CLUSTER").arg("SLOTS").take();
+                let ranges: Vec<Vec<Value>> = self.ask(&slots, deadline).await?;
+                let primaries: BTreeSet<Shard> = ranges.into_iter().filter_map(primary).collect();
+                Ok(primaries.into_iter().collect())
+            }
+        }
+    }
+
+    /// Asks one server, whatever keys it holds.
+    ///
+    /// # Errors
+    /// As [`Link::ask`].
+    pub async fn ask_shard<T: FromRedisValue>(
+        &self,
+        shard: &Shard,
+        cmd: &Cmd,
+        deadline: Duration,
+    ) -> Result<T, Away> {
+        let connection = self.connection().ok_or(Away::NotConnected)?;
+        match (connection, shard) {
+            (Connection::Cluster(mut cluster), Shard(Some((host, port)))) => {
+                let to = SingleNodeRoutingInfo::ByAddress {
+                    host: host.clone(),
+                    port: *port,
+                };
+                let asked = async {
+                    let routing = RoutingInfo::SingleNode(to);
+                    let answer = cluster.route_command(cmd.clone(), routing).await?;
+                    Ok(redis::from_redis_value(answer)?)
+                };
+                self.judged(deadline, asked).await
+            }
+            (Connection::Cluster(_) | Connection::Single(_), _) => self.ask(cmd, deadline).await,
+        }
+    }
+
     /// Waits for an answer, and closes the gate when Redis seems to be gone: the next calls need not find out.
     async fn judged<T>(
         &self,
@@ -162,11 +245,21 @@ impl Link {
                 Err(Away::Failed(error.to_string()))
             }
             Err(_) => {
+                self.shared.health.late();
                 self.shared.doubt();
                 Err(Away::Late)
             }
         }
     }
+}
+
+/// Of a range of slots, told as its first, its last, its primary, its replicas.
+fn primary(range: Vec<Value>) -> Option<Shard> {
+    let server: Vec<Value> = redis::from_redis_value(range.into_iter().nth(2)?).ok()?;
+    let mut parts = server.into_iter();
+    let host = redis::from_redis_value(parts.next()?).ok()?;
+    let port = redis::from_redis_value(parts.next()?).ok()?;
+    Some(Shard(Some((host, port))))
 }
 
 impl Shared {
@@ -221,6 +314,7 @@ async fn watch_over(
 ) -> Result<std::convert::Infallible, String> {
     loop {
         let ping = redis::cmd("PING");
+        let asked = Instant::now();
         match timeout(PING_WITHIN, ping.query_async::<Value>(&mut connection)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(error.to_string()),
@@ -228,6 +322,9 @@ async fn watch_over(
         }
         *pause = PAUSE_MIN;
         shared.health.reached();
+        if asked.elapsed() <= IN_TIME {
+            shared.health.in_time();
+        }
         if shared.gate.borrow().is_none() {
             shared.gate.send_replace(Some(connection.clone()));
         }

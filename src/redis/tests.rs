@@ -109,6 +109,26 @@ async fn a_server_that_refuses_is_told_until_it_obeys() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_slow_is_told_until_it_is_quick_again() {
+    let server = RedisServer::start();
+    let link = link(&server.url());
+    reached(&link).await;
+    // Below what the ping waits for, above what the caller does.
+    server.cli(&["client", "pause", "300", "all"]);
+    let (answer, took) = ping(&link).await;
+    assert_eq!(answer, Err(Away::Late));
+    assert!(took < BOUND, "{took:?}");
+    assert!(link.health().reason().unwrap().contains("too late"));
+    let quick = async {
+        while !link.health().is_well() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(SOON, quick).await.expect("it is quick again");
+    assert_eq!(ping(&link).await.0, Ok("PONG".to_owned()));
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_told_and_no_password_ever() {
     let server = RedisServer::start_with(&["--requirepass", "right"]);
     let url = server.url().replace("redis://", "redis://:wr0ng@");

@@ -14,7 +14,7 @@ use super::passwords::{Passwords, Verdict};
 use super::profiles::Profiles;
 use super::rules;
 use super::sessions::{Device, Identity, Opened, Sessions};
-use super::throttle::Throttle;
+use super::throttle::{Counted, Throttle};
 use crate::model::error::{Code, Failure};
 use crate::model::ids::{SessionId, UserId};
 use crate::model::policy::Registration;
@@ -91,7 +91,8 @@ impl Accounts {
                 return Err(Failure::new(Code::Forbidden));
             }
         }
-        self.0.throttle.admit_address(address, Instant::now())?;
+        let now = Instant::now();
+        self.0.throttle.admit_address(address, now).await?;
         let password = account.password.clone();
         let mut new = check(account)?;
         rules::password(&password, "password")?;
@@ -135,46 +136,46 @@ impl Accounts {
         device: Device,
         address: IpAddr,
     ) -> Result<LoggedIn, Failure> {
-        self.0.throttle.admit_address(address, Instant::now())?;
-        let (name, counted) = match name {
-            LoginName::Name(name) => {
-                let name = name.trim().to_owned();
-                let counted = name.to_lowercase();
-                (LoginName::Name(name), counted)
-            }
-            LoginName::Phone(phone) => {
-                let counted = format!("phone {phone}");
-                (LoginName::Phone(phone), counted)
-            }
+        let now = Instant::now();
+        self.0.throttle.admit_address(address, now).await?;
+        let name = match name {
+            LoginName::Name(name) => LoginName::Name(name.trim().to_owned()),
+            LoginName::Phone(phone) => LoginName::Phone(phone),
         };
-        self.0.throttle.admit_name(&counted, Instant::now())?;
         let found = self.0.users.credentials(&name).await?;
         let (user, stored) = found.unzip();
-        let verdict = self.0.passwords.verify(password.clone(), stored).await?;
-        // Once more: guesses made at the same time learn nothing beyond the limit.
-        self.0.throttle.admit_name(&counted, Instant::now())?;
+        let counted = match (&user, &name) {
+            (Some(user), _) => Counted::Account(user.id),
+            (None, LoginName::Name(name)) => Counted::nobody(name),
+            (None, LoginName::Phone(phone)) => Counted::nobody(&format!("phone {phone}")),
+        };
+        self.0.throttle.admit_try(counted, Instant::now()).await?;
+        let verified = self
+            .0
+            .passwords
+            .verify(password.clone(), stored.clone())
+            .await;
+        let verdict = self.tried(counted, verified).await?;
         let user = match (user, verdict) {
             (Some(user), Verdict::Right | Verdict::RightButOld) if !user.disabled => user,
             (Some(_) | None, Verdict::Wrong | Verdict::Right | Verdict::RightButOld) => {
-                self.0.throttle.failed(&counted, Instant::now());
                 return Err(Failure::new(Code::WrongCredentials));
             }
         };
-        self.0.throttle.succeeded(&counted);
-        if verdict == Verdict::RightButOld {
-            self.renew_hash(user.id, password).await;
+        self.0.throttle.succeeded(counted).await;
+        if let (Verdict::RightButOld, Some(stored)) = (verdict, stored) {
+            self.renew_hash(user.id, password, &stored).await;
         }
         let opened = self.0.sessions.open(user.id, device).await?;
         Ok(LoggedIn { user, opened })
     }
 
-    /// A hash that stays old is renewed at the next login.
-    async fn renew_hash(&self, user: UserId, password: String) {
+    /// A hash that stays old is renewed at the next login; a password set meanwhile stays.
+    async fn renew_hash(&self, user: UserId, password: String, old: &str) {
+        let users = &self.0.users;
         let renewed = match self.0.passwords.hash(password).await {
-            Ok(hash) => self
-                .0
-                .users
-                .set_password(user, &hash)
+            Ok(new) => users
+                .replace_password(user, old, &new)
                 .await
                 .map_err(Failure::from),
             Err(failure) => Err(failure),
@@ -284,19 +285,31 @@ impl Accounts {
     /// Checks the password of somebody logged in; guesses count as failed logins.
     async fn confirm(&self, who: &Identity, password: String) -> Result<(), Failure> {
         let name = LoginName::Name(who.user.name.clone());
-        let counted = who.user.name.to_lowercase();
-        self.0.throttle.admit_name(&counted, Instant::now())?;
         let found = self.0.users.credentials(&name).await?;
         let stored = found.map(|(_, stored)| stored);
-        let verdict = self.0.passwords.verify(password, stored).await?;
-        self.0.throttle.admit_name(&counted, Instant::now())?;
-        match verdict {
-            Verdict::Right | Verdict::RightButOld => Ok(()),
-            Verdict::Wrong => {
-                self.0.throttle.failed(&counted, Instant::now());
-                Err(Failure::new(Code::WrongCredentials))
+        let counted = Counted::Account(who.user.id);
+        self.0.throttle.admit_try(counted, Instant::now()).await?;
+        let verified = self.0.passwords.verify(password, stored).await;
+        match self.tried(counted, verified).await? {
+            Verdict::Right | Verdict::RightButOld => {
+                // This one was no failure; those before it stay.
+                self.0.throttle.not_tried(counted).await;
+                Ok(())
             }
+            Verdict::Wrong => Err(Failure::new(Code::WrongCredentials)),
         }
+    }
+
+    /// A password that could not be compared was no try.
+    async fn tried(
+        &self,
+        counted: Counted,
+        verified: Result<Verdict, Failure>,
+    ) -> Result<Verdict, Failure> {
+        if verified.is_err() {
+            self.0.throttle.not_tried(counted).await;
+        }
+        verified
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::append::{Appended, append};
-use super::rate::SendRate;
+use super::rate::{SendRate, Senders};
 use crate::journal::committer::{Committer, Pending};
 use crate::model::conversation::{Address, Conv};
 use crate::model::draft::{Change, Draft};
@@ -114,6 +114,12 @@ impl Messages {
     /// Takes one send out of the user's allowance, or refuses it with `rate_limited`.
     pub fn admit(&self, user: UserId) -> Result<(), Failure> {
         self.rate.admit(user, Instant::now())
+    }
+
+    /// The allowances of users, for who counts them together with those of other nodes.
+    #[must_use]
+    pub fn senders(&self) -> Senders {
+        Senders::of(&self.rate)
     }
 
     /// Checks everything that can be checked without a look into the store.

@@ -1,7 +1,8 @@
 //! Hashing and checking passwords: scrypt, on blocking threads, a bounded number at a time.
 //!
 //! Knows no accounts. A check against no stored hash costs as much as one against a stored one, so that the
-//! time of an answer does not tell whether a name exists.
+//! time of an answer does not tell whether a name exists. What came from another system is `legacy`'s to check, and is
+//! answered no sooner either; that an answer is later while a dear foreign hash is left cannot be helped.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use scrypt::{Params, Scrypt};
 use tokio::sync::Semaphore;
 use tracing::error;
 
+use super::legacy;
 use crate::model::error::{Code, Failure};
 
 /// Requests that wait for a free slot. At a tenth of a second each, the last of them waits a few seconds.
@@ -55,7 +57,7 @@ pub struct InvalidHashing;
 pub enum Verdict {
     Wrong,
     Right,
-    /// Right, and stored with other parameters than today's: hash it anew.
+    /// Right, and stored in another form or with other parameters than today's: hash it anew.
     RightButOld,
 }
 
@@ -131,9 +133,17 @@ impl Passwords {
 }
 
 fn verify(params: Params, password: &[u8], stored: Option<&str>) -> Verdict {
+    if let Some(foreign) = stored.and_then(|stored| legacy::verify(password, stored)) {
+        if foreign.right {
+            return Verdict::RightButOld;
+        }
+        if foreign.cheap {
+            stand_in(params, password);
+        }
+        return Verdict::Wrong;
+    }
     let Some(hash) = stored.and_then(|stored| PasswordHash::new(stored).ok()) else {
-        let scrypt = Scrypt::new_with_params(params);
-        std::hint::black_box(scrypt.hash_password_with_salt(password, NOBODYS_SALT)).ok();
+        stand_in(params, password);
         return Verdict::Wrong;
     };
     if Scrypt::new().verify_password(password, &hash).is_err() {
@@ -145,6 +155,12 @@ fn verify(params: Params, password: &[u8], stored: Option<&str>) -> Verdict {
         }
         Ok(_) | Err(_) => Verdict::RightButOld,
     }
+}
+
+/// Costs what the check of a hash of ours costs.
+fn stand_in(params: Params, password: &[u8]) {
+    let scrypt = Scrypt::new_with_params(params);
+    std::hint::black_box(scrypt.hash_password_with_salt(password, NOBODYS_SALT)).ok();
 }
 
 #[cfg(test)]

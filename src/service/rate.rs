@@ -1,8 +1,11 @@
 //! How fast one user may send: a token bucket each, on this node's monotonic clock.
+//!
+//! Where nodes count together, each send is reported, and a bucket follows what all of them say: see [`Senders`].
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::recent::Recent;
@@ -14,6 +17,10 @@ const SHARDS: usize = 16;
 /// Most senders counted at a time, over all shards. An idle one that is left out has a full bucket anyway.
 const SENDERS_MAX: usize = 65_536;
 
+/// Sends that wait to be reported: what all users together send in a fraction of a second. More are not reported, and
+/// count on this node alone.
+const REPORTS_MAX: usize = 8_192;
+
 /// Buckets by user.
 pub(super) struct SendRate {
     /// The time one send takes to be earned back.
@@ -21,6 +28,8 @@ pub(super) struct SendRate {
     /// How far a sender may be ahead of that.
     ahead_max: Duration,
     shards: Vec<Mutex<Recent<UserId, Instant>>>,
+    /// Where sends are reported; unset: nowhere.
+    reports: OnceLock<mpsc::Sender<UserId>>,
 }
 
 impl SendRate {
@@ -33,6 +42,7 @@ impl SendRate {
             shards: (0..SHARDS)
                 .map(|_| Mutex::new(Recent::new(SENDERS_MAX / SHARDS)))
                 .collect(),
+            reports: OnceLock::new(),
         }
     }
 
@@ -41,10 +51,7 @@ impl SendRate {
     /// The bucket is kept as one instant (the "theoretical arrival time" of the cell rate algorithm, ITU-T
     /// I.371): when all sends so far are earned back.
     pub(super) fn admit(&self, user: UserId, now: Instant) -> Result<(), Failure> {
-        let shard = usize::try_from(user.0 % SHARDS as u64).unwrap_or(0);
-        let mut senders = self.shards[shard]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut senders = self.shard(user);
         let earned_at = senders.get_or(user, || now);
         let next = (*earned_at).max(now) + self.interval;
         let ahead = next.duration_since(now);
@@ -54,7 +61,50 @@ impl SendRate {
             return Err(Failure::retry(Code::RateLimited, wait.max(1)));
         }
         *earned_at = next;
+        drop(senders);
+        if let Some(reports) = self.reports.get() {
+            // A sender never waits for the others' count.
+            let _ = reports.try_send(user);
+        }
         Ok(())
+    }
+
+    fn shard(&self, user: UserId) -> MutexGuard<'_, Recent<UserId, Instant>> {
+        let shard = usize::try_from(user.0 % SHARDS as u64).unwrap_or(0);
+        self.shards[shard]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The buckets, for who counts them together with those of other nodes. Cheap to clone.
+#[derive(Clone)]
+pub struct Senders(Arc<SendRate>);
+
+impl Senders {
+    pub(super) fn of(rate: &Arc<SendRate>) -> Senders {
+        Senders(Arc::clone(rate))
+    }
+
+    /// From now on each admitted send is reported to the end this returns; only the first call's is used.
+    #[must_use]
+    pub fn report(&self) -> mpsc::Receiver<UserId> {
+        let (reports, receiver) = mpsc::channel(REPORTS_MAX);
+        let _ = self.0.reports.set(reports);
+        receiver
+    }
+
+    /// The time one send takes to be earned back.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.0.interval
+    }
+
+    /// On all nodes together the user is this far ahead of his rate: his bucket here is not fuller than that.
+    pub fn follow(&self, user: UserId, ahead: Duration, now: Instant) {
+        let mut senders = self.0.shard(user);
+        let earned_at = senders.get_or(user, || now);
+        *earned_at = (*earned_at).max(now + ahead);
     }
 }
 

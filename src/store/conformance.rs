@@ -4,7 +4,9 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod batches;
 pub mod changes;
+pub mod crowd;
 pub mod entitlement;
 pub mod friends;
 pub mod groups;
@@ -28,6 +30,8 @@ macro_rules! conformance {
                 a_retry_is_a_duplicate_after_its_sender_was_removed_or_disabled,
                 a_batch_judges_each_draft_after_the_ones_before_it,
                 bodies_come_back_byte_for_byte,
+                a_verdict_names_the_log_it_was_judged_by,
+                a_past_time_is_kept_and_times_never_fall,
                 ranges_are_consecutive_and_end_at_the_head,
                 entries_are_found_by_place_and_by_client_id,
                 concurrent_appends_are_dense_and_keep_each_callers_order,
@@ -42,6 +46,20 @@ macro_rules! conformance {
                 a_retry_of_what_was_pruned_is_a_new_entry_at_a_new_place,
                 the_first_entry_within_an_age_is_found,
                 appends_and_prunings_at_once_leave_a_dense_log_without_a_gap_for_readers,
+            ]
+            batches: [
+                each_of_many_messages_gets_its_own_verdict,
+                messages_obey_the_changes_before_them_in_a_batch,
+                friendships_begin_and_end_within_a_batch,
+                a_group_can_begin_and_be_spoken_in_within_a_batch,
+                a_client_id_twice_in_a_batch_counts_once,
+                a_refused_draft_leaves_its_client_id_free,
+                changes_share_the_client_ids_of_messages,
+                a_batch_may_be_larger_than_any_bound,
+            ]
+            crowd: [
+                four_appenders_store_each_client_id_once_and_in_sight_in_order,
+                of_those_who_join_at_once_each_is_in_once_and_no_more_than_fit,
             ]
             changes: [
                 messages_need_an_enabled_author_and_a_reachable_peer,
@@ -112,6 +130,8 @@ macro_rules! conformance {
                 a_repeated_registration_is_the_same_account,
                 an_account_without_name_is_named_after_its_id,
                 credentials_are_found_by_name_or_phone,
+                a_password_is_replaced_only_while_it_is_the_expected_one,
+                what_was_brought_in_keeps_its_first_id,
                 users_are_found_and_the_best_match_comes_first,
                 profiles_change_field_by_field,
                 switches_of_accounts_hold_and_unknown_accounts_are_named,

@@ -1,5 +1,6 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,6 +201,8 @@ pub trait UserStore: Send + Sync {
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<User>>;
     async fn update(&self, id: UserId, patch: UserPatch) -> Result<User, AccountError>;
     async fn set_password(&self, id: UserId, password_hash: &str) -> Result<(), AccountError>;
+    /// As [`UserStore::set_password`], but only while the stored hash is `old`, byte for byte; whether it was.
+    async fn replace_password(&self, id: UserId, old: &str, new: &str) -> Result<bool>;
     async fn set_admin(&self, id: UserId, admin: bool) -> Result<User, AccountError>;
     async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<User, AccountError>;
     /// Users with ids above `after`, ascending.
@@ -332,6 +335,21 @@ pub trait NodeStore: Send + Sync {
     async fn forget(&self, rows: &[(Incarnation, u64)]) -> Result<()>;
 }
 
+/// What was brought in from other systems: which id of ours stands for an id of theirs.
+#[async_trait]
+pub trait ImportStore: Send + Sync {
+    /// Those of `old_ids` that were remembered, with their ids here. `source` names the system and the deployment of
+    /// it, `kind` what the ids are of; texts compare byte for byte.
+    async fn mapped(
+        &self,
+        source: &str,
+        kind: &str,
+        old_ids: &[String],
+    ) -> Result<BTreeMap<String, u64>>;
+    /// Remembers what ids became. What was remembered first stays.
+    async fn remember(&self, source: &str, kind: &str, ids: &[(String, u64)]) -> Result<()>;
+}
+
 /// How much of the log is kept. Who decides that is not the store.
 #[async_trait]
 pub trait RetentionStore: Send + Sync {
@@ -352,6 +370,7 @@ pub struct Stores {
     pub groups: Arc<dyn GroupStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub nodes: Arc<dyn NodeStore>,
+    pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
     pub tables: Arc<dyn TableStore>,
 }

@@ -8,8 +8,10 @@
 mod append;
 mod conversations;
 mod fault;
+pub mod foreign;
 mod friends;
 mod groups;
+mod imports;
 mod link;
 mod many;
 mod nodes;
@@ -67,6 +69,7 @@ impl Mysql {
             groups: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
             nodes: Arc::<Mysql>::clone(&mysql),
+            imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }

@@ -11,6 +11,7 @@ mod conversations;
 mod failure;
 mod friends;
 mod groups;
+mod imports;
 mod nodes;
 mod open;
 mod read;
@@ -55,6 +56,7 @@ impl Sqlite {
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
             nodes: Arc::<Sqlite>::clone(&sqlite),
+            imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }

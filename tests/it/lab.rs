@@ -154,6 +154,11 @@ impl Lab {
             ..OpenOptions::default()
         };
         let stores = sqlite::open(file.to_str().unwrap(), options).unwrap();
+        Lab::over(stores, folder, choices).await
+    }
+
+    /// Over a store that holds something already.
+    pub async fn over(stores: Stores, folder: tempfile::TempDir, choices: Choices) -> Lab {
         let head = stores.log.head().await.unwrap();
         let position = Position::new(head.epoch, head.head);
         let (committed, mut taken) = mpsc::channel(64);

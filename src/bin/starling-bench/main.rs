@@ -1,8 +1,8 @@
 //! `starling-bench`: measures real nodes on this machine and prints one table.
 //!
-//! Each figure stands beside a baseline of the same run where one means something: a bare SQLite for what a commit
-//! costs, a plain WebSocket broadcaster for what a connection and a delivery cost. Ratios travel between machines,
-//! figures do not.
+//! Each figure stands beside a baseline of the same run where one means something: plain inserts into the same database
+//! for what an append costs, a bare SQLite for what a commit costs, a plain WebSocket broadcaster for what a connection
+//! and a delivery cost. Ratios travel between machines, figures do not.
 
 #![expect(
     clippy::print_stdout,
@@ -12,6 +12,8 @@
 )]
 
 mod api;
+mod appends;
+mod contention;
 mod fanout;
 mod idle;
 mod latency;
@@ -26,6 +28,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 
+use contention::Saturation;
 use table::Table;
 
 /// Descriptors for both ends of the largest section.
@@ -33,6 +36,10 @@ const FILES_NEEDED: u64 = 12_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Section {
+    /// Entries the store takes, beside plain inserts
+    Appends,
+    /// Waits of processes that share a SQLite file
+    Contention,
     /// Acknowledged sends per second
     Sends,
     /// Delivery from one node to another
@@ -51,9 +58,19 @@ struct Arguments {
     /// The server to measure; the `starling` beside this program if not given
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
+    /// An empty database of a server, to measure the store there as well
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "STARLING_BENCH_MYSQL",
+        hide_env_values = true
+    )]
+    mysql: Option<String>,
     /// Be the plain broadcaster that figures are compared with
     #[arg(long, hide = true)]
     peer: bool,
+    #[command(flatten)]
+    saturation: Saturation,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -64,6 +81,9 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     if arguments.peer {
         return runtime.block_on(peer::serve());
+    }
+    if let Some(file) = arguments.saturation.file() {
+        return runtime.block_on(arguments.saturation.run(file));
     }
     anyhow::ensure!(
         limit >= FILES_NEEDED,
@@ -82,7 +102,10 @@ fn main() -> anyhow::Result<()> {
     let mut table = Table::default();
     for section in sections {
         eprintln!("measuring {section:?} ...");
+        let mysql = arguments.mysql.as_deref();
         let measured = match section {
+            Section::Appends => runtime.block_on(appends::measure(mysql, &mut table)),
+            Section::Contention => contention::measure(&mut table),
             Section::Sends => runtime.block_on(sends::measure(&server, &mut table)),
             Section::Latency => runtime.block_on(latency::measure(&server, &mut table)),
             Section::Fanout => runtime.block_on(fanout::measure(&server, &mut table)),

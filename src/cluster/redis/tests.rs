@@ -190,11 +190,11 @@ async fn a_driver_that_is_too_slow_loses_datagrams_and_no_memory() {
 
 #[test]
 fn an_address_is_an_id_and_back() {
-    let id = Incarnation(Uuid::now_v7().into_bytes());
+    let id = Incarnation(uuid::Uuid::now_v7().into_bytes());
     assert_eq!(id_of(address_of(id)), id.0);
     let parsed: SocketAddr = address_of(id).to_string().parse().unwrap();
     assert_eq!(parsed, address_of(id), "as it is kept in the registry");
     assert_eq!(channel("nest", EVERYBODY), "nest:bus");
     let own = channel("nest", address_of(id));
-    assert_eq!(own, format!("nest:bus:{}", Uuid::from_bytes(id.0)));
+    assert_eq!(own, format!("nest:bus:{id}"));
 }

@@ -122,6 +122,65 @@ pub async fn credentials_are_found_by_name_or_phone(make: &impl Make) {
     }
 }
 
+pub async fn a_password_is_replaced_only_while_it_is_the_expected_one(make: &impl Make) {
+    let stage = empty(make).await;
+    let users = &stage.stores.users;
+    let anna = stage.account("anna").await.id;
+    users.set_password(anna, "$scrypt$Old").await.unwrap();
+    let replaced = async |id: UserId, old: &str, new: &str| {
+        let done = users.replace_password(id, old, new).await;
+        done.unwrap()
+    };
+    for other in ["$scrypt$old", "$scrypt$Old ", ""] {
+        assert!(!replaced(anna, other, "$scrypt$new").await, "{other}");
+    }
+    assert!(!replaced(UserId(999), "$scrypt$Old", "$scrypt$new").await);
+    assert!(replaced(anna, "$scrypt$Old", "$scrypt$new").await);
+    assert!(!replaced(anna, "$scrypt$Old", "$scrypt$newer").await);
+    let name = LoginName::Name("anna".to_owned());
+    let (_, hash) = users.credentials(&name).await.unwrap().unwrap();
+    assert_eq!(hash, "$scrypt$new");
+}
+
+pub async fn what_was_brought_in_keeps_its_first_id(make: &impl Make) {
+    let stage = empty(make).await;
+    let imports = &stage.stores.imports;
+    let remember = async |source: &str, kind: &str, ids: &[(&str, u64)]| {
+        let ids: Vec<_> = ids
+            .iter()
+            .map(|(old, new)| ((*old).to_owned(), *new))
+            .collect();
+        imports.remember(source, kind, &ids).await.unwrap();
+    };
+    remember("ginchat", "user", &[("7", 1), ("a ", 3)]).await;
+    remember("ginchat", "user", &[("7", 2), ("a ", 3), ("9", 4)]).await;
+    remember("ginchat", "group", &[("7", (1 << 53) - 1)]).await;
+    remember("ginchat", "group", &[]).await;
+    remember("shyim", "user", &[("7", 5)]).await;
+    let asked: Vec<String> = ["7", "A ", "a", "a ", "8"].map(str::to_owned).into();
+    let mapped = async |source: &str, kind: &str| {
+        let found = imports.mapped(source, kind, &asked).await.unwrap();
+        found.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        mapped("ginchat", "user").await,
+        [("7".to_owned(), 1), ("a ".to_owned(), 3)]
+    );
+    assert_eq!(
+        mapped("ginchat", "group").await,
+        [("7".to_owned(), (1 << 53) - 1)]
+    );
+    assert_eq!(mapped("shyim", "user").await, [("7".to_owned(), 5)]);
+    assert!(mapped("imooc", "user").await.is_empty());
+    assert!(
+        imports
+            .mapped("ginchat", "user", &[])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
 pub async fn users_are_found_and_the_best_match_comes_first(make: &impl Make) {
     let stage = empty(make).await;
     let users = &stage.stores.users;

@@ -8,7 +8,7 @@ use super::stage::{Make, body, empty, seqs};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
 use crate::model::entry::{EntryKind, UnixMillis};
-use crate::model::ids::{Cid, Seq, UserId};
+use crate::model::ids::{Cid, GroupId, Seq, UserId};
 
 pub async fn seqs_are_dense_and_times_never_fall(make: &impl Make) {
     let stage = empty(make).await;
@@ -215,9 +215,18 @@ pub async fn bodies_come_back_byte_for_byte(make: &impl Make) {
         "line \u{2028} and paragraph \u{2029}".to_owned(),
         "'; DROP TABLE entries; -- \\ \" % _".to_owned(),
         "椋鸟".repeat(9_000),
+        String::new(),
+        "\u{7f} \u{80} \u{ffff} \u{10ffff} e\u{301} é".to_owned(),
     ];
     let mut bodies: Vec<Bytes> = texts.iter().map(|text| body(text)).collect();
     bodies.push(Bytes::from_static(b"{ }"));
+    bodies.push(Bytes::from_static(
+        b"{\"content\":\"NUL \0 itself, \x1a, \r\n, \\\", '\"}",
+    ));
+    for filling in ["x", "\0", "'", "\\", "\u{1f426}"] {
+        let length = 64 * 1024 / filling.len();
+        bodies.push(format!("{{\"content\":\"{}\"}}", filling.repeat(length)).into());
+    }
     bodies.push(format!("{{\"content\":\"{}\"}}", "x".repeat(300_000)).into());
     let drafts = bodies.iter().map(|body| Draft {
         body: body.clone(),
@@ -227,6 +236,86 @@ pub async fn bodies_come_back_byte_for_byte(make: &impl Make) {
     let range = stage.stores.log.range(Seq::ZERO, 100).await.unwrap();
     let stored: Vec<Bytes> = range.entries.into_iter().map(|entry| entry.body).collect();
     assert_eq!(stored, bodies);
+}
+
+pub async fn a_verdict_names_the_log_it_was_judged_by(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let log = &stage.stores.log;
+    let epoch = log.head().await.unwrap().epoch;
+    let good = stage.message(anna, Conv::private(anna, bert), "good");
+    let refused = stage.message(anna, Conv::Notices, "refused");
+    let join = stage.draft(
+        anna,
+        Conv::Group(GroupId(9)),
+        EntryKind::Joined,
+        Change::Join,
+    );
+    for drafts in [
+        vec![],
+        vec![refused.clone()],
+        vec![good.clone()],
+        vec![good.clone()],
+        vec![join.clone()],
+        vec![join, good, refused],
+    ] {
+        let count = drafts.len();
+        let verdicts = log.append(drafts.clone()).await.unwrap();
+        assert_eq!((verdicts.epoch, verdicts.outcomes.len()), (epoch, count));
+        let verdicts = log.append_at(1, drafts).await.unwrap();
+        assert_eq!((verdicts.epoch, verdicts.outcomes.len()), (epoch, count));
+    }
+    assert_eq!(log.head().await.unwrap().epoch, epoch);
+}
+
+/// What happened in the past keeps its time, as long as the log's times do not fall; what is said to happen in the
+/// future happens now.
+pub async fn a_past_time_is_kept_and_times_never_fall(make: &impl Make) {
+    const HOUR: UnixMillis = 3_600_000;
+    let stage = empty(make).await;
+    let anna = stage.user("anna").await;
+    let conv = Conv::private(anna, anna);
+    let at = async |past: Option<UnixMillis>| {
+        let drafts = vec![
+            stage.message(anna, conv, "one"),
+            stage.message(anna, conv, "other"),
+        ];
+        let log = &stage.stores.log;
+        let verdicts = match past {
+            Some(past) => log.append_at(past, drafts.clone()).await.unwrap(),
+            None => log.append(drafts.clone()).await.unwrap(),
+        };
+        let [
+            Outcome::Appended { at, .. },
+            Outcome::Appended { at: second, seq },
+        ] = verdicts.outcomes[..]
+        else {
+            panic!("{verdicts:?}");
+        };
+        assert_eq!(at, second, "a batch has one time");
+        assert_eq!(log.entry(seq).await.unwrap().unwrap().at, at);
+        // Neither an import's nor a client's repetition moves it.
+        let again = vec![Outcome::Duplicate { seq, at }];
+        let last = vec![drafts[1].clone()];
+        let repeated = log.append_at(at + 5, last.clone()).await.unwrap();
+        assert_eq!(repeated.outcomes, again);
+        assert_eq!(log.append(last).await.unwrap().outcomes, again);
+        at
+    };
+    assert_eq!(at(Some(1_000)).await, 1_000);
+    assert_eq!(at(Some(900)).await, 1_000);
+    assert_eq!(at(Some(-5)).await, 1_000);
+    assert_eq!(at(Some(1_500_000_000_123)).await, 1_500_000_000_123);
+    let now = at(None).await;
+    assert!(now > 1_700_000_000_000);
+    assert_eq!(at(Some(now - HOUR)).await, now);
+    let clamped = at(Some(now + 24 * HOUR)).await;
+    assert!(
+        (now..now + HOUR).contains(&clamped),
+        "{clamped} after {now}"
+    );
+    let after = at(None).await;
+    assert!((clamped..now + HOUR).contains(&after));
 }
 
 pub async fn ranges_are_consecutive_and_end_at_the_head(make: &impl Make) {

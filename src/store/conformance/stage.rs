@@ -1,6 +1,7 @@
 //! A store with people on it: short words for what the tests do.
 
 use std::any::Any;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -37,9 +38,12 @@ pub async fn empty(make: &impl Make) -> Stage {
     make.make(StoreRules::default()).await
 }
 
+type Reopen = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Stores> + Send>> + Send + Sync>;
+
 pub struct Stage {
     pub stores: Stores,
     cids: AtomicU64,
+    reopen: Option<Reopen>,
     /// What must live as long as the store: its folder, its server.
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -49,7 +53,27 @@ impl Stage {
         Stage {
             stores,
             cids: AtomicU64::new(0),
+            reopen: None,
             _keep: Box::new(keep),
+        }
+    }
+
+    /// How another node would open the same store.
+    #[must_use]
+    pub fn reopened_by<F, Opened>(mut self, open: F) -> Stage
+    where
+        F: Fn() -> Opened + Send + Sync + 'static,
+        Opened: Future<Output = Stores> + Send + 'static,
+    {
+        self.reopen = Some(Box::new(move || Box::pin(open())));
+        self
+    }
+
+    /// The same store as another node has it: on connections of its own.
+    pub async fn another(&self) -> Stores {
+        match &self.reopen {
+            Some(reopen) => reopen().await,
+            None => self.stores.clone(),
         }
     }
 

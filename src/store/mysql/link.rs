@@ -47,7 +47,8 @@ pub(super) struct Pool {
 
 struct Idle {
     connection: Conn,
-    since: Instant,
+    /// Used without a question until then.
+    trusted_until: Instant,
 }
 
 impl Pool {
@@ -92,7 +93,7 @@ impl Pool {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop()?;
-            if idle.since.elapsed() < TRUSTED_FOR {
+            if Instant::now() < idle.trusted_until {
                 return Some(idle.connection);
             }
             match timeout(LIFE_WAIT, idle.connection.ping()).await {
@@ -240,15 +241,18 @@ impl Drop for Link {
         let Some(connection) = self.connection.take() else {
             return;
         };
+        let now = Instant::now();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if self.in_order {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Idle {
-                    connection,
-                    since: Instant::now(),
-                });
+            idle.push(Idle {
+                connection,
+                trusted_until: now + TRUSTED_FOR,
+            });
         } else {
+            // What broke this one may have broken all: a server that was started again knows none of them.
+            for other in idle.iter_mut() {
+                other.trusted_until = now;
+            }
             close(connection);
         }
     }

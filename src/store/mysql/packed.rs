@@ -2,7 +2,7 @@
 //!
 //! The layouts are described at the head of `routines/append.sql` and `routines/change.sql`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use mysql_async::{Params, Value};
@@ -15,7 +15,7 @@ use crate::model::ids::{ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
-pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?)";
+pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const CHANGE: &str =
     "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -32,11 +32,13 @@ pub(super) fn run<'d>(
 ) -> Params {
     let mut records = String::new();
     let mut texts = Vec::new();
-    let (mut count, mut privates) = (0u64, 0u64);
+    let mut rights = BTreeSet::new();
+    let mut latest = BTreeMap::new();
+    let mut count = 0u64;
     for (draft, fingerprint) in drafts {
         let (way, target) = way(draft);
         count += 1;
-        privates += u64::from(matches!(draft.conv, Conv::Private(..)));
+        rights.insert((draft.from, target, way));
         let kind = draft.kind.code();
         // Writing to a string cannot fail.
         let _ = write!(
@@ -55,6 +57,8 @@ pub(super) fn run<'d>(
             let _ = write!(records, "{:0digits$}{place:07}", text.len());
             texts.extend_from_slice(text);
         }
+        let conv_place = texts.len() - draft.body.len() - conv.len() + 1;
+        latest.insert(draft.conv, (count, conv.len(), conv_place));
     }
     let friends_only = match rules.strangers {
         Strangers::Allow => 0u64,
@@ -64,10 +68,41 @@ pub(super) fn run<'d>(
         count.into(),
         records.into(),
         texts.into(),
-        privates.into(),
+        (rights.len() as u64).into(),
+        listed_rights(&rights).into(),
+        (latest.len() as u64).into(),
+        listed_conversations(&latest).into(),
+        (latest.keys().filter(|conv| is_private(conv)).count() as u64).into(),
         past.into(),
         friends_only.into(),
     ])
+}
+
+fn is_private(conv: &Conv) -> bool {
+    matches!(conv, Conv::Private(..))
+}
+
+/// Each author, target and way once.
+fn listed_rights(rights: &BTreeSet<(UserId, u64, u8)>) -> String {
+    let mut listed = String::with_capacity(rights.len() * 33);
+    for (author, target, way) in rights {
+        let (author, target) = (author.0.min(ID_MAX), (*target).min(ID_MAX));
+        let _ = write!(listed, "{author:016}{target:016}{way:01}");
+    }
+    listed
+}
+
+/// Each conversation with the number of its last draft and where its name is.
+fn listed_conversations(latest: &BTreeMap<Conv, (u64, usize, usize)>) -> String {
+    let mut listed = String::with_capacity(latest.len() * 45);
+    for (conv, (last, length, place)) in latest {
+        let (low, high) = match conv {
+            Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
+            Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
+        };
+        let _ = write!(listed, "{last:04}{low:016}{high:016}{length:02}{place:07}");
+    }
+    listed
 }
 
 /// Who is asked whether the message may be written, and his id.

@@ -11,12 +11,14 @@ use mysql_async::{Conn, Params};
 use super::fault::Fault;
 
 /// What texts have in common, by the names they call it. A part may call those after it.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 8] = [
     ("{joined}", include_str!("routines/parts/joined.sql")),
     ("{allowed}", include_str!("routines/parts/allowed.sql")),
     ("{columns}", include_str!("routines/parts/columns.sql")),
     ("{cid}", include_str!("routines/parts/cid.sql")),
     ("{drafts}", include_str!("routines/parts/drafts.sql")),
+    ("{rights}", include_str!("routines/parts/rights.sql")),
+    ("{latest}", include_str!("routines/parts/latest.sql")),
     ("{ids}", include_str!("routines/parts/ids.sql")),
 ];
 const DIGEST: &str = "{digest}";

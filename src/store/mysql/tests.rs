@@ -8,6 +8,7 @@
 mod faults;
 mod opening;
 mod plans;
+mod reading;
 
 #[path = "../../../tests/support/mariadb.rs"]
 #[expect(dead_code, reason = "tests of whole clusters use the rest of it")]
@@ -25,7 +26,12 @@ async fn fresh(rules: StoreRules) -> Stage {
         rules,
         ..OpenOptions::default()
     };
-    Stage::new(open(&database.url(), options).await.unwrap(), database)
+    let url = database.url();
+    let stores = open(&url, options.clone()).await.unwrap();
+    Stage::new(stores, database).reopened_by(move || {
+        let (url, options) = (url.clone(), options.clone());
+        async move { open(&url, options).await.unwrap() }
+    })
 }
 
 conformance!(fresh);

@@ -123,6 +123,13 @@ impl UserStore for Mysql {
         self.set(sql, id, password_hash.into()).await.map(drop)
     }
 
+    async fn replace_password(&self, id: UserId, old: &str, new: &str) -> Result<bool> {
+        let mut link = self.writers.link().await?;
+        let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+        let done = link.execute(sql, (new, id, old)).await?;
+        Ok(done.affected > 0)
+    }
+
     async fn set_admin(&self, id: UserId, admin: bool) -> Result<User, AccountError> {
         let sql = "UPDATE users SET admin = ? WHERE id = ?";
         self.set(sql, id, admin.into()).await

@@ -8,6 +8,7 @@
 mod backup;
 mod file;
 mod sharing;
+mod waiting;
 
 use super::{OpenOptions, open};
 use crate::model::policy::StoreRules;
@@ -21,7 +22,12 @@ async fn fresh(rules: StoreRules) -> Stage {
         rules,
         ..OpenOptions::default()
     };
-    Stage::new(open(path.to_str().unwrap(), options).unwrap(), folder)
+    let location = path.to_str().unwrap().to_owned();
+    let stores = open(&location, options).unwrap();
+    Stage::new(stores, folder).reopened_by(move || {
+        let stores = open(&location, options).unwrap();
+        async { stores }
+    })
 }
 
 conformance!(fresh);

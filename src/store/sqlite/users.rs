@@ -70,6 +70,20 @@ impl UserStore for Sqlite {
             .await
     }
 
+    async fn replace_password(&self, id: UserId, old: &str, new: &str) -> Result<bool> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        self.writer
+            .run(move |connection| {
+                let rows = connection
+                    .prepare_cached(
+                        "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+                    )?
+                    .execute(params![id, old, new])?;
+                Ok(rows > 0)
+            })
+            .await
+    }
+
     async fn set_admin(&self, id: UserId, admin: bool) -> Result<User, AccountError> {
         self.writer
             .run(move |connection| {

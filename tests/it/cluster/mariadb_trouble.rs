@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use hyper::Method;
+use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
 use super::checker::check;
@@ -181,6 +182,16 @@ impl Scene {
             assert!(ledger.refused.is_empty(), "{:?}", ledger.refused);
             assert_eq!(ledger.resets, 0, "nothing went back");
         }
+        // A write that meets a connection to the server as it was fails once, and its caller is told to repeat it.
+        let http = Http::new(self.cluster.nodes[1].http);
+        let login =
+            json!({"name": self.crowd.accounts[0].name, "password": super::client::PASSWORD});
+        until("people can log in", RECOVERED_WITHIN, || async {
+            let login = Some(login.clone());
+            let reply = http.call(Method::POST, "/api/v1/login", None, login).await;
+            reply.status == 200
+        })
+        .await;
         check(&self.crowd, self.cluster.nodes[1].http, &self.chatters).await;
     }
 }

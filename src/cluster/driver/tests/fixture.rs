@@ -80,6 +80,16 @@ struct Recorder {
     last: Option<(Seq, UserId, Cid)>,
 }
 
+impl Recorder {
+    fn new(position: Position) -> Recorder {
+        Recorder {
+            record: Arc::default(),
+            position,
+            last: None,
+        }
+    }
+}
+
 impl Sink for Recorder {
     type Committed = Committed;
     type Command = ();
@@ -246,6 +256,27 @@ impl Cluster {
         Sockets::open(&settings).unwrap().into()
     }
 
+    /// The log's head, as a node makes sure of it before it starts.
+    async fn confirmed(
+        &self,
+        core: &CoreConfig,
+        name: &str,
+        incarnation: Incarnation,
+        address: SocketAddr,
+    ) -> LogHead {
+        let row = NodeRow {
+            incarnation,
+            name: name.to_owned(),
+            address,
+            version: core.version,
+            packet_number: 0,
+            counter: 0,
+        };
+        confirmed_head(&*self.store, &*self.store, row)
+            .await
+            .unwrap()
+    }
+
     async fn start(
         &self,
         name: &str,
@@ -259,17 +290,7 @@ impl Cluster {
             .as_ref()
             .map_or(([0, 0, 0, 0], 0).into(), Carrier::advertised);
         let core = CoreConfig::new("test", key(1), incarnation, name, address);
-        let row = NodeRow {
-            incarnation,
-            name: name.to_owned(),
-            address,
-            version: core.version,
-            packet_number: 0,
-            counter: 0,
-        };
-        let head = confirmed_head(&*self.store, &*self.store, row)
-            .await
-            .unwrap();
+        let head = self.confirmed(&core, name, incarnation, address).await;
 
         let position = Position::new(head.epoch, head.head);
         let (committed_sender, committed) = mpsc::channel(64);
@@ -277,12 +298,8 @@ impl Cluster {
         let (committer, gatherer) = Committer::new(log, position.clone(), committed_sender);
         let (commands_sender, commands) = mpsc::channel(1);
         let (signals_sender, signals) = Signals::new();
-        let record = Arc::default();
-        let sink = Recorder {
-            record: Arc::clone(&record),
-            position,
-            last: None,
-        };
+        let sink = Recorder::new(position);
+        let record = Arc::clone(&sink.record);
         let config = DriverConfig {
             core,
             bus,
@@ -298,10 +315,10 @@ impl Cluster {
         };
         let (mut driver, handle) = Driver::new(config, sink, inputs);
         let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = async {
-            let _ = stopped.await;
-        };
         let task = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
             if clock_jumps {
                 driver.clock.pretend_jump();
                 driver.serve(stopped).await;

@@ -14,6 +14,10 @@ CREATE PROCEDURE starling_append_1(
     IN drafts INT UNSIGNED,
     IN records LONGBLOB,
     IN texts LONGBLOB,
+    IN distinct_rights INT UNSIGNED,
+    IN rights LONGBLOB,
+    IN conversations INT UNSIGNED,
+    IN latest LONGBLOB,
     IN privates INT UNSIGNED,
     IN past BIGINT,
     IN friends_only TINYINT UNSIGNED
@@ -22,7 +26,7 @@ MODIFIES SQL DATA
 SQL SECURITY INVOKER
 COMMENT '{digest}'
 BEGIN
-    DECLARE epoch_now, head_before, added BIGINT UNSIGNED DEFAULT 0;
+    DECLARE epoch_now, head_before, added, granted BIGINT UNSIGNED DEFAULT 0;
     DECLARE at_last, at_now BIGINT;
     DECLARE why LONGTEXT CHARACTER SET utf8mb4 DEFAULT NULL;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -36,26 +40,28 @@ BEGIN
     SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
     SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
 
-    -- Nearly always all pass, and then their places are known beforehand: no row is looked at twice.
-    SAVEPOINT judged_together;
-    BEGIN
-        DECLARE CONTINUE HANDLER FOR 1062 BEGIN END;
-        IF privates = 0 THEN
+    -- Nearly always all pass and none was stored before. Then each right is looked at once, and places are known
+    -- beforehand.
+    SELECT COUNT(*) INTO granted FROM {rights} d {joined} WHERE {allowed};
+    IF granted = distinct_rights THEN
+        BEGIN
+            DECLARE CONTINUE HANDLER FOR 1062 BEGIN END;
             INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
-            SELECT head_before + 1 + d.n, {columns} FROM {drafts} d
-            LEFT JOIN users u ON u.id = d.sender
-            LEFT JOIN memberships m ON m.group_id = d.chat_group AND m.user_id = d.sender AND m.present = 1
-            WHERE (d.sender = 0 OR u.disabled = 0) AND (d.way = 2 OR d.way = 0 AND m.id IS NOT NULL);
-        ELSE
-            INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
-            SELECT head_before + 1 + d.n, {columns} FROM {drafts} d {joined} WHERE {allowed};
-        END IF;
-        -- -1 after the handler.
-        SET added = GREATEST(ROW_COUNT(), 0);
-    END;
+            SELECT head_before + 1 + n,
+                SUBSTRING(texts, SUBSTRING(records, n * 88 + 67, 7), SUBSTRING(records, n * 88 + 65, 2)),
+                SUBSTRING(records, n * 88 + 1, 16),
+                at_now,
+                SUBSTRING(records, n * 88 + 52, 3),
+                SUBSTRING(texts, SUBSTRING(records, n * 88 + 58, 7), SUBSTRING(records, n * 88 + 56, 2)),
+                SUBSTRING(records, n * 88 + 17, 19),
+                SUBSTRING(texts, SUBSTRING(records, n * 88 + 82, 7), SUBSTRING(records, n * 88 + 74, 8))
+            FROM numbers WHERE n < drafts;
+            -- -1 after the handler.
+            SET added = GREATEST(ROW_COUNT(), 0);
+        END;
+    END IF;
 
     IF added < drafts THEN
-        ROLLBACK TO judged_together;
         INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
         SELECT head_before + ROW_NUMBER() OVER (ORDER BY d.n), {columns} FROM {drafts} d {joined} WHERE {allowed}
             AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.sender = d.sender AND e.cid = {cid});
@@ -83,19 +89,23 @@ BEGIN
         {joined};
     END IF;
 
-    IF privates > 0 AND added > 0 THEN
+    IF added = drafts AND drafts > 0 THEN
+        IF privates > 0 THEN
+            INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
+            SELECT IF(side.n = 0, l.low, l.high), IF(side.n = 0, l.high, l.low), l.conv
+            FROM {latest} l LEFT JOIN conversation_heads c ON c.conv = l.conv JOIN numbers side
+            WHERE l.low > 0 AND c.conv IS NULL AND side.n < 2;
+        END IF;
+        INSERT INTO conversation_heads (conv, last_seq)
+        SELECT SUBSTRING(texts, SUBSTRING(latest, n * 45 + 39, 7), SUBSTRING(latest, n * 45 + 37, 2)),
+            head_before + CAST(SUBSTRING(latest, n * 45 + 1, 4) AS UNSIGNED)
+        FROM numbers WHERE n < conversations
+        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
+    ELSEIF added > 0 THEN
         INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
-        SELECT IF(side.n = 0, pair.low, pair.high), IF(side.n = 0, pair.high, pair.low), pair.conv
-        FROM (
-            SELECT e.conv,
-                CAST(SUBSTRING_INDEX(SUBSTRING_INDEX(e.conv, ':', 2), ':', -1) AS UNSIGNED) AS low,
-                CAST(SUBSTRING_INDEX(e.conv, ':', -1) AS UNSIGNED) AS high
-            FROM entries e LEFT JOIN conversation_heads c ON c.conv = e.conv
-            WHERE e.seq > head_before AND e.conv LIKE 'p:%' AND c.conv IS NULL
-        ) pair
-        JOIN numbers side ON side.n < 2;
-    END IF;
-    IF added > 0 THEN
+        SELECT IF(side.n = 0, l.low, l.high), IF(side.n = 0, l.high, l.low), l.conv
+        FROM {latest} l JOIN numbers side
+        WHERE l.low > 0 AND side.n < 2 AND EXISTS (SELECT 1 FROM entries e WHERE e.conv = l.conv AND e.seq > head_before);
         INSERT INTO conversation_heads (conv, last_seq)
         SELECT conv, MAX(seq) FROM entries WHERE seq > head_before GROUP BY conv
         ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);

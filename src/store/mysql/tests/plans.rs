@@ -46,16 +46,8 @@ async fn plan(link: &mut Link, sql: &str, values: Vec<Value>) -> Vec<Plan> {
     rows.map(of).collect()
 }
 
-#[tokio::test]
-async fn nothing_is_found_by_scanning_the_log() {
-    let database = Database::fresh();
-    migrate(&database.url(), &Tls::Off).await.unwrap();
-    let pool = Pool::new(Opts::from_url(&database.url()).unwrap(), 1);
-    let mut link = pool.link().await.unwrap();
-    for statement in FILLING {
-        link.rows(statement, ()).await.unwrap();
-    }
-
+/// Everything that reads the log or what a user is in, and its values.
+fn cases() -> Vec<(String, Vec<Value>)> {
     let user = || Value::from(1);
     let span = |low: u64| [Value::from("p:1:2"), low.into(), 32_768.into()];
     let mut cases = Vec::new();
@@ -91,7 +83,20 @@ async fn nothing_is_found_by_scanning_the_log() {
     for sql in [OWN_POSITIONS, PEERS_POSITIONS, SETTINGS] {
         cases.push((sql.to_owned(), vec![user()]));
     }
-    for (sql, values) in cases {
+    cases
+}
+
+#[tokio::test]
+async fn nothing_is_found_by_scanning_the_log() {
+    let database = Database::fresh();
+    migrate(&database.url(), &Tls::Off).await.unwrap();
+    let pool = Pool::new(Opts::from_url(&database.url()).unwrap(), 1);
+    let mut link = pool.link().await.unwrap();
+    for statement in FILLING {
+        link.rows(statement, ()).await.unwrap();
+    }
+
+    for (sql, values) in cases() {
         let mut looked = 0;
         for Plan {
             table,
