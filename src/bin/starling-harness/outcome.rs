@@ -139,7 +139,7 @@ impl Outcome {
                 .filter(|d| d.sent_at <= last && d.seen_at > last)
                 .map(|d| (d.seen_at - last) * 1_000.0)
                 .fold(0.0, f64::max),
-            extra_cpu: extra_cpu(samples, first, last),
+            extra_cpu: extra_cpu(samples, first, &marks),
             caught_up: verdict.caught_up,
             nodes: node_figures(samples),
             samples,
@@ -184,6 +184,8 @@ const FINDINGS_REPORTED: usize = 20;
 /// Points of a plot, about.
 const BUCKETS: f64 = 160.0;
 const BUCKET_SECONDS_MIN: f64 = 0.5;
+/// Nodes are looked at twice a second.
+const CPU_SPAN_SECONDS_MIN: f64 = 2.0;
 
 #[expect(
     clippy::disallowed_methods,
@@ -325,11 +327,18 @@ fn cpu_percent(samples: &[Sample], node: usize, from: f64, to: f64) -> f64 {
     if time > 0.0 { used / time * 100.0 } else { 0.0 }
 }
 
-fn extra_cpu(samples: &[Sample], first: f64, last: f64) -> f64 {
+/// The most that any node used during any one fault beyond the calm; short ones have too few samples.
+fn extra_cpu(samples: &[Sample], first: f64, marks: &[Mark]) -> f64 {
     let nodes = samples.first().map_or(0, |sample| sample.nodes.len());
+    let spans: Vec<(f64, f64)> = marks
+        .iter()
+        .filter_map(|mark| Some((mark.from, mark.to?)))
+        .filter(|(from, to)| to - from >= CPU_SPAN_SECONDS_MIN)
+        .collect();
     (0..nodes)
-        .map(|node| {
-            cpu_percent(samples, node, first, last) - cpu_percent(samples, node, 0.0, first)
+        .flat_map(|node| spans.iter().map(move |span| (node, *span)))
+        .map(|(node, (from, to))| {
+            cpu_percent(samples, node, from, to) - cpu_percent(samples, node, 0.0, first)
         })
         .fold(0.0, f64::max)
 }
