@@ -324,7 +324,7 @@ impl Cluster {
                 driver.serve(stopped).await;
                 driver.leave().await;
             } else {
-                driver.run(stopped).await;
+                Box::pin(driver.run(stopped)).await;
             }
         });
         Node {
