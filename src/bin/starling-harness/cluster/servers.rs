@@ -62,6 +62,8 @@ impl Daemon {
     /// Ends the process with this signal and waits for its end.
     fn end(&self, signal: Signal) {
         self.signal(signal);
+        // A stopped process takes no other signal before it goes on, and this waits for it.
+        self.signal(Signal::CONT);
         if let Some(mut child) = self
             .child
             .lock()
