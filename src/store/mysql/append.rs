@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mysql_async::{Params, Row};
 use tokio::time::{Instant, sleep};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::Mysql;
 use super::link::Fault;
@@ -158,7 +158,11 @@ impl Batch<'_> {
             if !fault.is_passing() || repetitions >= REPETITIONS_MAX || is_late {
                 return Err(fault.into());
             }
-            info!(error = %fault, "an append is repeated");
+            if repetitions == 0 {
+                info!(error = %fault, "an append is repeated");
+            } else {
+                debug!(error = %fault, repetitions, "an append is repeated");
+            }
             if fault.is_missing_routine()
                 && let Err(error) = self.mysql.restore_routines().await
             {
