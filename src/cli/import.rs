@@ -58,7 +58,7 @@ pub(super) struct Import {
         hide_env_values = true
     )]
     salt: Option<String>,
-    /// Where it served uploads, for addresses stored without a host, as https://old.example
+    /// Where it served uploads, for addresses stored without a host, such as `https://old.example`
     #[arg(long, value_name = "URL", default_value = "")]
     files_url: String,
     /// How far ahead of UTC its times are, as +08:00
