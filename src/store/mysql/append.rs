@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::Mysql;
 use super::link::Fault;
-use super::packed::{self, APPEND, CHANGE};
+use super::packed::{self, APPEND, APPEND_ONE, CHANGE};
 use super::read;
 use super::verdict::{self, Judged};
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
@@ -184,8 +184,18 @@ impl Batch<'_> {
                 "an entry is larger than the server's max_allowed_packet".to_owned(),
             ));
         }
-        let (sql, params) = self.statement(call);
         let mut link = self.mysql.appender.link().await?;
+        if let [place] = *call
+            && self.is_run(call)
+        {
+            let (draft, mark) = (&self.drafts[place], self.fingerprints[place]);
+            let params = packed::one(draft, mark, self.past, &self.mysql.rules);
+            let rows = link.call(APPEND_ONE, params).await?;
+            if !verdict::is_passed_on(&rows) {
+                return Ok(rows);
+            }
+        }
+        let (sql, params) = self.statement(call);
         link.call(sql, params).await
     }
 

@@ -16,6 +16,8 @@ use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
 pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const APPEND_ONE: &str =
+    "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const CHANGE: &str =
     "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -60,10 +62,6 @@ pub(super) fn run<'d>(
         let conv_place = texts.len() - draft.body.len() - conv.len() + 1;
         latest.insert(draft.conv, (count, conv.len(), conv_place));
     }
-    let friends_only = match rules.strangers {
-        Strangers::Allow => 0u64,
-        Strangers::FriendsOnly => 1,
-    };
     Params::Positional(vec![
         count.into(),
         records.into(),
@@ -74,8 +72,48 @@ pub(super) fn run<'d>(
         listed_conversations(&latest).into(),
         (latest.keys().filter(|conv| is_private(conv)).count() as u64).into(),
         past.into(),
-        friends_only.into(),
+        friends_only(rules).into(),
     ])
+}
+
+/// The parameters of [`APPEND_ONE`].
+pub(super) fn one(
+    draft: &Draft,
+    fingerprint: i64,
+    past: Option<UnixMillis>,
+    rules: &StoreRules,
+) -> Params {
+    let (way, target) = way(draft);
+    let (low, high) = pair(&draft.conv);
+    Params::Positional(vec![
+        draft.from.0.into(),
+        fingerprint.into(),
+        draft.kind.code().into(),
+        draft.cid.as_str().into(),
+        draft.conv.to_string().into(),
+        Value::from(&draft.body[..]),
+        way.into(),
+        target.into(),
+        low.into(),
+        high.into(),
+        past.into(),
+        friends_only(rules).into(),
+    ])
+}
+
+fn friends_only(rules: &StoreRules) -> u64 {
+    match rules.strangers {
+        Strangers::Allow => 0,
+        Strangers::FriendsOnly => 1,
+    }
+}
+
+/// The two of a private conversation, else nobody.
+fn pair(conv: &Conv) -> (u64, u64) {
+    match conv {
+        Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
+        Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
+    }
 }
 
 fn is_private(conv: &Conv) -> bool {
@@ -96,10 +134,7 @@ fn listed_rights(rights: &BTreeSet<(UserId, u64, u8)>) -> String {
 fn listed_conversations(latest: &BTreeMap<Conv, (u64, usize, usize)>) -> String {
     let mut listed = String::with_capacity(latest.len() * 45);
     for (conv, (last, length, place)) in latest {
-        let (low, high) = match conv {
-            Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
-            Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
-        };
+        let (low, high) = pair(conv);
         let _ = write!(listed, "{last:04}{low:016}{high:016}{length:02}{place:07}");
     }
     listed

@@ -28,10 +28,14 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 4] = [
+const ROUTINES: [Routine; 5] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
+    },
+    Routine {
+        name: "starling_append_one_1",
+        text: include_str!("routines/append_one.sql"),
     },
     Routine {
         name: "starling_change_1",

@@ -16,6 +16,12 @@ pub(super) struct Judged {
     pub outcomes: Vec<Option<Outcome>>,
 }
 
+/// Whether a single message was left to the procedure that judges runs: it names no entry.
+pub(super) fn is_passed_on(rows: &[Row]) -> bool {
+    let added = rows.first().and_then(|row| row.get_opt::<u64, _>(2));
+    !matches!(added, Some(Ok(1)))
+}
+
 /// Reads the answer to a run of `drafts` messages.
 pub(super) fn of_run(rows: Vec<Row>, drafts: usize) -> Result<Judged> {
     let mut row = the_row(rows)?;

@@ -48,14 +48,14 @@ BEGIN
             DECLARE CONTINUE HANDLER FOR 1062 BEGIN END;
             INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
             SELECT head_before + 1 + n,
-                SUBSTRING(texts, SUBSTRING(records, n * 88 + 67, 7), SUBSTRING(records, n * 88 + 65, 2)),
-                SUBSTRING(records, n * 88 + 1, 16),
+                SUBSTRING(v.t, SUBSTRING(v.r, n * 88 + 67, 7), SUBSTRING(v.r, n * 88 + 65, 2)),
+                SUBSTRING(v.r, n * 88 + 1, 16),
                 at_now,
-                SUBSTRING(records, n * 88 + 52, 3),
-                SUBSTRING(texts, SUBSTRING(records, n * 88 + 58, 7), SUBSTRING(records, n * 88 + 56, 2)),
-                SUBSTRING(records, n * 88 + 17, 19),
-                SUBSTRING(texts, SUBSTRING(records, n * 88 + 82, 7), SUBSTRING(records, n * 88 + 74, 8))
-            FROM numbers WHERE n < drafts;
+                SUBSTRING(v.r, n * 88 + 52, 3),
+                SUBSTRING(v.t, SUBSTRING(v.r, n * 88 + 58, 7), SUBSTRING(v.r, n * 88 + 56, 2)),
+                SUBSTRING(v.r, n * 88 + 17, 19),
+                SUBSTRING(v.t, SUBSTRING(v.r, n * 88 + 82, 7), SUBSTRING(v.r, n * 88 + 74, 8))
+            FROM (SELECT records AS r, texts AS t) v JOIN numbers WHERE n < drafts;
             -- -1 after the handler.
             SET added = GREATEST(ROW_COUNT(), 0);
         END;
@@ -90,17 +90,15 @@ BEGIN
     END IF;
 
     IF added = drafts AND drafts > 0 THEN
-        IF privates > 0 THEN
+        INSERT INTO conversation_heads (conv, last_seq)
+        SELECT l.conv, head_before + l.last FROM {latest} l
+        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
+        -- Each that was there counts 2, a new one 1.
+        IF privates > 0 AND ROW_COUNT() < 2 * conversations THEN
             INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
             SELECT IF(side.n = 0, l.low, l.high), IF(side.n = 0, l.high, l.low), l.conv
-            FROM {latest} l LEFT JOIN conversation_heads c ON c.conv = l.conv JOIN numbers side
-            WHERE l.low > 0 AND c.conv IS NULL AND side.n < 2;
+            FROM {latest} l JOIN numbers side WHERE l.low > 0 AND side.n < 2;
         END IF;
-        INSERT INTO conversation_heads (conv, last_seq)
-        SELECT SUBSTRING(texts, SUBSTRING(latest, n * 45 + 39, 7), SUBSTRING(latest, n * 45 + 37, 2)),
-            head_before + CAST(SUBSTRING(latest, n * 45 + 1, 4) AS UNSIGNED)
-        FROM numbers WHERE n < conversations
-        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
     ELSEIF added > 0 THEN
         INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
         SELECT IF(side.n = 0, l.low, l.high), IF(side.n = 0, l.high, l.low), l.conv
