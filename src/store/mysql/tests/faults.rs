@@ -328,3 +328,45 @@ async fn a_dropped_procedure_that_may_not_be_made_again_names_the_remedy() {
         StoreError::Corrupt(text) => panic!("{text}"),
     }
 }
+
+/// Whoever waits while he holds the log's head stops every node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_append_waits_for_rows_that_others_write() {
+    let desk = Desk::new().await;
+    let (anna, stage) = (desk.author, &desk.stage);
+    let [bert, carl] = stage.users(["bert", "carl"]).await;
+    let (group, _) = stage.group(anna, &[bert]).await;
+    let mut writer = desk.outsider().await;
+    for statement in [
+        "START TRANSACTION",
+        "UPDATE users SET memo = 'new'",
+        "INSERT INTO blocks SELECT a.id, b.id FROM users a JOIN users b",
+    ] {
+        writer.query_drop(statement).await.unwrap();
+    }
+    desk.stage.group(anna, &[bert, carl]).await;
+    let to_group = Conv::Group(group);
+    let to_bert = Conv::private(anna, bert);
+    let others = vec![carl];
+    let befriend = Change::Befriend {
+        other: bert,
+        message: String::new(),
+        auto: false,
+    };
+    for (conv, kind, change) in [
+        (to_group, EntryKind::Joined, Change::Add { users: others }),
+        (to_group, EntryKind::Left, Change::Kick { user: carl }),
+        (to_bert, EntryKind::Friend, befriend),
+        (to_group, EntryKind::Group, Change::Dissolve),
+    ] {
+        stage.done(anna, conv, kind, change).await;
+    }
+    stage.say(anna, to_bert, "hello").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_makes_an_account_does_not_ask_for_the_row_of_the_head() {
+    let desk = Desk::new().await;
+    let _holder = desk.hold_head().await;
+    desk.stage.user("bert").await;
+}
