@@ -370,3 +370,18 @@ async fn who_makes_an_account_does_not_ask_for_the_row_of_the_head() {
     let _holder = desk.hold_head().await;
     desk.stage.user("bert").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_below_the_last_entry_is_the_databases_fault_and_not_the_senders() {
+    let desk = Desk::new().await;
+    let log = &desk.stage.stores.log;
+    log.append(vec![desk.note("one")]).await.unwrap();
+    desk.database.sql("UPDATE log_head SET head = 0");
+    let notes = vec![desk.note("two"), desk.note("three")];
+    let refused = log.append(notes.clone()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused:?}");
+    desk.database.sql("UPDATE log_head SET head = 1");
+    let verdicts = log.append(notes).await.unwrap();
+    let seqs: Vec<Seq> = verdicts.outcomes.into_iter().map(place).collect();
+    assert_eq!(seqs, [Seq(2), Seq(3)]);
+}
