@@ -22,7 +22,7 @@ MODIFIES SQL DATA
 SQL SECURITY INVOKER
 COMMENT '{digest}'
 BEGIN
-    DECLARE epoch_now, head_before, place, known_place, asked, asked_back, successor BIGINT UNSIGNED;
+    DECLARE epoch_now, head_before, place, known_place, asked, asked_back, successor, taken BIGINT UNSIGNED;
     DECLARE at_last, at_now, known_at, known_mark, present_members BIGINT;
     DECLARE way_in, own_role, other_role, other_exists, are_friends, is_blocked TINYINT UNSIGNED;
     DECLARE locked_out TINYINT UNSIGNED DEFAULT 1;
@@ -34,6 +34,16 @@ BEGIN
     END;
 
     START TRANSACTION;
+    -- What is written beside appends, too (remarks, when a session was seen), is taken before the head and not after it.
+    IF operation = 10 THEN
+        -- One row at a time: with an OR, a server may look at all. The lower id first, so that two never cross.
+        SELECT COUNT(*) INTO taken FROM friendships
+        WHERE user_id = LEAST(author, other) AND friend_id = GREATEST(author, other) FOR UPDATE;
+        SELECT COUNT(*) INTO taken FROM friendships
+        WHERE user_id = GREATEST(author, other) AND friend_id = LEAST(author, other) FOR UPDATE;
+    ELSEIF operation = 11 THEN
+        SELECT COUNT(*) INTO taken FROM sessions WHERE user_id = author FOR UPDATE;
+    END IF;
     SELECT epoch, head, last_at INTO epoch_now, head_before, at_last FROM log_head WHERE id = 1 FOR UPDATE;
     SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
     SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
@@ -201,9 +211,10 @@ BEGIN
                 UPDATE friend_requests SET open = NULL WHERE id = asked_back;
             END IF;
         WHEN 10 THEN
-            DELETE FROM friendships
-            WHERE user_id = author AND friend_id = other OR user_id = other AND friend_id = author;
-            SET code = IF(ROW_COUNT() = 0, 3, 0);
+            DELETE FROM friendships WHERE user_id = author AND friend_id = other;
+            SET taken = ROW_COUNT();
+            DELETE FROM friendships WHERE user_id = other AND friend_id = author;
+            SET code = IF(taken + ROW_COUNT() = 0, 3, 0);
         WHEN 11 THEN
             UPDATE sessions SET revoked_at = at_now
             WHERE user_id = author AND revoked_at IS NULL AND id IN (SELECT d.id FROM {ids} d);

@@ -11,6 +11,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
 use crate::model::entry::EntryKind;
 use crate::model::ids::{GroupId, Seq, UserId};
+use crate::model::user::{NewSession, TokenHash};
 use crate::store::conformance::stage::{Stage, body};
 use crate::store::{StoreError, Stores};
 
@@ -384,4 +385,60 @@ async fn a_head_below_the_last_entry_is_the_databases_fault_and_not_the_senders(
     let verdicts = log.append(notes).await.unwrap();
     let seqs: Vec<Seq> = verdicts.outcomes.into_iter().map(place).collect();
     assert_eq!(seqs, [Seq(2), Seq(3)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_waits_for_what_others_write_before_it_takes_the_head() {
+    let desk = Desk::new().await;
+    let (anna, stage) = (desk.author, &desk.stage);
+    let bert = stage.user("bert").await;
+    let befriend = Change::Befriend {
+        other: bert,
+        message: String::new(),
+        auto: true,
+    };
+    let to_bert = Conv::private(anna, bert);
+    stage.done(anna, to_bert, EntryKind::Friend, befriend).await;
+    let session = NewSession {
+        user: anna,
+        token: TokenHash([7; 32]),
+        device: "a phone".to_owned(),
+        address: "::1".to_owned(),
+        expires_at: 9_000_000_000_000,
+    };
+    let session = stage.stores.sessions.create(session).await.unwrap().id;
+    let sessions = vec![session];
+    let unfriend = Change::Unfriend { other: bert };
+    let revoke = Change::Revoke { sessions };
+    for (written, conv, kind, change) in [
+        (
+            "UPDATE friendships SET remark = 'new'",
+            to_bert,
+            EntryKind::Friend,
+            unfriend,
+        ),
+        (
+            "UPDATE sessions SET last_seen_at = 9",
+            Conv::Account(anna),
+            EntryKind::Revoked,
+            revoke,
+        ),
+    ] {
+        let mut writer = desk.outsider().await;
+        writer.query_drop("START TRANSACTION").await.unwrap();
+        writer.query_drop(written).await.unwrap();
+        let log = stage.stores.log.clone();
+        let draft = stage.draft(anna, conv, kind, change);
+        let append = tokio::spawn(async move { log.append(vec![draft]).await });
+        let mut other = desk.outsider().await;
+        desk.appending(&mut other).await;
+        let free = "SELECT head FROM log_head FOR UPDATE NOWAIT";
+        other.query_drop(free).await.unwrap();
+        writer.query_drop("COMMIT").await.unwrap();
+        let verdicts = append.await.unwrap().unwrap();
+        assert!(
+            matches!(verdicts.outcomes[..], [Outcome::Appended { .. }]),
+            "{verdicts:?}"
+        );
+    }
 }
