@@ -151,31 +151,19 @@ pub fn nothing(account: &str) -> String {
     format!("{}{}", Form::Nothing.tag(), label(account))
 }
 
-/// What a check of a foreign hash found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Checked {
-    pub(super) right: bool,
-    /// The check cost next to nothing: an answer must not be given that soon.
-    pub(super) cheap: bool,
-}
-
-/// Whether it is the password behind a text of [`recognise`]; `None` for any other text.
-pub(super) fn verify(password: &[u8], stored: &str) -> Option<Checked> {
+/// Whether it is the password behind a text of [`recognise`]; `None` for any other text. Most checks cost next to nothing:
+/// a wrong password must not be answered that soon.
+pub(super) fn verify(password: &[u8], stored: &str) -> Option<bool> {
     let (form, rest) = FORMS
         .into_iter()
         .find_map(|form| Some((form, stored.strip_prefix(form.tag())?)))?;
-    let right = match form {
+    Some(match form {
         Form::Bcrypt => matches_bcrypt(password, rest),
         Form::Md5 | Form::Sha256 | Form::Sha512 | Form::Scrypt => {
             matches_digest(form, password, rest).unwrap_or(false)
         }
         Form::Nothing => false,
-    };
-    let cheap = match form {
-        Form::Md5 | Form::Sha256 | Form::Sha512 | Form::Nothing => true,
-        Form::Scrypt | Form::Bcrypt => false,
-    };
-    Some(Checked { right, cheap })
+    })
 }
 
 fn matches_digest(form: Form, password: &[u8], rest: &str) -> Option<bool> {

@@ -133,13 +133,11 @@ impl Passwords {
 }
 
 fn verify(params: Params, password: &[u8], stored: Option<&str>) -> Verdict {
-    if let Some(foreign) = stored.and_then(|stored| legacy::verify(password, stored)) {
-        if foreign.right {
+    if let Some(right) = stored.and_then(|stored| legacy::verify(password, stored)) {
+        if right {
             return Verdict::RightButOld;
         }
-        if foreign.cheap {
-            stand_in(params, password);
-        }
+        stand_in(params, password);
         return Verdict::Wrong;
     }
     let Some(hash) = stored.and_then(|stored| PasswordHash::new(stored).ok()) else {
@@ -165,6 +163,8 @@ fn stand_in(params: Params, password: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     fn passwords(log_n: u8) -> Passwords {
@@ -204,6 +204,29 @@ mod tests {
             verify(today, "x", Some("no hash".to_owned())).await,
             Verdict::Wrong
         );
+    }
+
+    #[test]
+    fn a_wrong_password_of_an_imported_account_is_answered_no_sooner_than_an_unknown_name() {
+        let params = passwords(14).params;
+        let quickest = |stored: Option<&str>| {
+            let tries = (0..5).map(|_| {
+                let began = Instant::now();
+                assert_eq!(verify(params, b"wrong", stored), Verdict::Wrong);
+                began.elapsed()
+            });
+            tries.min().unwrap()
+        };
+        let unknown = quickest(None);
+        let bcrypt = format!("$2b$04${}", ".".repeat(53));
+        for hash in ["0".repeat(32), "0".repeat(64), bcrypt] {
+            let stored = legacy::recognise(&hash, "salt", "a").unwrap();
+            let imported = quickest(Some(&stored));
+            assert!(
+                imported * 2 > unknown,
+                "{stored}: {imported:?}, {unknown:?}"
+            );
+        }
     }
 
     #[tokio::test]

@@ -151,6 +151,13 @@ impl Batch<'_> {
             let fault = match self.attempt(call).await {
                 Ok(rows) if self.is_run(call) => return verdict::of_run(rows, call.len()).map(Ok),
                 Ok(rows) => return verdict::of_change(rows).map(Ok),
+                // Of all a run writes, only entries can meet their like: in a database put together from two moments.
+                Err(fault) if self.is_run(call) && fault.duplicate_key() == Some("PRIMARY") => {
+                    return Err(StoreError::Corrupt(
+                        "the log has an entry above its head: restore a backup that is one moment of the database"
+                            .to_owned(),
+                    ));
+                }
                 Err(fault) if fault.refuses_content() && !call.is_empty() => return Ok(Err(fault)),
                 Err(fault) => fault,
             };

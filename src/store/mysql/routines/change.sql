@@ -6,6 +6,9 @@
 -- listed: how many ids of 16 digits are in ids, in ascending order, each once: users to come in, sessions to end.
 --
 -- One row is the answer: the log's epoch, a code as in `verdict.rs`, and the entry's place and time.
+--
+-- What is looked at is read by SELECT … INTO alone, which leaves a variable as it was where there is no row: a SELECT
+-- within SET or IF locks its rows, and would wait for whoever writes them while the log's head is held.
 CREATE PROCEDURE starling_change_1(
     IN operation TINYINT UNSIGNED, IN author BIGINT UNSIGNED, IN mark BIGINT, IN entry_kind TINYINT UNSIGNED,
     IN client_id VARBINARY(64), IN conversation VARBINARY(64), IN content MEDIUMBLOB, IN past BIGINT,
@@ -19,9 +22,10 @@ MODIFIES SQL DATA
 SQL SECURITY INVOKER
 COMMENT '{digest}'
 BEGIN
-    DECLARE epoch_now, head_before, place, known_place, asked, asked_back, successor BIGINT UNSIGNED;
+    DECLARE epoch_now, head_before, place, known_place, asked, asked_back, successor, taken BIGINT UNSIGNED;
     DECLARE at_last, at_now, known_at, known_mark, present_members BIGINT;
-    DECLARE way_in, own_role, other_role TINYINT UNSIGNED;
+    DECLARE way_in, own_role, other_role, other_exists, are_friends, is_blocked TINYINT UNSIGNED;
+    DECLARE locked_out TINYINT UNSIGNED DEFAULT 1;
     DECLARE code INT DEFAULT 0;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -30,17 +34,27 @@ BEGIN
     END;
 
     START TRANSACTION;
+    -- What is written beside appends, too (remarks, when a session was seen), is taken before the head and not after it.
+    IF operation = 10 THEN
+        -- One row at a time: with an OR, a server may look at all. The lower id first, so that two never cross.
+        SELECT COUNT(*) INTO taken FROM friendships
+        WHERE user_id = LEAST(author, other) AND friend_id = GREATEST(author, other) FOR UPDATE;
+        SELECT COUNT(*) INTO taken FROM friendships
+        WHERE user_id = GREATEST(author, other) AND friend_id = LEAST(author, other) FOR UPDATE;
+    ELSEIF operation = 11 THEN
+        SELECT COUNT(*) INTO taken FROM sessions WHERE user_id = author FOR UPDATE;
+    END IF;
     SELECT epoch, head, last_at INTO epoch_now, head_before, at_last FROM log_head WHERE id = 1 FOR UPDATE;
     SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
     SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
     SET place = head_before + 1;
 
-    SET known_place = (SELECT seq FROM entries WHERE sender = author AND cid = client_id);
+    SELECT seq, at, fingerprint INTO known_place, known_at, known_mark FROM entries
+    WHERE sender = author AND cid = client_id;
+    SELECT disabled INTO locked_out FROM users WHERE id = author;
     IF known_place IS NOT NULL THEN
-        SELECT at, fingerprint INTO known_at, known_mark FROM entries WHERE seq = known_place;
         SET code = IF(known_mark = mark, 1, 2);
-    ELSEIF author <> 0 AND operation <> 11
-        AND COALESCE((SELECT disabled FROM users WHERE id = author), 1) <> 0 THEN
+    ELSEIF author <> 0 AND operation <> 11 AND locked_out <> 0 THEN
         SET code = 10;
     ELSEIF operation = 0 THEN
         SET code = 11;
@@ -48,9 +62,10 @@ BEGIN
 
     -- What the conditions need of the group, where the change is about one that exists.
     IF code = 0 AND operation BETWEEN 2 AND 7 THEN
-        SET way_in = (SELECT join_mode FROM chat_groups WHERE id = target AND dissolved = 0);
-        SET present_members = (SELECT c.members FROM chat_groups c WHERE c.id = target);
-        SET own_role = (SELECT role FROM memberships WHERE group_id = target AND user_id = author AND present = 1);
+        SELECT IF(c.dissolved = 0, c.join_mode, NULL), c.members INTO way_in, present_members
+        FROM chat_groups c WHERE c.id = target;
+        SELECT role INTO own_role FROM memberships WHERE group_id = target AND user_id = author AND present = 1;
+        SELECT role INTO other_role FROM memberships WHERE group_id = target AND user_id = other AND present = 1;
         IF operation <> 4 AND way_in IS NULL THEN
             SET code = 3;
         END IF;
@@ -65,15 +80,22 @@ BEGIN
     END IF;
     IF code = 0 AND operation IN (1, 3) THEN
         -- The first of them who may not come in decides.
-        SET code = COALESCE((
-            SELECT CASE WHEN u.id IS NULL THEN 3 WHEN m.id IS NOT NULL THEN 7 ELSE 6 END
-            FROM {ids} d
-            LEFT JOIN users u ON u.id = d.id
-            LEFT JOIN memberships m ON m.group_id = target AND m.user_id = d.id AND m.present = 1
-            LEFT JOIN blocks b ON b.user_id = d.id AND b.blocked_id = author
-            WHERE u.id IS NULL OR m.id IS NOT NULL OR b.user_id IS NOT NULL
-            ORDER BY d.id LIMIT 1
-        ), 0);
+        SELECT CASE WHEN u.id IS NULL THEN 3 WHEN m.id IS NOT NULL THEN 7 ELSE 6 END INTO code
+        FROM {ids} d
+        LEFT JOIN users u ON u.id = d.id
+        LEFT JOIN memberships m ON m.group_id = target AND m.user_id = d.id AND m.present = 1
+        LEFT JOIN blocks b ON b.user_id = d.id AND b.blocked_id = author
+        WHERE u.id IS NULL OR m.id IS NOT NULL OR b.user_id IS NOT NULL
+        ORDER BY d.id LIMIT 1;
+    END IF;
+    -- And of the two, where it is about a friendship.
+    IF code = 0 AND operation IN (8, 9) THEN
+        SELECT id INTO asked FROM friend_requests WHERE from_user = author AND to_user = other AND open = 1;
+        SELECT id INTO asked_back FROM friend_requests WHERE from_user = other AND to_user = author AND open = 1;
+        SELECT EXISTS (SELECT 1 FROM users WHERE id = other),
+            EXISTS (SELECT 1 FROM friendships WHERE user_id = author AND friend_id = other),
+            EXISTS (SELECT 1 FROM blocks WHERE user_id = other AND blocked_id = author)
+        INTO other_exists, are_friends, is_blocked;
     END IF;
 
     IF code = 0 THEN
@@ -119,10 +141,8 @@ BEGIN
                 WHERE group_id = target AND user_id = author AND present = 1;
                 UPDATE chat_groups c SET c.members = c.members - 1 WHERE c.id = target;
                 IF own_role = 2 THEN
-                    SET successor = (
-                        SELECT user_id FROM memberships WHERE group_id = target AND present = 1
-                        ORDER BY role DESC, from_seq, user_id LIMIT 1
-                    );
+                    SELECT user_id INTO successor FROM memberships WHERE group_id = target AND present = 1
+                    ORDER BY role DESC, from_seq, user_id LIMIT 1;
                     IF successor IS NULL THEN
                         UPDATE chat_groups c SET c.dissolved = 1, c.members = 0 WHERE c.id = target;
                     ELSE
@@ -133,7 +153,6 @@ BEGIN
                 END IF;
             END IF;
         WHEN 5 THEN
-            SET other_role = (SELECT role FROM memberships WHERE group_id = target AND user_id = other AND present = 1);
             IF own_role IS NULL THEN
                 SET code = 5;
             ELSEIF other_role IS NULL THEN
@@ -163,15 +182,13 @@ BEGIN
                 WHERE id = target;
             END IF;
         WHEN 8 THEN
-            SET asked = (SELECT id FROM friend_requests WHERE from_user = author AND to_user = other AND open = 1);
-            SET asked_back = (SELECT id FROM friend_requests WHERE from_user = other AND to_user = author AND open = 1);
             IF author = other THEN
                 SET code = 5;
-            ELSEIF NOT EXISTS (SELECT 1 FROM users WHERE id = other) THEN
+            ELSEIF NOT other_exists THEN
                 SET code = 3;
-            ELSEIF EXISTS (SELECT 1 FROM friendships WHERE user_id = author AND friend_id = other) THEN
+            ELSEIF are_friends THEN
                 SET code = 8;
-            ELSEIF EXISTS (SELECT 1 FROM blocks WHERE user_id = other AND blocked_id = author) THEN
+            ELSEIF is_blocked THEN
                 SET code = 6;
             ELSEIF agreed = 1 OR asked_back IS NOT NULL THEN
                 INSERT INTO friendships (user_id, friend_id, remark, since)
@@ -184,8 +201,6 @@ BEGIN
                 VALUES (author, other, greeting, at_now, 1);
             END IF;
         WHEN 9 THEN
-            SET asked = (SELECT id FROM friend_requests WHERE from_user = author AND to_user = other AND open = 1);
-            SET asked_back = (SELECT id FROM friend_requests WHERE from_user = other AND to_user = author AND open = 1);
             IF asked_back IS NULL OR asked_back <> request THEN
                 SET code = 3;
             ELSEIF agreed = 1 THEN
@@ -196,9 +211,10 @@ BEGIN
                 UPDATE friend_requests SET open = NULL WHERE id = asked_back;
             END IF;
         WHEN 10 THEN
-            DELETE FROM friendships
-            WHERE user_id = author AND friend_id = other OR user_id = other AND friend_id = author;
-            SET code = IF(ROW_COUNT() = 0, 3, 0);
+            DELETE FROM friendships WHERE user_id = author AND friend_id = other;
+            SET taken = ROW_COUNT();
+            DELETE FROM friendships WHERE user_id = other AND friend_id = author;
+            SET code = IF(taken + ROW_COUNT() = 0, 3, 0);
         WHEN 11 THEN
             UPDATE sessions SET revoked_at = at_now
             WHERE user_id = author AND revoked_at IS NULL AND id IN (SELECT d.id FROM {ids} d);

@@ -5,7 +5,8 @@
 -- One row is the answer: whether the name (1), the phone number (2) or the address (3) is taken by somebody else, or
 -- none (0), and then the account's id.
 --
--- Those who make accounts wait for one another at the row of ids. The head is read without holding it.
+-- Those who make accounts wait for one another at the row of ids. The head is read without holding it: by SELECT … INTO,
+-- since a SELECT within SET or IF locks what it reads.
 CREATE PROCEDURE starling_create_user_1(
     IN chosen_name VARCHAR(255) CHARACTER SET utf8mb4,
     IN chosen_key VARBINARY(1024),
@@ -24,7 +25,7 @@ SQL SECURITY INVOKER
 COMMENT '{digest}'
 BEGIN
     DECLARE drawn, holder, head_now BIGINT UNSIGNED DEFAULT NULL;
-    DECLARE taken, first_one TINYINT UNSIGNED DEFAULT 0;
+    DECLARE taken, first_one, is_repeated, is_used TINYINT UNSIGNED DEFAULT 0;
     DECLARE new_name VARCHAR(255) CHARACTER SET utf8mb4 DEFAULT chosen_name;
     DECLARE new_key VARBINARY(1024) DEFAULT chosen_key;
     DECLARE now_at BIGINT;
@@ -36,24 +37,17 @@ BEGIN
 
     START TRANSACTION;
     SELECT last_id INTO drawn FROM ids WHERE name = 'user' FOR UPDATE;
-    SET holder = (SELECT u.id FROM users u WHERE u.name_key = chosen_key);
-    IF holder IS NOT NULL THEN
-        SET taken = 1;
-    ELSE
-        SET holder = (SELECT u.id FROM users u WHERE u.phone = new_phone);
-        IF holder IS NOT NULL THEN
-            SET taken = 2;
-        ELSE
-            SET holder = (SELECT u.id FROM users u WHERE u.email_key = new_email_key);
-            IF holder IS NOT NULL THEN
-                SET taken = 3;
-            END IF;
-        END IF;
-    END IF;
+    SELECT found.how, found.id, found.password_hash = new_hash INTO taken, holder, is_repeated
+    FROM (
+        SELECT 1 AS how, u.id, u.password_hash FROM users u WHERE u.name_key = chosen_key
+        UNION ALL SELECT 2, u.id, u.password_hash FROM users u WHERE u.phone = new_phone
+        UNION ALL SELECT 3, u.id, u.password_hash FROM users u WHERE u.email_key = new_email_key
+    ) found
+    ORDER BY found.how LIMIT 1;
 
     IF holder IS NOT NULL THEN
         -- A hash has its own salt: the same one is the same request, repeated after an unknown outcome.
-        IF (SELECT u.password_hash = new_hash FROM users u WHERE u.id = holder) THEN
+        IF is_repeated THEN
             SET taken = 0;
         END IF;
     ELSE
@@ -63,11 +57,12 @@ BEGIN
                 SET new_name = CONCAT('u', drawn);
                 SET new_key = new_name;
             END IF;
-        UNTIL NOT EXISTS (SELECT 1 FROM users u WHERE u.name_key = new_key) END REPEAT;
+            SELECT EXISTS (SELECT 1 FROM users u WHERE u.name_key = new_key) INTO is_used;
+        UNTIL NOT is_used END REPEAT;
         UPDATE ids SET last_id = drawn WHERE name = 'user';
         SET holder = drawn;
-        SET first_one = NOT EXISTS (SELECT 1 FROM users);
-        SET head_now = (SELECT h.head FROM log_head h WHERE h.id = 1);
+        SELECT NOT EXISTS (SELECT 1 FROM users) INTO first_one;
+        SELECT h.head INTO head_now FROM log_head h WHERE h.id = 1;
         SET now_at = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
         INSERT INTO users (id, name, name_key, nickname, nickname_key, avatar, sex, memo, phone, email, email_key,
             password_hash, admin, disabled, registered_seq, created_at, last_seen_at)

@@ -11,6 +11,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
 use crate::model::entry::EntryKind;
 use crate::model::ids::{GroupId, Seq, UserId};
+use crate::model::user::{NewSession, TokenHash};
 use crate::store::conformance::stage::{Stage, body};
 use crate::store::{StoreError, Stores};
 
@@ -326,5 +327,118 @@ async fn a_dropped_procedure_that_may_not_be_made_again_names_the_remedy() {
     match error {
         StoreError::Unavailable(text) => assert!(text.contains("starling migrate"), "{text}"),
         StoreError::Corrupt(text) => panic!("{text}"),
+    }
+}
+
+/// Whoever waits while he holds the log's head stops every node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_append_waits_for_rows_that_others_write() {
+    let desk = Desk::new().await;
+    let (anna, stage) = (desk.author, &desk.stage);
+    let [bert, carl] = stage.users(["bert", "carl"]).await;
+    let (group, _) = stage.group(anna, &[bert]).await;
+    let mut writer = desk.outsider().await;
+    for statement in [
+        "START TRANSACTION",
+        "UPDATE users SET memo = 'new'",
+        "INSERT INTO blocks SELECT a.id, b.id FROM users a JOIN users b",
+    ] {
+        writer.query_drop(statement).await.unwrap();
+    }
+    desk.stage.group(anna, &[bert, carl]).await;
+    let to_group = Conv::Group(group);
+    let to_bert = Conv::private(anna, bert);
+    let others = vec![carl];
+    let befriend = Change::Befriend {
+        other: bert,
+        message: String::new(),
+        auto: false,
+    };
+    for (conv, kind, change) in [
+        (to_group, EntryKind::Joined, Change::Add { users: others }),
+        (to_group, EntryKind::Left, Change::Kick { user: carl }),
+        (to_bert, EntryKind::Friend, befriend),
+        (to_group, EntryKind::Group, Change::Dissolve),
+    ] {
+        stage.done(anna, conv, kind, change).await;
+    }
+    stage.say(anna, to_bert, "hello").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_makes_an_account_does_not_ask_for_the_row_of_the_head() {
+    let desk = Desk::new().await;
+    let _holder = desk.hold_head().await;
+    desk.stage.user("bert").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_below_the_last_entry_is_the_databases_fault_and_not_the_senders() {
+    let desk = Desk::new().await;
+    let log = &desk.stage.stores.log;
+    log.append(vec![desk.note("one")]).await.unwrap();
+    desk.database.sql("UPDATE log_head SET head = 0");
+    let notes = vec![desk.note("two"), desk.note("three")];
+    let refused = log.append(notes.clone()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt(_)), "{refused:?}");
+    desk.database.sql("UPDATE log_head SET head = 1");
+    let verdicts = log.append(notes).await.unwrap();
+    let seqs: Vec<Seq> = verdicts.outcomes.into_iter().map(place).collect();
+    assert_eq!(seqs, [Seq(2), Seq(3)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_waits_for_what_others_write_before_it_takes_the_head() {
+    let desk = Desk::new().await;
+    let (anna, stage) = (desk.author, &desk.stage);
+    let bert = stage.user("bert").await;
+    let befriend = Change::Befriend {
+        other: bert,
+        message: String::new(),
+        auto: true,
+    };
+    let to_bert = Conv::private(anna, bert);
+    stage.done(anna, to_bert, EntryKind::Friend, befriend).await;
+    let session = NewSession {
+        user: anna,
+        token: TokenHash([7; 32]),
+        device: "a phone".to_owned(),
+        address: "::1".to_owned(),
+        expires_at: 9_000_000_000_000,
+    };
+    let session = stage.stores.sessions.create(session).await.unwrap().id;
+    let sessions = vec![session];
+    let unfriend = Change::Unfriend { other: bert };
+    let revoke = Change::Revoke { sessions };
+    for (written, conv, kind, change) in [
+        (
+            "UPDATE friendships SET remark = 'new'",
+            to_bert,
+            EntryKind::Friend,
+            unfriend,
+        ),
+        (
+            "UPDATE sessions SET last_seen_at = 9",
+            Conv::Account(anna),
+            EntryKind::Revoked,
+            revoke,
+        ),
+    ] {
+        let mut writer = desk.outsider().await;
+        writer.query_drop("START TRANSACTION").await.unwrap();
+        writer.query_drop(written).await.unwrap();
+        let log = stage.stores.log.clone();
+        let draft = stage.draft(anna, conv, kind, change);
+        let append = tokio::spawn(async move { log.append(vec![draft]).await });
+        let mut other = desk.outsider().await;
+        desk.appending(&mut other).await;
+        let free = "SELECT head FROM log_head FOR UPDATE NOWAIT";
+        other.query_drop(free).await.unwrap();
+        writer.query_drop("COMMIT").await.unwrap();
+        let verdicts = append.await.unwrap().unwrap();
+        assert!(
+            matches!(verdicts.outcomes[..], [Outcome::Appended { .. }]),
+            "{verdicts:?}"
+        );
     }
 }
