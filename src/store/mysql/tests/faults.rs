@@ -298,7 +298,7 @@ async fn a_batch_larger_than_a_call_takes_keeps_its_order() {
 async fn dropped_procedures_are_made_again() {
     let desk = Desk::new().await;
     desk.database
-        .sql("DROP PROCEDURE starling_append_1; DROP PROCEDURE starling_change_1");
+        .sql("DROP PROCEDURE starling_append_1; DROP PROCEDURE starling_append_one_1; DROP PROCEDURE starling_change_1");
     assert_eq!(place(desk.stage.one(desk.note("hello")).await), Seq(1));
     let (_, seq) = desk.stage.group(desk.author, &[]).await;
     assert_eq!(seq, Seq(2));
@@ -317,7 +317,7 @@ async fn a_dropped_procedure_that_may_not_be_made_again_names_the_remedy() {
     let limited = open(&format!("mysql://{user}:x@{host}"), OpenOptions::default())
         .await
         .unwrap();
-    desk.database.sql("DROP PROCEDURE starling_append_1");
+    desk.database.sql("DROP PROCEDURE starling_append_one_1");
     let error = limited
         .log
         .append(vec![desk.note("hello")])
