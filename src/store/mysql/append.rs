@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mysql_async::{Params, Row};
 use tokio::time::{Instant, sleep};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::Mysql;
 use super::link::Fault;
@@ -158,11 +158,15 @@ impl Batch<'_> {
             if !fault.is_passing() || repetitions >= REPETITIONS_MAX || is_late {
                 return Err(fault.into());
             }
-            info!(error = %fault, "an append is repeated");
-            if fault.is_missing_routine()
-                && let Err(error) = self.mysql.restore_routines().await
-            {
-                return Err(unrestored(&error));
+            // Whoever called tells it, should the repetitions fail too.
+            debug!(error = %fault, "an append is repeated");
+            if fault.is_missing_routine() {
+                match self.mysql.restore_routines().await {
+                    Ok(()) => {
+                        info!(error = %fault, "what was missing in the database is made again")
+                    }
+                    Err(error) => return Err(unrestored(&error)),
+                }
             }
             repetitions += 1;
             sleep(pause).await;
