@@ -68,8 +68,9 @@ fn a_dump_as_printed_is_put_back_by_the_documented_account() {
     let commands = said(starling(&again, &["backup"]));
     typed(&commands, "mariadb ", "# Then", folder.path());
     said(starling(&again, &["restore"]));
+    // The first account is an admin.
     let list = said(starling(&url("daily", "again"), &["user", "list"]));
-    assert_eq!(list, "1\tanna\tanna\t\n");
+    assert_eq!(list, "1\tanna\tanna\tadmin\n");
     said(starling(&url("daily", "again"), &["user", "add", "bert"]));
     said(starling(&url("daily", "again"), &["migrate"]));
 }
