@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::{Failure, stores};
-use crate::config::{Config, StoreLocation};
+use crate::config::{Config, Store, StoreLocation, StoreTls};
 use crate::store::sqlite::{self, CopyError, Progress};
 
 /// Told whenever this part of a copy more is done.
@@ -45,7 +45,7 @@ impl Backup {
             }
             StoreLocation::Mysql(url) => {
                 let server = Server::of(url.expose())?;
-                write!(out, "{}", server.commands())?;
+                write!(out, "{}", server.commands(&config.store))?;
                 match self.file {
                     None => Ok(()),
                     Some(_) => Err(Failure::Usage(anyhow!(
@@ -112,27 +112,30 @@ impl Server {
         if database.is_empty() || host.is_empty() {
             return Err(wrong());
         }
-        let user = account.split(':').next().unwrap_or(account);
+        let user = decoded(account.split(':').next().unwrap_or(account));
         Ok(Server {
             host: quoted(host.trim_matches(['[', ']'])),
             port: quoted(port),
-            user: quoted(user),
-            database: quoted(database),
+            user: quoted(&user),
+            database: quoted(&decoded(database)),
         })
     }
 
-    fn commands(&self) -> String {
+    fn commands(&self, store: &Store) -> String {
         let Server {
             host,
             port,
             user,
             database,
         } = self;
-        let account = format!("--host={host} --port={port} --user={user} --password");
+        let account = format!(
+            "--host={host} --port={port} --user={user} --password{}",
+            encryption(store)
+        );
         format!(
-            "# Save, while nodes run. The tool asks for the password; mysqldump takes the same options.\n\
+            "# Save, while nodes run. The tool asks for the password; mysqldump takes the same options, but --ssl-mode for --ssl.\n\
              mariadb-dump {account} --single-transaction --quick --routines --hex-blob --skip-lock-tables \\\n  \
-               --default-character-set=utf8mb4 --result-file=starling.sql {database}\n\
+               --skip-add-locks --skip-add-drop-table --default-character-set=utf8mb4 --result-file=starling.sql {database}\n\
              # Put back into an empty database, with all nodes stopped.\n\
              mariadb {account} --default-character-set=utf8mb4 {database} < starling.sql\n\
              # Then, before any node starts: its log is another one from here on.\n\
@@ -141,9 +144,41 @@ impl Server {
     }
 }
 
+/// What makes a tool of MariaDB encrypt as a node does; without it the dump would cross the network in clear.
+fn encryption(store: &Store) -> String {
+    match (store.tls, store.authority()) {
+        (StoreTls::Off, _) => String::new(),
+        (StoreTls::Unverified, _) => " --ssl".to_owned(),
+        (StoreTls::On, None) => " --ssl --ssl-verify-server-cert".to_owned(),
+        (StoreTls::On, Some(path)) => format!(
+            " --ssl --ssl-verify-server-cert --ssl-ca={}",
+            quoted(&path.to_string_lossy())
+        ),
+    }
+}
+
+/// Without percent-encoding; what is no such code stays.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let code = match (first, others) {
+            (b'%', [high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                std::str::from_utf8(&others[..2])
+                    .ok()
+                    .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            }
+            _ => None,
+        };
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &others[2..] } else { others };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// As one word of a shell.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
     if word.chars().all(plain) {
         word.to_owned()
     } else {
@@ -159,7 +194,7 @@ mod tests {
     fn the_commands_for_a_server_name_it_and_never_the_password() {
         let commands = Server::of("mysql://star:hunter2@db.lan:3307/chat?require_ssl=true")
             .unwrap()
-            .commands();
+            .commands(&Store::default());
         assert!(!commands.contains("hunter2"), "{commands}");
         assert!(
             commands.contains(
@@ -168,6 +203,17 @@ mod tests {
             "{commands}"
         );
         assert!(commands.contains("starling.sql chat\n"), "{commands}");
+        let encrypted = Store {
+            tls: StoreTls::On,
+            tls_ca: "/etc/ca.pem".into(),
+            ..Store::default()
+        };
+        let commands = Server::of("mysql://st%40r:x@db.lan/chat")
+            .unwrap()
+            .commands(&encrypted);
+        let options =
+            "--user='st@r' --password --ssl --ssl-verify-server-cert --ssl-ca=/etc/ca.pem ";
+        assert_eq!(commands.matches(options).count(), 2, "{commands}");
         let other = Server::of("mysql://o'hara:p@ss@[::1]/it's").unwrap();
         assert_eq!((&*other.host, &*other.port), ("::1", "3306"));
         assert_eq!(

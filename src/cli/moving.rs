@@ -110,7 +110,7 @@ fn at(config: &Config, url: &str, flag: &str) -> Result<Config, Failure> {
     match config.store.location() {
         Some(_) => Ok(config),
         None => Err(Failure::Usage(anyhow!(
-            "{flag}: a store is sqlite://PATH or mysql://user:password@host/database"
+            "{flag}: a store is sqlite://PATH or mysql://user:password@host:port/database, the password percent-encoded"
         ))),
     }
 }

@@ -68,14 +68,24 @@ impl fmt::Display for SecretUrl {
     /// Masks what stands between the user's name and the last `@` before the path, in each of several
     /// comma-separated URLs, and all of a query (drivers take passwords there too).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, url) in self.0.split(',').enumerate() {
-            if index > 0 {
-                f.write_str(",")?;
-            }
+        let mut rest = &*self.0;
+        while let Some(end) = end_of_first(rest) {
+            let (url, others) = rest.split_at(end);
             write_masked(url, f)?;
+            f.write_str(",")?;
+            rest = others.trim_start_matches(',');
         }
-        Ok(())
+        write_masked(rest, f)
     }
+}
+
+/// Where the first of several URLs ends: at a comma before another scheme. Other commas may be a password's.
+fn end_of_first(urls: &str) -> Option<usize> {
+    urls.match_indices(',').map(|(at, _)| at).find(|at| {
+        let next = urls[*at..].trim_start_matches([',', ' ']);
+        let letters = next.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        letters.len() < next.len() && letters.starts_with("://")
+    })
 }
 
 fn write_masked(url: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,6 +93,8 @@ fn write_masked(url: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Some((url, _)) => (url, true),
         None => (url, false),
     };
+    // Where all of it is needed to know: a password may hold the question mark.
+    let is_whole = !query || url.contains('@');
     let (scheme, rest) = match url.find("://") {
         Some(at) => url.split_at(at + 3),
         None => ("", url),
@@ -95,7 +107,11 @@ fn write_masked(url: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 None => write!(f, "{scheme}{credentials}{host}")?,
             }
         }
-        None => write!(f, "{scheme}{rest}")?,
+        None if is_whole => write!(f, "{scheme}{rest}")?,
+        None => match rest.split_once(':') {
+            Some((user, _)) => write!(f, "{scheme}{user}:{MASK}")?,
+            None => write!(f, "{scheme}{rest}")?,
+        },
     }
     if query {
         write!(f, "?{MASK}")?;
@@ -202,5 +218,12 @@ mod tests {
             "sqlite://data/starling.db"
         );
         assert_eq!(masked("mysql://star@db/chat"), "mysql://star@db/chat");
+        // Not encoded as they should be.
+        assert_eq!(masked("mysql://u:p,ss@db/chat"), "mysql://u:***@db/chat");
+        assert_eq!(masked("mysql://u:p?ss@db/chat"), "mysql://u:***?***");
+        assert_eq!(
+            masked("redis://:p,w@a:6379, redis://b:6379"),
+            "redis://:***@a:6379, redis://b:6379"
+        );
     }
 }

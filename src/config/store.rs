@@ -67,7 +67,7 @@ impl Store {
             return usable.then(|| StoreLocation::Sqlite(PathBuf::from(path)));
         }
         let server = url.strip_prefix("mysql://")?;
-        (!server.is_empty()).then(|| StoreLocation::Mysql(self.url.clone()))
+        is_server(server).then(|| StoreLocation::Mysql(self.url.clone()))
     }
 
     /// Connections for reading.
@@ -95,7 +95,8 @@ impl Store {
         checks.that(
             "store.url",
             self.location().is_some(),
-            "a store is sqlite://PATH or mysql://user:password@host/database",
+            "a store is sqlite://PATH or mysql://user:password@host:port/database; in a password %40 stands for @, \
+             %3A for :, %2F for /, %3F for ?, %23 for #, and %25 for %",
         );
         checks.within("store.pool", self.pool, 0..=512);
         let is_server = matches!(self.location(), Some(StoreLocation::Mysql(_)));
@@ -119,4 +120,25 @@ impl Store {
             );
         }
     }
+}
+
+/// Whether this is `user:password@host:port/database`, all but host and database optional. The driver would take parts of
+/// a password that is not percent-encoded for the host, and tell it.
+fn is_server(url: &str) -> bool {
+    let url = url.split_once('?').map_or(url, |(url, _)| url);
+    let Some((authority, database)) = url.split_once('/') else {
+        return false;
+    };
+    let (account, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (host, port) = match address.rsplit_once(':') {
+        // A colon inside brackets belongs to the address.
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        Some(_) | None => (address, None),
+    };
+    !host.is_empty()
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+        && !account.contains('@')
+        && !database.is_empty()
+        && !url.contains('#')
+        && !database.contains(['/', '@'])
 }

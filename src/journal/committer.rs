@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::position::Position;
 use crate::model::draft::{Draft, Outcome};
@@ -109,8 +109,12 @@ impl Committer {
             position,
             committed,
             submissions,
+<<<<<<< HEAD
             #[cfg(feature = "defects")]
             defects: super::defects::Defects::from_environment(),
+=======
+            told: None,
+>>>>>>> tester
         };
         (
             Committer {
@@ -176,8 +180,13 @@ pub struct Gatherer {
     committed: CommittedSender,
     submissions: mpsc::Receiver<Submission>,
     health: Arc<Health>,
+<<<<<<< HEAD
     #[cfg(feature = "defects")]
     defects: super::defects::Defects,
+=======
+    /// The failure that was told last, while it lasts.
+    told: Option<String>,
+>>>>>>> tester
 }
 
 impl Gatherer {
@@ -223,13 +232,27 @@ impl Gatherer {
     }
 
     /// Notices that a store takes entries again though nobody sends: an append of nothing takes the same way.
-    async fn probe(&self) {
+    async fn probe(&mut self) {
         if self.health.failing.load(Ordering::Acquire) {
             let answer = self.log.append(Vec::new()).await;
-            self.health
-                .failing
-                .store(answer.is_err(), Ordering::Release);
+            self.note(answer.as_ref().err());
         }
+    }
+
+    /// Remembers how the store took an attempt, and tells what changed: a failure is repeated many times a second.
+    fn note(&mut self, failure: Option<&StoreError>) {
+        self.health
+            .failing
+            .store(failure.is_some(), Ordering::Release);
+        let failure = failure.map(ToString::to_string);
+        if failure == self.told {
+            return;
+        }
+        match &failure {
+            Some(error) => warn!(error, "the store takes no entries; trying again"),
+            None => info!("the store takes entries again"),
+        }
+        self.told = failure;
     }
 
     async fn commit(&mut self, batch: Vec<Submission>) {
@@ -306,25 +329,19 @@ impl Gatherer {
     }
 
     /// Repeats a batch until its outcome is known; the store recognises what it has by client ids.
-    async fn append(&self, drafts: Vec<Draft>) -> Option<Verdicts> {
+    async fn append(&mut self, drafts: Vec<Draft>) -> Option<Verdicts> {
         let started = Instant::now();
         loop {
             self.health.busy.store(true, Ordering::Release);
             let answer = self.log.append(drafts.clone()).await;
             let answer = answer.and_then(|verdicts| self.of_this_log(verdicts));
-            self.health
-                .failing
-                .store(answer.is_err(), Ordering::Release);
+            self.note(answer.as_ref().err());
             match answer {
                 Ok(verdicts) => return Some(verdicts),
-                Err(error) if started.elapsed() < APPEND_DEADLINE => {
-                    warn!(%error, drafts = drafts.len(), "append failed, trying again");
+                Err(_) if started.elapsed() < APPEND_DEADLINE => {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
-                Err(error) => {
-                    warn!(%error, drafts = drafts.len(), "append given up, senders are told to retry");
-                    return None;
-                }
+                Err(_) => return None,
             }
         }
     }

@@ -54,7 +54,7 @@ impl Health {
         let answers_ill = state.refusing.as_ref().or(state.late.as_ref());
         let trouble = state.away.as_ref().or(answers_ill)?;
         Some(format!(
-            "Redis cannot be used for {} since {} s: {}",
+            "Redis cannot be used for {}, for {} s now: {}",
             self.0.purpose,
             trouble.since.elapsed().as_secs(),
             trouble.why

@@ -9,6 +9,7 @@ mod blackout;
 mod checker;
 mod client;
 mod crowd;
+mod documented_rights;
 mod frozen_node;
 mod harness;
 mod hostile_bus;

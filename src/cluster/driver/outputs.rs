@@ -263,8 +263,11 @@ impl<S: Sink> Driver<S> {
             .collect()
     }
 
-    /// Tells and counts a failure; what remains of it is what the core understands.
+    /// Tells and counts a failure, and tells its end; what remains of it is what the core understands.
     fn checked<T>(&mut self, work: Work, result: Result<T, StoreError>) -> Result<T, Unavailable> {
+        if result.is_ok() && self.warnings.ended(Trouble::Store(work)) {
+            info!("{} works again", work.words());
+        }
         result.map_err(|error| {
             self.store.failures += 1;
             let told = self

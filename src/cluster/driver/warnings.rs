@@ -1,4 +1,5 @@
-//! Warnings that do not flood the log: each kind at most once a minute, with the number of those held back.
+//! Warnings that do not flood the log: each kind once when it begins, then at most once a minute, with the number of
+//! those held back.
 //!
 //! Responsible for the pace alone. Deliberately without the words. Driven by whoever has something to warn about.
 
@@ -46,6 +47,11 @@ impl Warnings {
             }
         }
     }
+
+    /// The trouble is over. True: tell it, and its next beginning at once.
+    pub(super) fn ended(&mut self, trouble: Trouble) -> bool {
+        self.told.remove(&trouble).is_some()
+    }
 }
 
 #[cfg(test)]
@@ -61,5 +67,18 @@ mod tests {
         assert_eq!(warnings.occurred(at(2), Trouble::ReceiveFailed, 1), Some(1));
         assert_eq!(warnings.occurred(at(61), Trouble::SendBlocked, 2), Some(7));
         assert_eq!(warnings.occurred(at(62), Trouble::SendBlocked, 1), None);
+    }
+
+    #[test]
+    fn an_end_is_told_once_and_so_is_the_next_beginning() {
+        let mut warnings = Warnings::default();
+        let now = Duration::from_secs(1);
+        let trouble = Trouble::Store(Work::PollHead);
+        assert!(!warnings.ended(trouble));
+        assert_eq!(warnings.occurred(now, trouble, 1), Some(1));
+        assert_eq!(warnings.occurred(now, trouble, 1), None);
+        assert!(warnings.ended(trouble));
+        assert!(!warnings.ended(trouble));
+        assert_eq!(warnings.occurred(now, trouble, 1), Some(1));
     }
 }

@@ -168,7 +168,8 @@ impl Run<'_> {
             Some(1) if is_list_of(&frame.key, from, target) => To::User(target),
             Some(1) => return Err("it stands in the list of others".to_owned()),
             Some(2) => To::Group(target),
-            other => return Err(format!("it is no message: type {other:?}")),
+            Some(other) => return Err(format!("it is no message: type {other}")),
+            None => return Err("it is no message: it has no type".to_owned()),
         };
         let url = fields.text("url");
         let media = match fields.number("media") {
@@ -176,7 +177,8 @@ impl Run<'_> {
             Some(3) => 3,
             // One version sends stickers as 2 and pictures as 3 or 4; all have an address.
             Some(2 | 4) => 4,
-            other => return Err(format!("its media {other:?} is not known")),
+            Some(other) => return Err(format!("its media {other} is not known")),
+            None => return Err("it has no media".to_owned()),
         };
         let text = if media == 1 {
             fields.text("content")

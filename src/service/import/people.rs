@@ -285,7 +285,8 @@ impl Run<'_> {
         let relation = &self.layout.friends;
         if !self.is_of(row, relation) {
             if let Some(number) = odd_kind(row, relation) {
-                let reason = format!("neither a friend nor a group: kind {number:?}");
+                let kind = number.map_or("none".to_owned(), |number| number.to_string());
+                let reason = format!("neither a friend nor a group: kind {kind}");
                 self.report.skipped(Kind::Friends, &old_id, &reason)?;
             }
             return Ok(None);

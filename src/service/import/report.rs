@@ -176,13 +176,8 @@ impl Report {
             for remark in remarks {
                 let name = kind.name();
                 // Ids and reasons hold what somebody else stored: nothing of it may steer a terminal.
-                let id = remark.old_id.escape_debug();
-                writeln!(
-                    out,
-                    "{}: {name} {id}: {}",
-                    what.name(),
-                    remark.reason.escape_debug()
-                )?;
+                let (id, reason) = (tame(&remark.old_id), tame(&remark.reason));
+                writeln!(out, "{}: {name} {id}: {reason}", what.name())?;
             }
             let counts = self.counts.get(kind).copied().unwrap_or_default();
             let all = match what {
@@ -210,5 +205,30 @@ impl Report {
             Some(all) => all.flush(),
             None => Ok(()),
         }
+    }
+}
+
+/// Without what steers a terminal; quotes stay as they are.
+fn tame(text: &str) -> String {
+    let mut tamed = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\'' | '"' => tamed.push(c),
+            _ => tamed.extend(c.escape_debug()),
+        }
+    }
+    tamed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_stored_steers_no_terminal_and_stays_readable() {
+        assert_eq!(
+            tame("somebody's \"长\" \u{1b}[2J\u{202e}\n"),
+            "somebody's \"长\" \\u{1b}[2J\\u{202e}\\n"
+        );
     }
 }

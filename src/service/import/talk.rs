@@ -235,7 +235,8 @@ fn message(
     let to = match row.number(SESSION) {
         Some(SINGLE) => To::User(receiver),
         Some(GROUP) => To::Group(receiver),
-        other => return Err(format!("its session type {other:?} is not known")),
+        Some(other) => return Err(format!("its session type {other} is not known")),
+        None => return Err("it has no session type".to_owned()),
     };
     let text = row
         .text(CONTENT)
@@ -245,7 +246,8 @@ fn message(
         Some(1) => 1,
         Some(2) => 4,
         Some(3) => 3,
-        other => return Err(format!("its message type {other:?} is not known")),
+        Some(other) => return Err(format!("its message type {other} is not known")),
+        None => return Err("it has no message type".to_owned()),
     };
     // A row without a time is as old as what comes before it.
     let at = plausible(row.at(SENT)).unwrap_or(0);

@@ -165,15 +165,15 @@ impl Batch<'_> {
             if !fault.is_passing() || repetitions >= REPETITIONS_MAX || is_late {
                 return Err(fault.into());
             }
-            if repetitions == 0 {
-                info!(error = %fault, "an append is repeated");
-            } else {
-                debug!(error = %fault, repetitions, "an append is repeated");
-            }
-            if fault.is_missing_routine()
-                && let Err(error) = self.mysql.restore_routines().await
-            {
-                return Err(unrestored(&error));
+            // Whoever called tells it, should the repetitions fail too.
+            debug!(error = %fault, "an append is repeated");
+            if fault.is_missing_routine() {
+                match self.mysql.restore_routines().await {
+                    Ok(()) => {
+                        info!(error = %fault, "what was missing in the database is made again")
+                    }
+                    Err(error) => return Err(unrestored(&error)),
+                }
             }
             repetitions += 1;
             sleep(pause).await;

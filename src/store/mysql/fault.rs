@@ -194,7 +194,7 @@ fn sentence(code: u16, message: &str) -> String {
             "the server has no connection left: raise its max_connections or lower store.pool"
         }
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 => {
-            "the account lacks a right: grant it all privileges on the database"
+            "the account is refused or lacks a right: check its password, and that it has SELECT, INSERT, UPDATE, DELETE and EXECUTE on the database"
         }
         1146 | 1305 => "a table or procedure of Starling is missing: run `starling migrate`",
         1153 | 1301 => "raise the server's max_allowed_packet",

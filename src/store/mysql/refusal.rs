@@ -15,7 +15,7 @@ pub enum OpenError {
     )]
     Unreachable { server: String, reason: String },
     #[error(
-        "the database server {server} refuses user {user:?}: check name and password in store.url ({reason})"
+        "the database server {server} refuses user {user:?}: check name and password in store.url, and store.tls where the server lets this user in only encrypted ({reason})"
     )]
     Login {
         server: String,
@@ -27,7 +27,7 @@ pub enum OpenError {
     )]
     UnknownDatabase { server: String, database: String },
     #[error(
-        "user {user:?} lacks a right on database {database:?}: GRANT ALL PRIVILEGES ON `{database}`.* TO that user ({reason})"
+        "user {user:?} lacks a right on database {database:?}, or there is none of this name: as an administrator, CREATE DATABASE, and GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, CREATE ROUTINE, ALTER ROUTINE, EXECUTE ON `{database}`.* to that user ({reason})"
     )]
     Rights {
         user: String,
