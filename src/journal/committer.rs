@@ -109,12 +109,9 @@ impl Committer {
             position,
             committed,
             submissions,
-<<<<<<< HEAD
+            told: None,
             #[cfg(feature = "defects")]
             defects: super::defects::Defects::from_environment(),
-=======
-            told: None,
->>>>>>> tester
         };
         (
             Committer {
@@ -180,13 +177,10 @@ pub struct Gatherer {
     committed: CommittedSender,
     submissions: mpsc::Receiver<Submission>,
     health: Arc<Health>,
-<<<<<<< HEAD
     #[cfg(feature = "defects")]
     defects: super::defects::Defects,
-=======
     /// The failure that was told last, while it lasts.
     told: Option<String>,
->>>>>>> tester
 }
 
 impl Gatherer {
