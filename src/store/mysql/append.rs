@@ -170,7 +170,7 @@ impl Batch<'_> {
             if fault.is_missing_routine() {
                 match self.mysql.restore_routines().await {
                     Ok(()) => {
-                        info!(error = %fault, "what was missing in the database is made again")
+                        info!(error = %fault, "what was missing in the database is made again");
                     }
                     Err(error) => return Err(unrestored(&error)),
                 }

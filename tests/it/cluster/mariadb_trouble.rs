@@ -16,6 +16,8 @@ const EXITED_WITHIN: Duration = Duration::from_secs(20);
 const NOTICED_WITHIN: Duration = Duration::from_secs(15);
 const RECOVERED_WITHIN: Duration = Duration::from_secs(20);
 const EXIT_STORE: i32 = 3;
+/// A trouble is told when it begins and when its reason changes.
+const TELLINGS_MAX: usize = 8;
 const DATABASE: &str = "starling";
 /// Who may use the database and nothing else: what is forbidden to everybody is allowed to root.
 const ACCOUNT: &str = "star";
@@ -163,10 +165,15 @@ impl Scene {
         .await;
         block_in_place(|| end(&mut self.server));
         settle(&self.chatters, RECOVERED_WITHIN).await;
-        for node in &mut self.cluster.nodes {
+        for (index, node) in self.cluster.nodes.iter_mut().enumerate() {
             assert!(node.is_running());
             node.wait_ready().await;
             assert!(!node.log().contains("panicked"));
+            let log = node.log().split_off(logs[index]);
+            assert!(log.contains("the store takes entries again"), "{log}");
+            // A batch is tried twenty times a second.
+            let told = log.matches("the store takes no entries").count();
+            assert!((1..=TELLINGS_MAX).contains(&told), "{told}: {log}");
         }
     }
 
