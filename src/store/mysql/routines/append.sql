@@ -91,7 +91,9 @@ BEGIN
 
     IF added = drafts AND drafts > 0 THEN
         INSERT INTO conversation_heads (conv, last_seq)
-        SELECT l.conv, head_before + l.last FROM {latest} l
+        SELECT SUBSTRING(texts, SUBSTRING(latest, n * 45 + 39, 7), SUBSTRING(latest, n * 45 + 37, 2)),
+            head_before + CAST(SUBSTRING(latest, n * 45 + 1, 4) AS UNSIGNED)
+        FROM numbers WHERE n < conversations
         ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
         -- Each that was there counts 2, a new one 1.
         IF privates > 0 AND ROW_COUNT() < 2 * conversations THEN

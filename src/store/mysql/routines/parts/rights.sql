@@ -4,10 +4,10 @@
         IF(c.way = 1, c.target, NULL) AS peer,
         IF(c.way = 1 AND friends_only = 1, c.target, NULL) AS friend
     FROM (
-        SELECT CAST(SUBSTRING(v.listed, n * 33 + 1, 16) AS UNSIGNED) AS sender,
-            CAST(SUBSTRING(v.listed, n * 33 + 17, 16) AS UNSIGNED) AS target,
-            CAST(SUBSTRING(v.listed, n * 33 + 33, 1) AS UNSIGNED) AS way
-        FROM (SELECT rights AS listed) v JOIN numbers
+        SELECT CAST(SUBSTRING(rights, n * 33 + 1, 16) AS UNSIGNED) AS sender,
+            CAST(SUBSTRING(rights, n * 33 + 17, 16) AS UNSIGNED) AS target,
+            CAST(SUBSTRING(rights, n * 33 + 33, 1) AS UNSIGNED) AS way
+        FROM numbers
         WHERE n < distinct_rights
     ) c
     -- Never reached: as in `drafts`.
