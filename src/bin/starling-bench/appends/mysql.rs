@@ -1,18 +1,16 @@
 //! Both sides on a server: a store in an empty database, and a table of the same form beside it.
 
+use std::fmt::Write as _;
+
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Opts, Params, Value};
+use mysql_async::{Conn, Opts};
 use starling::store::Stores;
 use starling::store::mysql::OpenOptions;
 
 use super::{Plain, Row};
 
-/// Columns of a row.
-const COLUMNS: usize = 8;
-/// Most rows of one statement: a server takes 65,535 values.
-const ROWS_MAX: usize = 8_000;
-
-/// One connection that inserts rows, as many as there are in one prepared statement, which is its own transaction.
+/// One connection that inserts rows, all in one statement, which is its own transaction. The statement is text: one
+/// prepared for just so many rows is about a fifth faster at 1,000 rows, and different for each number of rows.
 pub(super) struct Table(Conn);
 
 /// A store in the empty database that `url` names, and the table beside it.
@@ -45,26 +43,35 @@ impl Table {
 }
 
 impl Plain for Table {
-    const NAME: &str = "one prepared INSERT of as many rows, autocommit";
+    const NAME: &str = "one plain INSERT of as many rows, autocommit";
 
     async fn insert(&mut self, rows: &[Row]) -> anyhow::Result<()> {
-        anyhow::ensure!(rows.len() <= ROWS_MAX, "too many rows for a statement");
-        let mut values: Vec<Value> = Vec::with_capacity(rows.len() * COLUMNS);
-        for row in rows {
-            values.push(row.seq.into());
-            values.push(row.conv.as_str().into());
-            values.push(row.sender.into());
-            values.push(row.at.into());
-            values.push(row.kind.into());
-            values.push(row.cid.as_str().into());
-            values.push(row.fingerprint.into());
-            values.push(row.body.as_slice().into());
-        }
-        let places = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
-        let insert = format!(
-            "INSERT INTO plain_entries (seq, conv, sender, at, kind, cid, fingerprint, body) VALUES {places}"
+        let mut insert = String::from(
+            "INSERT INTO plain_entries (seq, conv, sender, at, kind, cid, fingerprint, body) VALUES ",
         );
-        self.0.exec_drop(insert, Params::Positional(values)).await?;
+        for (place, row) in rows.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(
+                insert,
+                "{separator}({}, '{}', {}, {}, {}, '{}', {}, '{}')",
+                row.seq,
+                row.conv,
+                row.sender,
+                row.at,
+                row.kind,
+                row.cid,
+                row.fingerprint,
+                quoted(&row.body)?
+            )?;
+        }
+        self.0.query_drop(insert).await?;
         Ok(())
     }
+}
+
+/// The bodies measured with are texts, and hold neither quotes nor backslashes that would have to be told apart.
+fn quoted(body: &[u8]) -> anyhow::Result<&str> {
+    let text = std::str::from_utf8(body)?;
+    anyhow::ensure!(!text.contains(['\'', '\\']), "a body that needs escaping");
+    Ok(text)
 }
