@@ -24,7 +24,7 @@ start_mariadb() {
         cat >"$folder/init.sql" <<SQL
 CREATE USER IF NOT EXISTS 'starling'@'127.0.0.1';
 ALTER USER 'starling'@'127.0.0.1' IDENTIFIED BY '$password';
-GRANT ALL ON $scope TO 'starling'@'127.0.0.1';
+GRANT ALL ON $scope TO 'starling'@'127.0.0.1' WITH GRANT OPTION;
 SQL
     )
     # The path of a socket is short: it is relative to the data.

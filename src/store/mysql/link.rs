@@ -21,8 +21,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// How long a call may take: what the server permits a statement, the longest wait for a lock, and the way there and
 /// back.
 const CALL_WAIT: Duration = Duration::from_secs(10);
-/// A connection unused for longer is asked for a sign of life before it is trusted: firewalls forget silent ones.
-const TRUSTED_FOR: Duration = Duration::from_secs(20);
+/// A connection unused for longer is asked for a sign of life before it is trusted: firewalls forget silent ones, and a
+/// server that was started again, which takes longer than this, knows none from before. Busy ones are never asked.
+const TRUSTED_FOR: Duration = Duration::from_millis(200);
 /// How long that sign may take.
 const LIFE_WAIT: Duration = Duration::from_secs(1);
 /// How long saying goodbye may take.
