@@ -3,13 +3,17 @@
 -- records: of each draft, in order, 88 digits: author 16, fingerprint 19, target 16, kind 3, way 1 (0: to the group
 -- target, 1: to the user target, 2: to oneself, 3: nobody may), then length and place in texts (from 1) of the client
 -- id 2 + 7, of the conversation's name 2 + 7, and of the body 8 + 7. Digits, since a server reads them in one step.
--- texts: what these places point at. privates: how many drafts go to private conversations. past: takes the place of the clock where it
--- is earlier. friends_only: whether strangers are refused.
+-- texts: what these places point at.
+-- rights: each author, target and way that the records name, once: 16, 16 and 1 digits.
+-- latest: each conversation once, 45 digits: the number of its last draft (from 1) 4, the lower and the higher user of
+-- a private conversation 16 + 16 (else 0), length and place of its name 2 + 7. privates: how many of these are private.
+-- past: takes the place of the clock where it is earlier. friends_only: whether strangers are refused.
 --
 -- One row is the answer: the log's epoch, the head before, how many entries were added, their time, and, unless all
 -- drafts became entries, why: "code seq at" of each, separated by commas; codes as in `verdict.rs`.
 --
--- Once it has the row of log_head it waits for nothing: whatever else it locks is written by appends alone.
+-- Once it has the row of log_head it waits for nothing: whatever else it locks is written by appends alone, but for an
+-- entry that is being pruned while its client id is used again, which pruning holds for one small batch.
 CREATE PROCEDURE starling_append_1(
     IN drafts INT UNSIGNED,
     IN records LONGBLOB,
