@@ -166,6 +166,15 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "mutes",
+        key: 2,
+        columns: &[
+            ("group_id", Number),
+            ("user_id", Number),
+            ("until_at", Number),
+        ],
+    },
+    Table {
         name: "entries",
         key: 1,
         columns: &[
