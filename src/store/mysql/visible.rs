@@ -30,16 +30,21 @@ pub(super) const EVERYTHING: &str =
      UNION ALL
      SELECT 3, NULL, NULL, NULL, p.conv FROM private_peers p
          WHERE p.user_id = ? AND p.peer_id <> p.user_id";
-/// His stays in groups, and his private conversations, that hold entries above a place.
-pub(super) const NEWS: &str = "SELECT STRAIGHT_JOIN 2, m.group_id, m.from_seq, m.to_seq, NULL
+/// His stays in groups, and his private conversations, that hold entries above a place. The limits have a server look
+/// once for each conversation: it would turn an EXISTS into a walk through all that is above.
+pub(super) const NEWS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL
          FROM memberships m
-         JOIN conversation_heads h ON h.conv = CAST(CONCAT('g:', m.group_id) AS BINARY)
-         WHERE m.user_id = ? AND h.last_seq > ?
+         WHERE m.user_id = ? AND (
+             SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+             WHERE e.conv = CAST(CONCAT('g:', m.group_id) AS BINARY) AND e.seq > ? LIMIT 1
+         ) IS NOT NULL
      UNION ALL
-     SELECT STRAIGHT_JOIN 3, NULL, NULL, NULL, p.conv
+     SELECT 3, NULL, NULL, NULL, p.conv
          FROM private_peers p
-         JOIN conversation_heads h ON h.conv = p.conv
-         WHERE p.user_id = ? AND p.peer_id <> p.user_id AND h.last_seq > ?";
+         WHERE p.user_id = ? AND p.peer_id <> p.user_id AND (
+             SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+             WHERE e.conv = p.conv AND e.seq > ? LIMIT 1
+         ) IS NOT NULL";
 
 /// Where the log is and what a user is in: one statement, and so one snapshot.
 pub(super) struct Scope {

@@ -19,7 +19,6 @@ const CROWD: &str = "
         FROM numbers WHERE n <= 500;
     INSERT INTO entries SELECT 1 + a.n * 4 + b.n, CONCAT('p:1:', 2 + a.n), 2 + a.n, 0, 1, b.n, 0, '{}'
         FROM numbers a JOIN numbers b ON b.n < 4 WHERE a.n < 500;
-    INSERT INTO conversation_heads SELECT conv, MAX(seq) FROM entries GROUP BY conv;
     INSERT INTO private_peers SELECT 1, 2 + n, CONCAT('p:1:', 2 + n) FROM numbers WHERE n < 500;
     UPDATE log_head SET head = 2000";
 
