@@ -119,8 +119,8 @@ BEGIN
         FROM {pairs} d JOIN numbers side
         WHERE side.n < 2 AND (
             SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
-            WHERE e.conv = d.conv AND e.seq > head_before LIMIT 1
-        ) IS NOT NULL;
+            WHERE e.conv = d.conv ORDER BY e.seq DESC LIMIT 1
+        ) > head_before;
     END IF;
     -- Also when nothing was added: what is told of entries found again must be as durable as they are.
     UPDATE log_head

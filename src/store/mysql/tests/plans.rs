@@ -6,7 +6,7 @@ use super::mariadb::Database;
 use crate::store::mysql::conversations::{OWN_POSITIONS, PEERS_POSITIONS, SETTINGS};
 use crate::store::mysql::link::{Link, Pool};
 use crate::store::mysql::many::positional;
-use crate::store::mysql::places::{entries_sql, places_sql, unread_sql};
+use crate::store::mysql::places::{entries_sql, few_sql, places_sql, unread_sql};
 use crate::store::mysql::visible::{EVERYTHING, HEAD, NEWS, STAYS};
 use crate::store::mysql::{Tls, migrate};
 use crate::store::spans::Direction;
@@ -64,6 +64,13 @@ fn cases() -> Vec<(String, Vec<Value>)> {
             cases.push((unread_sql(spans), values.collect::<Vec<Value>>()));
         }
     }
+    for spans in [8, 64] {
+        let values = [1_u32, 9, 1].into_iter().map(Value::from);
+        let values = values
+            .chain((0..spans).flat_map(|_| span(7)))
+            .chain([4_096.into()]);
+        cases.push((few_sql(spans), values.collect()));
+    }
     for places in [1, 512] {
         cases.push((entries_sql(places), (1..=places).map(Value::from).collect()));
     }
@@ -77,7 +84,7 @@ fn cases() -> Vec<(String, Vec<Value>)> {
     ));
     cases.push((
         format!("{HEAD} UNION ALL {EVERYTHING}"),
-        vec![user(), user(), user()],
+        vec![user(), 7.into(), user(), 7.into(), user()],
     ));
     for sql in [OWN_POSITIONS, PEERS_POSITIONS, SETTINGS] {
         cases.push((sql.to_owned(), vec![user()]));
