@@ -63,6 +63,43 @@ async fn five_hundred_conversations_take_a_handful_of_statements() {
 }
 
 #[tokio::test]
+async fn a_list_counts_the_same_where_there_is_much_to_count() {
+    let (mysql, database) = one_connection(CROWD).await;
+    database.sql(
+        "INSERT INTO entries SELECT 2001 + a.n * 500 + b.n, CONCAT('p:1:', 2 + b.n), 2 + b.n, 0, 1, CONCAT('m', a.n), 0, '{}'
+             FROM numbers a JOIN numbers b ON b.n < 500 WHERE a.n < 70;
+         UPDATE log_head SET head = 37000",
+    );
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    assert!(states.iter().all(|state| state.unread == 74));
+}
+
+#[tokio::test]
+async fn a_list_looks_below_what_is_shown_to_nobody() {
+    let (mysql, database) = one_connection(CROWD).await;
+    // The last of the first conversation is of a kind that this program does not know.
+    database.sql("UPDATE entries SET kind = 99 WHERE seq = 4");
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    let last: Vec<Seq> = states
+        .iter()
+        .filter_map(|s| s.last.as_ref())
+        .map(|last| last.seq)
+        .collect();
+    assert_eq!(last.len(), 500);
+    assert_eq!(last[..2], [Seq(2000), Seq(1996)]);
+    assert_eq!(last[499], Seq(3));
+    assert_eq!(states[499].unread, 3);
+    // And up to a place that is not the end.
+    let (_, states) = mysql.conversations(UserId(1), Seq(6)).await.unwrap();
+    let last: Vec<Seq> = states
+        .iter()
+        .filter_map(|s| s.last.as_ref())
+        .map(|last| last.seq)
+        .collect();
+    assert_eq!(last, [Seq(6), Seq(3)]);
+}
+
+#[tokio::test]
 async fn what_is_pruned_while_it_is_read_is_left_out_and_told() {
     let (mysql, database) = one_connection(CROWD).await;
     let log = mysql.head().await.unwrap();
