@@ -68,9 +68,16 @@ async fn connect_until(hub: &Hub, user: u64, expires: Option<Instant>) -> Peer {
         session: SessionId(user),
         expires,
         position: Seq(0),
+        speech: public(),
     };
     hub.open(conn, opening).await;
     Peer { conn, link, stream }
+}
+
+/// One value for all, as those who serve connections have it.
+fn public() -> Arc<dyn Speech> {
+    static PUBLIC: std::sync::OnceLock<Arc<dyn Speech>> = std::sync::OnceLock::new();
+    Arc::clone(PUBLIC.get_or_init(|| Arc::new(V1)))
 }
 
 fn entry(seq: u64, conv: Conv, from: u64, text_bytes: usize) -> Arc<Entry> {

@@ -227,6 +227,7 @@ impl Services {
             auth_timeout: Duration::from_millis(limits.auth_timeout_ms),
             now: system_now,
             leaving: handles.leaving.clone(),
+            binary: None,
         }
     }
 }
