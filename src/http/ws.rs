@@ -160,7 +160,10 @@ async fn handshake(
         Err(failure) => return reply::failure(&failure, language),
     };
     // A token that is not good is judged by the first frame: the client hears why on the socket.
-    let identity = match parts.gate.token(headers, handshake.origin == OriginVerdict::Own) {
+    let identity = match parts
+        .gate
+        .token(headers, handshake.origin == OriginVerdict::Own)
+    {
         Some(token) => parts.sessions.authenticate(&token).await.ok(),
         None => None,
     };
@@ -173,7 +176,7 @@ pub struct Handshake {
     key: String,
     upgrade: OnUpgrade,
     place: Place,
-    pub origin: OriginVerdict,
+    origin: OriginVerdict,
 }
 
 impl Handshake {
@@ -200,6 +203,12 @@ impl Handshake {
             place,
             origin,
         })
+    }
+
+    /// Whether a cookie may speak for who makes it.
+    #[must_use]
+    pub fn is_from_own_page(&self) -> bool {
+        self.origin == OriginVerdict::Own
     }
 
     /// Answers, and serves a client that said everything in its request.

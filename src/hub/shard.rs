@@ -274,7 +274,11 @@ impl Shard {
     }
 
     fn page(&mut self, conn: ConnId, page: Page) {
-        let Page { frames, position, entries } = page;
+        let Page {
+            frames,
+            position,
+            entries,
+        } = page;
         let Some(slot) = self.slot(conn) else { return };
         let connection = &mut self.connections[slot];
         connection.position = position;
@@ -348,7 +352,9 @@ impl Shard {
         connection.position = position;
         connection.link.set_told(position);
         if announce || !missed.is_empty() {
-            let pages = connection.speech.missed(missed, connection.user, position, false);
+            let pages = connection
+                .speech
+                .missed(missed, connection.user, position, false);
             for Page {
                 frames, entries, ..
             } in pages

@@ -68,7 +68,9 @@ impl Dispatch for HubDispatch {
             missed,
             position,
         } = going;
-        let taken = self.feed.live(conn, groups, missed, ticket.announce, position);
+        let taken = self
+            .feed
+            .live(conn, groups, missed, ticket.announce, position);
         // A connection that is gone by now needs no answer.
         let _ = ticket.reply.send(taken.map_err(|_| NotLive::Busy));
     }

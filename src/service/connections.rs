@@ -20,10 +20,10 @@ use crate::model::error::{Code, Failure};
 use crate::model::ids::{ConnId, Epoch, Seq, UserId};
 use crate::store::{LogStore, StoreError};
 
-pub use crate::hub::speech::{Page, Speech, V1, in_pages};
-pub use crate::hub::{Bye, Opening};
 pub use crate::hub::frame::{self, CloseCode};
 pub use crate::hub::link::Link;
+pub use crate::hub::speech::{Page, Speech, V1, in_pages};
+pub use crate::hub::{Bye, Opening};
 
 /// Pages that hold no message before a client that asks for messages is told to ask again.
 const PAGES_WITHOUT_MESSAGES_MAX: usize = 50;
@@ -195,7 +195,12 @@ impl Connections {
 
     /// Serves a connection from a position until it is live. Ends early only when the connection is over.
     pub async fn catch_up(self, caller: Caller, start: Start) {
-        let Caller { conn, user, link, speech } = &caller;
+        let Caller {
+            conn,
+            user,
+            link,
+            speech,
+        } = &caller;
         let (conn, user) = (*conn, *user);
         let (mut after, mut announce) = match start {
             Start::From { after, announce } => (after, announce),
@@ -254,12 +259,13 @@ impl Connections {
 
     /// Sends pages from the store, each when the client has taken the one before, up to what is durable now.
     /// The new position; `None` when the log no longer holds what follows.
-    async fn send_pages(
-        &self,
-        caller: &Caller,
-        mut after: Seq,
-    ) -> Result<Option<Seq>, StoreError> {
-        let Caller { conn, user, link, speech } = caller;
+    async fn send_pages(&self, caller: &Caller, mut after: Seq) -> Result<Option<Seq>, StoreError> {
+        let Caller {
+            conn,
+            user,
+            link,
+            speech,
+        } = caller;
         let upto = self.position.durable();
         while after < upto && !link.is_closed() {
             link.drained().await;

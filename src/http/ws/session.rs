@@ -22,8 +22,8 @@ use super::requests::{AuthRequest, Request};
 use super::socket::{LINGER, Socket, first_frame};
 use super::voice::{About, Ack, Heard, Message, PublicVoice, Voice};
 use crate::model::conversation::Address;
-use crate::model::entry::Entry;
 use crate::model::draft::Outcome;
+use crate::model::entry::Entry;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, Seq, UserId};
 use crate::service::connections::{Bye, Caller, CloseCode, Link, Opening, Resume, Start, frame};
@@ -102,7 +102,12 @@ pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admiss
 }
 
 /// Serves a client that said all it had to say in its handshake.
-pub async fn serve_arrived(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, arrival: Arrival) {
+pub async fn serve_arrived(
+    parts: Arc<Parts>,
+    stream: TcpStream,
+    leftover: Bytes,
+    arrival: Arrival,
+) {
     let socket = Socket::new(stream, &leftover, parts.frame_bytes_max);
     drop(leftover);
     Client::open(parts, socket, arrival).await.run().await;
@@ -182,7 +187,7 @@ impl Client {
     async fn open(parts: Arc<Parts>, socket: Socket, arrival: Arrival) -> Client {
         let Arrival {
             identity,
-            voice,
+            mut voice,
             beginning,
             language,
         } = arrival;
@@ -201,6 +206,7 @@ impl Client {
             speech: voice.speech(),
         };
         parts.connections.open(conn, opening).await;
+        voice.joined(&link);
         let start = beginning.start();
         let hello = || parts.hello(&identity.user, conn, start);
         if let Some(greeting) = voice.greeting(&hello) {
@@ -232,7 +238,11 @@ impl Client {
             Beginning::From(_) => self.catch_up_from(start),
             Beginning::Missed { entries, upto } => {
                 for page in self.voice.speech().missed(&entries, self.user, upto, false) {
-                    self.parts.connections.hub().send_page(self.conn, page).await;
+                    self.parts
+                        .connections
+                        .hub()
+                        .send_page(self.conn, page)
+                        .await;
                 }
                 self.catch_up_from(start);
             }
@@ -359,7 +369,8 @@ impl Client {
     }
 
     async fn give_up(&mut self, malformed: Malformed) {
-        self.send_error(&bad_frame(malformed), About::default()).await;
+        self.send_error(&bad_frame(malformed), About::default())
+            .await;
         self.parts
             .connections
             .hub()
@@ -406,9 +417,10 @@ impl Client {
     async fn hear(&mut self, message: Message) {
         match self.voice.understand(message) {
             Ok(heard) => {
-                if let (Some((position, _)), false) =
-                    (self.waits_to_fetch, matches!(heard, Heard::Fetch { .. } | Heard::Nothing))
-                {
+                if let (Some((position, _)), false) = (
+                    self.waits_to_fetch,
+                    matches!(heard, Heard::Fetch { .. } | Heard::Nothing),
+                ) {
                     self.go_live_from(position);
                 }
                 match heard {
@@ -430,7 +442,12 @@ impl Client {
 
     /// Answers a client that asks for what it missed; with the last of it the client goes live.
     async fn fetch(&mut self, after: Seq) {
-        let page = match self.parts.connections.missed_messages(self.user, after).await {
+        let page = match self
+            .parts
+            .connections
+            .missed_messages(self.user, after)
+            .await
+        {
             Ok(page) => page,
             Err(failure) => return self.send_error(&failure, About::default()).await,
         };
@@ -534,7 +551,11 @@ impl Client {
             return;
         };
         if self.voice.acks_in_order() {
-            self.parts.connections.hub().ack(self.conn, frame, seq).await;
+            self.parts
+                .connections
+                .hub()
+                .ack(self.conn, frame, seq)
+                .await;
         } else {
             self.send(frame).await;
         }
@@ -545,10 +566,12 @@ impl Beginning {
     fn start(&self) -> Start {
         match self {
             Beginning::From(start) => *start,
-            Beginning::Missed { upto: after, .. } | Beginning::OnRequest { position: after } => Start::From {
-                after: *after,
-                announce: false,
-            },
+            Beginning::Missed { upto: after, .. } | Beginning::OnRequest { position: after } => {
+                Start::From {
+                    after: *after,
+                    announce: false,
+                }
+            }
         }
     }
 

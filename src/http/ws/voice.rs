@@ -15,7 +15,7 @@ use crate::model::conversation::{Address, Conv};
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, Seq};
-use crate::service::connections::{Speech, V1, frame};
+use crate::service::connections::{Link, Speech, V1, frame};
 use crate::service::messages::SendRequest;
 
 /// A whole message from a client.
@@ -63,6 +63,9 @@ pub trait Voice: Send + 'static {
     /// How this client is told of the log.
     fn speech(&self) -> Arc<dyn Speech>;
 
+    /// The connection was taken in.
+    fn joined(&mut self, _link: &Arc<Link>) {}
+
     /// The first frame. `hello` makes the public protocol's.
     fn greeting(&self, hello: &dyn Fn() -> Value) -> Option<Bytes>;
 
@@ -109,7 +112,9 @@ impl Voice for PublicVoice {
 
     fn understand(&mut self, message: Message) -> Result<Heard, Invalid> {
         match message {
-            Message::Text(text) => Request::parse(&text).map(|request| Heard::Request(Box::new(request))),
+            Message::Text(text) => {
+                Request::parse(&text).map(|request| Heard::Request(Box::new(request)))
+            }
             Message::Binary(_) => Err(Invalid {
                 failure: Failure::new(Code::BadRequest),
                 cid: None,
@@ -118,7 +123,14 @@ impl Voice for PublicVoice {
     }
 
     fn ack(&self, ack: &Ack<'_>) -> Option<Bytes> {
-        let Ack { cid, to, seq, at, duplicate, .. } = ack;
+        let Ack {
+            cid,
+            to,
+            seq,
+            at,
+            duplicate,
+            ..
+        } = ack;
         Some(frame::json(&json!({
             "type": "ack", "cid": cid, "seq": seq, "conv": to, "at": at, "duplicate": duplicate,
         })))
@@ -129,7 +141,9 @@ impl Voice for PublicVoice {
     }
 
     fn error(&self, failure: &Failure, about: About<'_>, language: Language) -> Option<Bytes> {
-        Some(frame::text(error_json(failure, about.cid, language).as_bytes()))
+        Some(frame::text(
+            error_json(failure, about.cid, language).as_bytes(),
+        ))
     }
 
     fn is_echoed(&self, _conv: Conv) -> bool {

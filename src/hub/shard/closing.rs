@@ -81,10 +81,15 @@ impl Shard {
         reason: &'static str,
     ) {
         let Some(slot) = self.slot(conn) else { return };
-        let bye = bye.and_then(|Bye { reason, reconnect_after_ms }| {
-            let speech = &self.connections[slot].speech;
-            speech.bye(reason, reconnect_after_ms)
-        });
+        let bye = bye.and_then(
+            |Bye {
+                 reason,
+                 reconnect_after_ms,
+             }| {
+                let speech = &self.connections[slot].speech;
+                speech.bye(reason, reconnect_after_ms)
+            },
+        );
         if let Some(bye) = bye {
             self.push(slot, bye);
         }
