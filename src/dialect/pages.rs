@@ -10,9 +10,35 @@ use warp::path::FullPath;
 use warp::reply::Response;
 
 use super::routes::{Enabled, collapsed};
+use crate::http::reply;
 
+/// The sticker packs, under the names old pages ask for them by.
+const PACKS: [(&str, &str); 2] = [
+    (
+        "/asset/plugins/doutu/emoj/info.json",
+        include_str!("../../asset/packs/faces/info.json"),
+    ),
+    (
+        "/asset/plugins/doutu/mkgif/info.json",
+        include_str!("../../asset/packs/birds/info.json"),
+    ),
+];
 /// Longest `Host` that an address is made of.
 const HOST_BYTES_MAX: usize = 255;
+
+/// The manifests of sticker packs, which pages also POST to.
+pub(super) fn packs() -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .and_then(|path: FullPath| async move {
+            let path = collapsed(path.as_str());
+            let pack = PACKS.iter().find(|(name, _)| *name == path);
+            pack.map(|(_, manifest)| *manifest)
+                .ok_or_else(warp::reject::not_found)
+        })
+        .and(warp::get().or(warp::post()).unify())
+        .map(|manifest: &'static str| reply::encoded(StatusCode::OK, manifest))
+        .boxed()
+}
 
 /// Where the pages of the dialects lead.
 pub(super) fn routes(enabled: Enabled) -> BoxedFilter<(Response,)> {

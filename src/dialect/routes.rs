@@ -100,6 +100,7 @@ pub fn routes(parts: DialectParts, sockets: Arc<ws::Parts>) -> Vec<BoxedFilter<(
         calls(&desk),
         sockets::route(&desk, sockets),
         pages::routes(desk.parts.enabled),
+        pages::packs(),
     ]
 }
 
