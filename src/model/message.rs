@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::entry::UnixMillis;
 use super::ids::{ID_MAX, Seq, UserId};
 
 /// Longest text, in bytes.
@@ -81,6 +82,12 @@ pub struct MessageBody {
     pub reply_to: Option<Seq>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// When its author last changed the text. Never a client's to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<UnixMillis>,
+    /// It was taken back, and the other fields are empty. Never a client's to say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recalled: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -115,6 +122,8 @@ impl MessageBody {
         self.check_numbers()?;
         let stored = MessageBody {
             meta: self.meta.as_deref().map(canonical_object).transpose()?,
+            edited_at: None,
+            recalled: false,
             ..self.clone()
         };
         let json = serde_json::to_vec(&stored).map_err(|_| InvalidMessage::Field("meta"))?;

@@ -75,6 +75,7 @@ impl SendRequest {
             meta: self.meta.clone().filter(|meta| meta.get() != "null"),
             reply_to: self.reply_to,
             mentions: self.mentions.clone().unwrap_or_default(),
+            ..MessageBody::default()
         }
     }
 

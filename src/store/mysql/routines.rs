@@ -57,7 +57,7 @@ const ROUTINES: [Routine; 6] = [
         text: include_str!("routines/create_user.sql"),
     },
     Routine {
-        name: "starling_prune_1",
+        name: "starling_prune_2",
         text: include_str!("routines/prune.sql"),
     },
 ];
