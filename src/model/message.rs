@@ -171,6 +171,8 @@ impl MessageBody {
         match media {
             Media::Text | Media::Contact | Media::Location => required("content", &self.content),
             Media::Article => required("content", &self.content).and(required("url", &self.url)),
+            // Seconds.
+            Media::Voice if self.amount < 0 => Err(InvalidMessage::Field("amount")),
             Media::Voice | Media::Picture | Media::Link | Media::Video | Media::File => {
                 required("url", &self.url)
             }
@@ -244,6 +246,50 @@ mod tests {
                 .encode(TEXT_BYTES_MAX)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn each_kind_needs_what_it_is_about() {
+        let missing = |media: u16, message: MessageBody| {
+            let message = MessageBody { media, ..message };
+            match message.encode(TEXT_BYTES_MAX) {
+                Ok(_) => "",
+                Err(InvalidMessage::Field(field) | InvalidMessage::TooLarge(field)) => field,
+            }
+        };
+        let url = || MessageBody {
+            url: "/files/1/a".to_owned(),
+            ..MessageBody::default()
+        };
+        let both = || MessageBody {
+            url: "/files/1/a".to_owned(),
+            ..text("x")
+        };
+        for media in [1, 9, 11] {
+            assert_eq!(missing(media, url()), "content", "{media}");
+            assert_eq!(missing(media, text("x")), "", "{media}");
+        }
+        for media in [3, 4, 7, 8, 10] {
+            assert_eq!(missing(media, text("x")), "url", "{media}");
+            assert_eq!(missing(media, url()), "", "{media}");
+        }
+        assert_eq!(missing(2, url()), "content");
+        assert_eq!(missing(2, text("x")), "url");
+        assert_eq!(missing(2, both()), "");
+        assert_eq!(missing(6, text("x")), "");
+        assert_eq!(missing(6, url()), "");
+        assert_eq!(missing(6, MessageBody::default()), "url");
+        for media in [0, 5, 12, 99] {
+            assert_eq!(missing(media, both()), "media", "{media}");
+        }
+        for media in [100, u16::MAX] {
+            assert_eq!(missing(media, MessageBody::default()), "", "{media}");
+        }
+        let backwards = MessageBody {
+            amount: -1,
+            ..url()
+        };
+        assert_eq!(missing(3, backwards), "amount");
     }
 
     #[test]
