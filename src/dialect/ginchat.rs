@@ -9,7 +9,7 @@ use super::request::{Asked, Doorkeeper};
 use super::routes::DialectParts;
 use crate::http::auth::session_cookie;
 use crate::model::conversation::Address;
-use crate::model::entry::EntryKind;
+use crate::model::entry::{Entry, EntryKind};
 use crate::model::error::{Code, Failure};
 use crate::model::group::JoinMode;
 use crate::model::ids::{GroupId, Seq, UserId};
@@ -285,7 +285,7 @@ impl Ginchat {
                 .conversations
                 .page(user, address, window, HISTORY_PAGE)
                 .await?;
-            let mut entries = page.entries;
+            let mut entries: Vec<Entry> = page.entries.into_iter().map(|told| told.entry).collect();
             if !wanted.oldest_first {
                 entries.reverse();
             }

@@ -41,6 +41,7 @@ use crate::model::ids::{ConnId, Incarnation};
 use crate::model::user::User;
 use crate::service::connections::{CloseCode, Connections, Start};
 use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
 use crate::service::messages::Messages;
 use crate::service::sessions::Sessions;
 use crate::service::typing::Typing;
@@ -68,6 +69,7 @@ pub struct Greeting {
 pub struct Parts {
     pub connections: Connections,
     pub messages: Messages,
+    pub entries: Entries,
     pub conversations: Conversations,
     pub sessions: Sessions,
     pub typing: Typing,

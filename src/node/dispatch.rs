@@ -65,9 +65,10 @@ impl Dispatch for HubDispatch {
             conn,
             ticket,
             groups,
-            missed,
+            mut missed,
             position,
         } = going;
+        missed.retain(|entry| ticket.hidden.binary_search(&entry.seq).is_err());
         let taken = self
             .feed
             .live(conn, groups, missed, ticket.announce, position);

@@ -26,6 +26,7 @@ use crate::model::draft::Outcome;
 use crate::model::entry::Entry;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, Seq, UserId};
+use crate::service::alterations::{AlterRequest, Pending};
 use crate::service::connections::{Bye, Caller, CloseCode, Link, Opening, Resume, Start, frame};
 use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
@@ -156,7 +157,8 @@ type PendingSend = BoxFuture<'static, (Sent, Result<Outcome, Failure>)>;
 
 /// What a client is told of when its send is durable.
 struct Sent {
-    cid: Cid,
+    /// None: only a failure is told.
+    cid: Option<Cid>,
     tag: u64,
     to: Address,
 }
@@ -483,6 +485,15 @@ impl Client {
                 self.send_error(&failure, About::default()).await;
             }
             Request::Send(send) => self.say(&send, 0).await,
+            Request::Alter(alter) => {
+                if let Err(failure) = self.alter(&alter).await {
+                    let about = About {
+                        cid: alter.cid.as_deref(),
+                        tag: None,
+                    };
+                    self.send_error(&failure, about).await;
+                }
+            }
             Request::Read { conv, seq } => {
                 if let Err(failure) = self.parts.conversations.read(self.user, conv, seq).await {
                     self.send_error(&failure, About::default()).await;
@@ -512,22 +523,38 @@ impl Client {
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let origin = (!self.voice.is_echoed(draft.conv)).then_some(self.conn);
         let pending = self.parts.messages.enqueue(draft, origin)?;
+        let cid = Some(cid);
+        self.await_outcome(Sent { cid, tag, to }, pending);
+        Ok(())
+    }
+
+    /// Puts an alteration in line. One without client id gets no ack, and so its entry, as any other connection.
+    async fn alter(&mut self, request: &AlterRequest) -> Result<(), Failure> {
+        let alterations = self.parts.entries.alterations();
+        let draft = alterations.prepare(self.user, request).await?;
+        let acked = request.cid.is_some();
+        let cid = acked.then(|| draft.cid.clone());
+        let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
+        let pending = alterations.enqueue(draft, acked.then_some(self.conn))?;
+        self.await_outcome(Sent { cid, tag: 0, to }, pending);
+        Ok(())
+    }
+
+    fn await_outcome(&mut self, sent: Sent, pending: Pending) {
         self.sends.push(Box::pin(async move {
             let outcome = pending.outcome().await;
             (
-                Sent { cid, tag, to },
+                sent,
                 outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
             )
         }));
-        Ok(())
     }
 
     async fn acknowledge(&mut self, sent: &Sent, outcome: Result<Outcome, Failure>) {
         let Sent { cid, tag, to } = sent;
-        let (cid, tag, to) = (cid, *tag, *to);
         let about = About {
-            cid: Some(cid.as_str()),
-            tag: Some(tag),
+            cid: cid.as_ref().map(Cid::as_str),
+            tag: Some(*tag),
         };
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
@@ -535,14 +562,15 @@ impl Client {
             Ok(Outcome::Refused(refusal)) => return self.send_error(&refusal.into(), about).await,
             Err(failure) => return self.send_error(&failure, about).await,
         };
+        let Some(cid) = cid else { return };
         if self.voice.reads_by_sending() {
             // Best effort, as every read position is.
-            let _ = self.parts.conversations.read(self.user, to, seq).await;
+            let _ = self.parts.conversations.read(self.user, *to, seq).await;
         }
         let ack = Ack {
             cid,
-            tag,
-            to,
+            tag: *tag,
+            to: *to,
             seq,
             at,
             duplicate,
