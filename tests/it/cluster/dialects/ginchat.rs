@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::page::{Page, PageSocket};
-use crate::cluster::harness::{Cluster, Plan};
+use super::super::harness::{Cluster, Plan};
 
 async fn three() -> (Cluster, [Page; 3]) {
     let cluster = Plan::nodes(3).set("chat.friend_mode", "auto").start().await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::page::Page;
-use crate::cluster::harness::Plan;
+use super::super::harness::Plan;
 
 #[tokio::test]
 async fn the_pages_of_imooc_work_from_registering_to_groups() {

@@ -16,7 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::cluster::client::PASSWORD;
+use super::super::client::PASSWORD;
 
 /// How long a page waits for a frame that must come.
 const FRAME_DEADLINE: Duration = Duration::from_secs(8);

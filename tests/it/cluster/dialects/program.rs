@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
 
-use crate::cluster::client::Http;
+use super::super::client::Http;
 
 const FRAME_DEADLINE: Duration = Duration::from_secs(8);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::program::wire::{AckMsg, LoginMsg, UpMsg};
 use super::program::{Program, ProgramSocket, members, text};
-use crate::cluster::harness::Plan;
+use super::super::harness::Plan;
 
 #[tokio::test]
 async fn the_client_of_shyim_works_from_registering_to_sync() {
