@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod admission;
 mod append;
 mod cache;
 pub mod clock;

@@ -24,10 +24,11 @@ use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
+use starling::service::admission::{Admission, AdmissionParts};
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::friends::Friends;
-use starling::service::groups::Groups;
+use starling::service::groups::{GroupParts, Groups};
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::passwords::{HashingSettings, Passwords};
@@ -54,6 +55,7 @@ pub struct Choices {
     pub throttle: ThrottleSettings,
     pub sending: SendSettings,
     pub rules: StoreRules,
+    pub owned_max: u32,
     pub origins: Vec<String>,
     pub public_url: String,
     pub proxies: Vec<String>,
@@ -71,6 +73,7 @@ impl Default for Choices {
             },
             sending: SendSettings::default(),
             rules: StoreRules::default(),
+            owned_max: 1_000,
             origins: Vec::new(),
             public_url: String::new(),
             proxies: Vec::new(),
@@ -349,16 +352,42 @@ impl World {
             sessions,
             friends,
             groups,
+            mutes,
+            admissions,
             conversations,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
+        let sessions = Sessions::new(
+            sessions,
+            Arc::clone(&users),
+            committer.clone(),
+            clock.clone(),
+            30,
+        );
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
-        let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
+        let rooms = Groups::new(GroupParts {
+            groups: Arc::clone(&groups),
+            mutes,
+            admissions: Arc::clone(&admissions),
+            committer: committer.clone(),
+            profiles: profiles.clone(),
+            signals: self.signals.clone(),
+            clock: clock.clone(),
+            owned_max: choices.owned_max,
+        });
+        let admission = Admission::new(AdmissionParts {
+            rooms: rooms.clone(),
+            groups: Arc::clone(&groups),
+            admissions,
+            profiles: profiles.clone(),
+            signals: self.signals.clone(),
+            clock: clock.clone(),
+            public_url: choices.public_url.clone(),
+        });
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
@@ -376,12 +405,14 @@ impl World {
                 profiles.clone(),
                 choices.friend_mode,
             ),
-            groups: rooms,
+            groups: rooms.clone(),
+            admission,
             conversations: Conversations::new(ConversationParts {
                 log: Arc::clone(&log),
                 conversations,
                 friends,
                 groups: Arc::clone(&groups),
+                rooms,
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),

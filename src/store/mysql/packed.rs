@@ -10,7 +10,7 @@ use mysql_async::{Params, Value};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
-use crate::model::group::{GroupPatch, JoinMode, NewGroup};
+use crate::model::group::{GroupPatch, JoinMode, NewGroup, Role};
 use crate::model::ids::{ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
@@ -18,8 +18,7 @@ use crate::store::folding::folded;
 pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const APPEND_ONE: &str =
     "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const CHANGE: &str =
-    "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const CHANGE: &str = "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// What a draft adds to a packet, about: its record and what it says.
 pub(super) fn weight(draft: &Draft) -> usize {
@@ -164,6 +163,9 @@ struct Effect {
     ids: BTreeSet<u64>,
     profile: GroupPatch,
     greeting: String,
+    role: Option<Role>,
+    muted_until: Option<UnixMillis>,
+    invite: String,
 }
 
 /// The parameters of [`CHANGE`].
@@ -202,6 +204,9 @@ pub(super) fn change(
         profile.memo.into(),
         profile.join.map(JoinMode::code).into(),
         effect.greeting.into(),
+        effect.role.map(Role::code).into(),
+        effect.muted_until.into(),
+        effect.invite.into(),
     ])
 }
 
@@ -246,7 +251,45 @@ fn effect(draft: &Draft) -> Effect {
         Change::Dissolve => in_group(6),
         Change::EditGroup { patch } => Effect {
             profile: patch.clone(),
+            muted_until: patch.muted_until,
             ..in_group(7)
+        },
+        Change::EditMember { user, patch } => Effect {
+            other: user.0,
+            role: patch.role,
+            muted_until: patch.muted_until,
+            ..in_group(13)
+        },
+        Change::Transfer { user } => Effect {
+            other: user.0,
+            ..in_group(14)
+        },
+        Change::Ask { group, message } if draft.conv == Conv::Account(draft.from) => Effect {
+            operation: 15,
+            target: group.0,
+            greeting: message.clone(),
+            ..Effect::default()
+        },
+        Change::Approve { request, user } => Effect {
+            other: user.0,
+            request: *request,
+            ..in_group(16)
+        },
+        Change::Decline {
+            group,
+            request,
+            user,
+        } if draft.conv == Conv::Account(*user) => Effect {
+            operation: 17,
+            target: group.0,
+            other: user.0,
+            request: *request,
+            ..Effect::default()
+        },
+        Change::Ask { .. } | Change::Decline { .. } => Effect::default(),
+        Change::JoinByInvite { code } => Effect {
+            invite: code.as_str().to_owned(),
+            ..in_group(18)
         },
         Change::Befriend {
             other,
@@ -301,5 +344,6 @@ fn profile(group: &NewGroup) -> GroupPatch {
         category: Some(group.category),
         memo: Some(group.memo.clone()),
         join: Some(group.join),
+        muted_until: None,
     }
 }
