@@ -111,7 +111,8 @@ pub enum Change {
         message: String,
         auto: bool,
     },
-    /// The author answers the request `request` that was put to him and is open (`NotFound`).
+    /// The author answers the request `request` that was put to him and is open (`NotFound`). He accepts only while the
+    /// other has not blocked him (`Blocked`).
     AnswerFriend {
         request: u64,
         other: UserId,

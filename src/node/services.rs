@@ -116,6 +116,7 @@ impl Services {
                 users(),
                 committer.clone(),
                 profiles.clone(),
+                signals.clone(),
                 config.chat.friend_mode,
             ),
             admission: admission(config, stores, handles, &profiles, &rooms),

@@ -75,6 +75,7 @@ macro_rules! conformance {
             ]
             friends: [
                 a_request_is_answered_once,
+                whoever_is_blocked_accepts_nothing,
                 asking_again_keeps_one_request,
                 asking_the_one_who_asked_makes_friends,
                 automatic_friendship_needs_no_answer,

@@ -11,6 +11,7 @@ mod client;
 mod crowd;
 mod documented_rights;
 mod frozen_node;
+mod groups_live;
 mod harness;
 mod hostile_bus;
 mod leaving;

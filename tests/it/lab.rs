@@ -403,6 +403,7 @@ impl World {
                 Arc::clone(&users),
                 committer.clone(),
                 profiles.clone(),
+                self.signals.clone(),
                 choices.friend_mode,
             ),
             groups: rooms.clone(),

@@ -235,6 +235,8 @@ BEGIN
         WHEN 9 THEN
             IF asked_back IS NULL OR asked_back <> request THEN
                 SET code = 3;
+            ELSEIF agreed = 1 AND is_blocked THEN
+                SET code = 6;
             ELSEIF agreed = 1 THEN
                 INSERT INTO friendships (user_id, friend_id, remark, since)
                 VALUES (author, other, '', at_now), (other, author, '', at_now);
