@@ -95,7 +95,7 @@ async fn roles_are_given_and_taken_by_the_owner_alone() {
         let reply = room.edit(&room.owner, &room.member, &wrong).await;
         reply.refused(400, "bad_request").about("role");
     }
-    let path = "/api/v1/groups/99/members/1";
+    let path = "/api/v1/groups/99/members/2";
     let reply = room.lab.call(&room.owner, "PATCH", path, &admin).await;
     reply.refused(404, "not_found");
     let path = format!("{}/members/x", room.path);
