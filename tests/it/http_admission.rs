@@ -105,96 +105,151 @@ async fn joining_says_whether_one_is_in_or_has_to_wait() {
     }
 }
 
-#[tokio::test]
-async fn requests_are_seen_and_answered_by_owner_and_admins() {
-    let lab = Lab::new().await;
-    let (owner, admin) = (lab.register("owner").await, lab.register("admin").await);
-    let (member, asker) = (lab.register("member").await, lab.register("asker").await);
-    let other = lab.register("other").await;
-    let path = group(&lab, &owner, "approval", &[&admin, &member]).await;
-    let role = format!("{path}/members/{}", admin.id);
-    lab.call(&owner, "PATCH", &role, &json!({"role": "admin"}))
-        .await
-        .is(200);
-    let join = format!("{path}/join");
-    for user in [&asker, &other] {
-        lab.simply(user, "POST", &join).await.is(200);
+/// A group by approval with an owner, an admin and a member, and two who wait.
+struct Waiting {
+    lab: Lab,
+    owner: User,
+    admin: User,
+    member: User,
+    asker: User,
+    other: User,
+    path: String,
+}
+
+impl Waiting {
+    async fn new() -> Waiting {
+        let lab = Lab::new().await;
+        let (owner, admin) = (lab.register("owner").await, lab.register("admin").await);
+        let (member, asker) = (lab.register("member").await, lab.register("asker").await);
+        let other = lab.register("other").await;
+        let path = group(&lab, &owner, "approval", &[&admin, &member]).await;
+        let role = format!("{path}/members/{}", admin.id);
+        let change = json!({"role": "admin"});
+        lab.call(&owner, "PATCH", &role, &change).await.is(200);
+        for user in [&asker, &other] {
+            let join = format!("{path}/join");
+            lab.simply(user, "POST", &join).await.is(200);
+        }
+        told(&lab);
+        Waiting {
+            lab,
+            owner,
+            admin,
+            member,
+            asker,
+            other,
+            path,
+        }
     }
-    let requests = format!("{path}/requests");
-    for (reader, code) in [(&member, "not_allowed"), (&asker, "not_member")] {
+
+    /// The open requests, by whose they are.
+    async fn requests(&self) -> Vec<(u64, u64)> {
+        let path = format!("{}/requests", self.path);
+        let page = self.lab.get(&self.owner, &path).await;
+        let requests = page["requests"].as_array().unwrap().iter();
+        requests
+            .map(|request| {
+                let (user, id) = (&request["user"]["id"], &request["id"]);
+                (user.as_u64().unwrap(), id.as_u64().unwrap())
+            })
+            .collect()
+    }
+
+    async fn answer(&self, author: &User, request: u64, body: &Value) -> crate::lab::Reply {
+        let path = format!("{}/requests/{request}", self.path);
+        self.lab.call(author, "POST", &path, body).await
+    }
+}
+
+#[tokio::test]
+async fn requests_are_seen_by_owner_and_admins_in_pages() {
+    let stage = Waiting::new().await;
+    let requests = format!("{}/requests", stage.path);
+    let lab = &stage.lab;
+    for (reader, code) in [(&stage.member, "not_allowed"), (&stage.asker, "not_member")] {
         lab.simply(reader, "GET", &requests)
             .await
             .refused(403, code);
-        let answer = format!("{requests}/1");
-        lab.call(reader, "POST", &answer, &json!({"accept": true}))
-            .await
-            .refused(403, code);
     }
-    lab.simply(&owner, "GET", "/api/v1/groups/99/requests")
+    lab.simply(&stage.owner, "GET", "/api/v1/groups/99/requests")
         .await
         .refused(404, "not_found");
-    let page = lab.get(&admin, &format!("{requests}?limit=1")).await;
-    assert_eq!(page["requests"][0]["user"]["id"], asker.id);
+    let page = lab.get(&stage.admin, &format!("{requests}?limit=1")).await;
+    assert_eq!(page["requests"][0]["user"]["id"], stage.asker.id);
     let next = page["next"].as_str().unwrap();
-    let page = lab.get(&admin, &format!("{requests}?after={next}")).await;
-    assert_eq!(page["requests"][0]["user"]["id"], other.id);
+    let rest = format!("{requests}?after={next}");
+    let page = lab.get(&stage.admin, &rest).await;
+    assert_eq!(page["requests"][0]["user"]["id"], stage.other.id);
     assert_eq!(page["next"], Value::Null);
-    let of_asker: u64 = next.parse().unwrap();
-    let of_other = page["requests"][0]["id"].as_u64().unwrap();
-    let reply = lab
-        .simply(&admin, "GET", &format!("{requests}?limit=0"))
-        .await;
-    reply.refused(400, "bad_request").about("limit");
+    for (query, field) in [("limit=0", "limit"), ("after=x", "after")] {
+        let path = format!("{requests}?{query}");
+        let reply = lab.simply(&stage.admin, "GET", &path).await;
+        reply.refused(400, "bad_request").about(field);
+    }
+    let list = lab.get(&stage.owner, "/api/v1/groups").await;
+    assert_eq!(list["groups"][0]["requests"], 2);
+    let group = lab.get(&stage.member, &stage.path).await;
+    assert_eq!(group.get("requests"), None);
+}
+
+#[tokio::test]
+async fn requests_are_answered_once_by_owner_and_admins() {
+    let stage = Waiting::new().await;
+    let (lab, path) = (&stage.lab, &stage.path);
+    let (yes, no) = (json!({"accept": true}), json!({"accept": false}));
+    let [(_, of_asker), (_, of_other)] = stage.requests().await[..] else {
+        panic!("two wait");
+    };
+    for (author, code) in [(&stage.member, "not_allowed"), (&stage.asker, "not_member")] {
+        let reply = stage.answer(author, of_asker, &yes).await;
+        reply.refused(403, code);
+    }
     for body in [json!({}), json!({"accept": "yes"})] {
-        let answer = format!("{requests}/{of_asker}");
-        let reply = lab.call(&admin, "POST", &answer, &body).await;
+        let reply = stage.answer(&stage.admin, of_asker, &body).await;
         reply.refused(400, "bad_request").about("accept");
     }
-    let list = lab.get(&owner, "/api/v1/groups").await;
-    assert_eq!(list["groups"][0]["requests"], 2);
-    assert_eq!(lab.get(&member, &path).await.get("requests"), None);
-
-    told(&lab);
-    let answer = format!("{requests}/{of_asker}");
-    lab.call(&admin, "POST", &answer, &json!({"accept": true}))
-        .await
-        .is(204);
-    lab.call(&admin, "POST", &answer, &json!({"accept": true}))
-        .await
-        .refused(404, "not_found");
-    assert_eq!(lab.get(&asker, &path).await["role"], "member");
-    let entry = last_entry(&lab, &asker, &path).await;
+    stage.answer(&stage.admin, of_asker, &yes).await.is(204);
+    for again in [of_asker, 999] {
+        let reply = stage.answer(&stage.admin, again, &yes).await;
+        reply.refused(404, "not_found");
+    }
+    let entry = last_entry(lab, &stage.asker, path).await;
     assert_eq!(
         (&entry["kind"], &entry["users"], &entry["by"]),
-        (&json!("joined"), &json!([asker.id]), &json!(admin.id))
+        (
+            &json!("joined"),
+            &json!([stage.asker.id]),
+            &json!(stage.admin.id)
+        )
     );
     let left = json!({"requests": 1});
-    let expected = [owner.id, admin.id].map(|user| (UserId(user), left.clone()));
-    assert_eq!(told(&lab), expected);
-    let answer = format!("{requests}/{of_other}");
-    lab.call(&owner, "POST", &answer, &json!({"accept": false}))
-        .await
-        .is(204);
+    let expected = [stage.owner.id, stage.admin.id].map(|user| (UserId(user), left.clone()));
+    assert_eq!(told(lab), expected);
+    stage.answer(&stage.owner, of_other, &no).await.is(204);
+    let declined = (UserId(stage.other.id), json!({"requested_at": null}));
+    assert_eq!(told(lab)[0], declined);
+    let group = lab.get(&stage.other, path).await;
     assert_eq!(
-        told(&lab)[0],
-        (UserId(other.id), json!({"requested_at": null}))
+        (&group["role"], group.get("requested_at")),
+        (&Value::Null, None)
     );
-    assert_eq!(lab.get(&other, &path).await.get("requested_at"), None);
-    lab.call(&owner, "POST", &answer, &json!({"accept": true}))
-        .await
-        .refused(404, "not_found");
-    // He may ask again; being added settles it.
-    lab.simply(&other, "POST", &join).await.is(200);
-    let members = format!("{path}/members");
-    lab.call(&owner, "POST", &members, &json!({"users": [other.id]}))
+    let reply = stage.answer(&stage.owner, of_other, &yes).await;
+    reply.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn being_brought_in_settles_a_request() {
+    let stage = Waiting::new().await;
+    let members = format!("{}/members", stage.path);
+    let users = json!({"users": [stage.asker.id, stage.other.id]});
+    stage
+        .lab
+        .call(&stage.owner, "POST", &members, &users)
         .await
         .is(201);
-    assert_eq!(lab.get(&owner, &requests).await["requests"], json!([]));
-    assert_eq!(
-        told(&lab).last().unwrap().1,
-        json!({"requests": 0}),
-        "whoever runs the group need not look any more"
-    );
+    assert_eq!(stage.requests().await, []);
+    let none = (UserId(stage.owner.id), json!({"requests": 0}));
+    assert_eq!(told(&stage.lab)[0], none, "there is nothing to look at");
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! A node's services and HTTP routes over a fresh SQLite store, without sockets, bus and replica.
 
+#[path = "lab/rooms.rs"]
+mod rooms;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,11 +27,10 @@ use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
-use starling::service::admission::{Admission, AdmissionParts};
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::friends::Friends;
-use starling::service::groups::{GroupParts, Groups};
+use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::passwords::{HashingSettings, Passwords};
@@ -352,8 +354,6 @@ impl World {
             sessions,
             friends,
             groups,
-            mutes,
-            admissions,
             conversations,
             ..
         } = self.stores.clone();
@@ -369,25 +369,7 @@ impl World {
         );
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
-        let rooms = Groups::new(GroupParts {
-            groups: Arc::clone(&groups),
-            mutes,
-            admissions: Arc::clone(&admissions),
-            committer: committer.clone(),
-            profiles: profiles.clone(),
-            signals: self.signals.clone(),
-            clock: clock.clone(),
-            owned_max: choices.owned_max,
-        });
-        let admission = Admission::new(AdmissionParts {
-            rooms: rooms.clone(),
-            groups: Arc::clone(&groups),
-            admissions,
-            profiles: profiles.clone(),
-            signals: self.signals.clone(),
-            clock: clock.clone(),
-            public_url: choices.public_url.clone(),
-        });
+        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());

@@ -111,7 +111,7 @@ async fn revoke(id: GroupPath, code: String, login: Login, admission: Admission)
 )]
 async fn preview(code: String, login: Login, admission: Admission) -> Answer {
     let (invite, group) = admission.preview(login?.user.id, &code).await?;
-    reply::ok(&shapes::InvitePreview::of(invite, group))
+    reply::ok(&shapes::InvitePreview::of(&invite, group))
 }
 
 /// Comes into the group the invitation is for.

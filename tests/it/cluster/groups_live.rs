@@ -46,6 +46,11 @@ impl Stage {
         reply.body
     }
 
+    async fn get(&self, who: usize, path: &str) -> Value {
+        let token = &self.people[who].0.token;
+        self.here.get(path, token).await.expect(200)
+    }
+
     /// Each of them gets a frame with these fields.
     async fn hear(&mut self, who: &[usize], fields: Value) {
         for listener in who {
@@ -59,121 +64,97 @@ impl Stage {
     }
 }
 
-#[tokio::test]
-async fn every_change_of_a_group_is_seen_live_on_the_other_node() {
-    let mut stage = Stage::new(["owner", "admin", "member", "guest", "other"]).await;
-    let [owner, admin, member, guest, other] = [0, 1, 2, 3, 4].map(|who| stage.id(who));
-    let wish = json!({"name": "flock", "members": [admin, member]});
-    let group = stage.ask(0, Method::POST, "/api/v1/groups", wish).await;
+/// People by their place in the stage of a group.
+const OWNER: usize = 0;
+const ADMIN: usize = 1;
+const MEMBER: usize = 2;
+const GUEST: usize = 3;
+const OTHER: usize = 4;
+
+/// Makes a group of owner, admin and member, and returns its path and conversation.
+async fn flock(stage: &mut Stage) -> (String, String) {
+    let members = [stage.id(ADMIN), stage.id(MEMBER)];
+    let wish = json!({"name": "flock", "members": members, "join": "approval"});
+    let group = stage.ask(OWNER, Method::POST, "/api/v1/groups", wish).await;
     let id = group["id"].as_u64().unwrap();
     let (path, conv) = (format!("/api/v1/groups/{id}"), format!("g:{id}"));
+    let created = json!({"type": "entry", "conv": conv, "created": true});
+    stage.hear(&[OWNER, ADMIN, MEMBER], created).await;
+    (path, conv)
+}
+
+#[tokio::test]
+async fn every_change_of_a_group_is_seen_live_on_the_other_node() {
+    let mut stage = Stage::new(["owner", "admin", "member"]).await;
+    let [owner, admin, member] = [OWNER, ADMIN, MEMBER].map(|who| stage.id(who));
+    let (path, _) = flock(&mut stage).await;
     let about = |user: u64| format!("{path}/members/{user}");
-    stage
-        .hear(
-            &[0, 1, 2],
-            json!({"type": "entry", "conv": conv, "created": true}),
-        )
-        .await;
-    for (who, method, path, body, fields) in [
-        (
-            0,
-            Method::PATCH,
-            about(admin),
-            json!({"role": "admin"}),
-            json!({"kind": "group", "role": {"user": admin, "role": "admin"}, "from": owner}),
-        ),
-        (
-            1,
-            Method::PATCH,
-            about(member),
-            json!({"muted_until": FAR}),
-            json!({"kind": "group", "muted": {"user": member, "until": FAR}, "from": admin}),
-        ),
-        (
-            1,
-            Method::PATCH,
-            about(member),
-            json!({"muted_until": null}),
-            json!({"kind": "group", "muted": {"user": member, "until": 0}}),
-        ),
-        (
-            1,
-            Method::PATCH,
-            path.clone(),
-            json!({"muted_until": FAR}),
-            json!({"kind": "group", "muted": {"user": 0, "until": FAR}}),
-        ),
-        (
-            1,
-            Method::PATCH,
-            path.clone(),
-            json!({"memo": "news", "join": "approval"}),
-            json!({"kind": "group", "memo": "news", "join": "approval"}),
-        ),
-        (
-            0,
-            Method::POST,
-            format!("{path}/transfer"),
-            json!({"user": admin}),
-            json!({"kind": "group", "owner": admin}),
-        ),
+    let until = |until: Option<i64>| json!({ "muted_until": until });
+    let muted = |user: u64, until: i64| json!({"muted": {"user": user, "until": until}});
+    let role = json!({"role": "admin"});
+    let given = json!({"role": {"user": admin, "role": "admin"}, "from": owner});
+    let news = json!({"memo": "news", "join": "open"});
+    let to = json!({"user": admin});
+    let all = [OWNER, ADMIN, MEMBER];
+    for (who, path, body, fields) in [
+        (OWNER, about(admin), role, given),
+        (ADMIN, about(member), until(Some(FAR)), muted(member, FAR)),
+        (ADMIN, about(member), until(None), muted(member, 0)),
+        (ADMIN, path.clone(), until(Some(FAR)), muted(0, FAR)),
+        (ADMIN, path.clone(), news.clone(), news),
     ] {
-        stage.ask(who, method, &path, body).await;
-        stage.hear(&[0, 1, 2], fields).await;
+        stage.ask(who, Method::PATCH, &path, body).await;
+        stage.hear(&all, fields).await;
     }
+    let transfer = format!("{path}/transfer");
+    stage.ask(OWNER, Method::POST, &transfer, to).await;
+    stage.hear(&all, json!({"owner": admin})).await;
+    let leave = format!("{path}/leave");
+    stage.ask(MEMBER, Method::POST, &leave, json!({})).await;
+    let left = json!({"kind": "left", "users": [member]});
+    stage.hear(&all, left).await;
+    stage
+        .ask(ADMIN, Method::DELETE, &about(owner), json!({}))
+        .await;
+    let removed = json!({"kind": "left", "users": [owner], "by": admin});
+    stage.hear(&[OWNER, ADMIN], removed).await;
+    stage.ask(ADMIN, Method::DELETE, &path, json!({})).await;
+    stage.hear(&[ADMIN], json!({"dissolved": true})).await;
+}
+
+#[tokio::test]
+async fn who_waits_and_who_comes_in_is_seen_live_on_the_other_node() {
+    let mut stage = Stage::new(["owner", "admin", "member", "guest", "other"]).await;
+    let [owner, admin, guest, other] = [OWNER, ADMIN, GUEST, OTHER].map(|who| stage.id(who));
+    let (path, conv) = flock(&mut stage).await;
+    let about = format!("{path}/members/{admin}");
+    let role = json!({"role": "admin"});
+    stage.ask(OWNER, Method::PATCH, &about, role).await;
     // Those who run it are told who waits; who is let in sees the group from then on.
-    stage
-        .ask(
-            3,
-            Method::POST,
-            &format!("{path}/join"),
-            json!({"message": "me"}),
-        )
-        .await;
-    let waiting = json!({"type": "conversation", "conv": conv, "requests": 1});
-    stage.hear(&[0, 1], waiting).await;
+    let join = format!("{path}/join");
     let requests = format!("{path}/requests");
-    let token = stage.people[1].0.token.clone();
-    let page = stage.here.get(&requests, &token).await.expect(200);
-    let request = format!("{requests}/{}", page["requests"][0]["id"]);
-    stage
-        .ask(1, Method::POST, &request, json!({"accept": true}))
-        .await;
-    let joined = json!({"kind": "joined", "users": [guest], "by": admin});
-    stage.hear(&[0, 1, 2, 3], joined).await;
-    let none = json!({"type": "conversation", "conv": conv, "requests": 0});
-    stage.hear(&[0, 1], none).await;
-    // Declined.
-    stage
-        .ask(4, Method::POST, &format!("{path}/join"), json!({}))
-        .await;
-    let page = stage.here.get(&requests, &token).await.expect(200);
-    let request = format!("{requests}/{}", page["requests"][0]["id"]);
-    stage
-        .ask(1, Method::POST, &request, json!({"accept": false}))
-        .await;
+    let count = |n: u64| json!({"type": "conversation", "conv": conv, "requests": n});
     let declined = json!({"type": "conversation", "conv": conv, "requested_at": null});
-    stage.hear(&[4], declined).await;
-    // Invited.
+    let let_in = json!({"kind": "joined", "users": [guest], "by": admin});
+    for (asker, accept, concerned, fields) in [
+        (OTHER, false, vec![OTHER], declined),
+        (GUEST, true, vec![OWNER, ADMIN, MEMBER, GUEST], let_in),
+    ] {
+        stage.ask(asker, Method::POST, &join, json!({})).await;
+        stage.hear(&[OWNER, ADMIN], count(1)).await;
+        let page = stage.get(ADMIN, &requests).await;
+        let request = format!("{requests}/{}", page["requests"][0]["id"]);
+        let answer = json!({"accept": accept});
+        stage.ask(ADMIN, Method::POST, &request, answer).await;
+        stage.hear(&concerned, fields).await;
+    }
     let invites = format!("{path}/invites");
-    let invite = stage.ask(0, Method::POST, &invites, json!({})).await;
+    let invite = stage.ask(OWNER, Method::POST, &invites, json!({})).await;
     let link = format!("/api/v1/invites/{}", invite["code"].as_str().unwrap());
-    stage.ask(4, Method::POST, &link, json!({})).await;
+    stage.ask(OTHER, Method::POST, &link, json!({})).await;
     let joined = json!({"kind": "joined", "users": [other], "invited_by": owner});
-    stage.hear(&[0, 1, 2, 3, 4], joined).await;
-    // Leaving, removing, ending.
     stage
-        .ask(4, Method::POST, &format!("{path}/leave"), json!({}))
-        .await;
-    stage
-        .hear(&[0, 4], json!({"kind": "left", "users": [other]}))
-        .await;
-    stage.ask(1, Method::DELETE, &about(guest), json!({})).await;
-    let removed = json!({"kind": "left", "users": [guest], "by": admin});
-    stage.hear(&[0, 3], removed).await;
-    stage.ask(1, Method::DELETE, &path, json!({})).await;
-    stage
-        .hear(&[0, 1, 2], json!({"kind": "group", "dissolved": true}))
+        .hear(&[OWNER, ADMIN, MEMBER, GUEST, OTHER], joined)
         .await;
 }
 
@@ -188,8 +169,7 @@ async fn every_step_of_a_friendship_is_seen_live_on_the_other_node_by_both() {
         let asked =
             json!({"kind": "friend", "state": "requested", "from": anna, "message": "hello"});
         stage.hear(&[0, 1], asked).await;
-        let token = stage.people[1].0.token.clone();
-        let list = stage.here.get(friends, &token).await.expect(200);
+        let list = stage.get(1, friends).await;
         let path = format!("{friends}/requests/{}", list["incoming"][0]["id"]);
         stage
             .ask(1, Method::POST, &path, json!({"accept": accept}))

@@ -120,7 +120,7 @@ pub struct InvitePreview {
 }
 
 impl InvitePreview {
-    pub(in crate::http) fn of(view: InviteView, group: GroupView) -> InvitePreview {
+    pub(in crate::http) fn of(view: &InviteView, group: GroupView) -> InvitePreview {
         InvitePreview {
             group: group.into(),
             creator: view.invite.creator.0,
