@@ -35,6 +35,7 @@ use warp::{Filter, Rejection};
 use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
+use crate::service::admission::Admission;
 use crate::service::conversations::Conversations;
 use crate::service::entries::Entries;
 use crate::service::friends::Friends;
@@ -60,6 +61,7 @@ pub struct Parts {
     pub profiles: Profiles,
     pub friends: Friends,
     pub groups: Groups,
+    pub admission: Admission,
     pub conversations: Conversations,
     pub messages: Messages,
     pub entries: Entries,
@@ -85,6 +87,7 @@ pub fn routes(
         profiles,
         friends,
         groups,
+        admission,
         conversations,
         messages,
         entries,
@@ -105,6 +108,8 @@ pub fn routes(
         v1::blocks::routes(&door, &friends),
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
+        v1::join::routes(&door, &admission),
+        v1::invites::routes(&door, &admission),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod admission;
 pub mod alterations;
 mod append;
 mod cache;

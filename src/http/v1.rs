@@ -8,6 +8,8 @@ pub(super) mod conversations;
 pub(super) mod entries;
 pub(super) mod friends;
 pub(super) mod groups;
+pub(super) mod invites;
+pub(super) mod join;
 pub(super) mod me;
 pub(super) mod members;
 pub mod shapes;

@@ -24,13 +24,14 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::admission::{Admission, AdmissionParts};
 use crate::service::alterations::Alterations;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::entries::{Entries, EntryParts};
 use crate::service::friends::Friends;
-use crate::service::groups::Groups;
+use crate::service::groups::{GroupParts, Groups};
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::outcomes::Outcomes;
@@ -64,6 +65,7 @@ pub(super) struct Services {
     accounts: Accounts,
     friends: Friends,
     groups: Groups,
+    admission: Admission,
     conversations: Conversations,
     messages: Messages,
     entries: Entries,
@@ -101,7 +103,7 @@ impl Services {
         );
         let profiles = Profiles::new(users(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
-        let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
+        let rooms = rooms(config, stores, handles, &profiles);
         let accounts = Accounts::new(AccountParts {
             users: users(),
             sessions: sessions.clone(),
@@ -112,7 +114,7 @@ impl Services {
             signals: signals.clone(),
             registration: config.auth.registration,
         });
-        let conversations = conversations(stores, handles, &profiles, &reads);
+        let conversations = conversations(stores, handles, &profiles, &reads, &rooms);
         let messages = Messages::new(
             committer.clone(),
             Arc::clone(&stores.log),
@@ -126,8 +128,10 @@ impl Services {
                 users(),
                 committer.clone(),
                 profiles.clone(),
+                signals.clone(),
                 config.chat.friend_mode,
             ),
+            admission: admission(config, stores, handles, &profiles, &rooms),
             groups: rooms,
             entries: entries(stores, handles, &messages, &profiles, &reads),
             messages,
@@ -200,6 +204,7 @@ impl Services {
             profiles: self.profiles.clone(),
             friends: self.friends.clone(),
             groups: self.groups.clone(),
+            admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             entries: self.entries.clone(),
@@ -261,6 +266,7 @@ impl Services {
             profiles: self.profiles.clone(),
             friends: self.friends.clone(),
             groups: self.groups.clone(),
+            admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             connections: self.connections.clone(),
             reads: self.reads.clone(),
@@ -278,11 +284,43 @@ fn assets(config: &Config) -> Assets {
     }
 }
 
+fn rooms(config: &Config, stores: &Stores, handles: &Handles, profiles: &Profiles) -> Groups {
+    Groups::new(GroupParts {
+        groups: Arc::clone(&stores.groups),
+        mutes: Arc::clone(&stores.mutes),
+        admissions: Arc::clone(&stores.admissions),
+        committer: handles.committer.clone(),
+        profiles: profiles.clone(),
+        signals: handles.signals.clone(),
+        clock: Clock::system(),
+        owned_max: config.chat.groups_owned_max,
+    })
+}
+
+fn admission(
+    config: &Config,
+    stores: &Stores,
+    handles: &Handles,
+    profiles: &Profiles,
+    rooms: &Groups,
+) -> Admission {
+    Admission::new(AdmissionParts {
+        rooms: rooms.clone(),
+        groups: Arc::clone(&stores.groups),
+        admissions: Arc::clone(&stores.admissions),
+        profiles: profiles.clone(),
+        signals: handles.signals.clone(),
+        clock: Clock::system(),
+        public_url: config.http.public_url.clone(),
+    })
+}
+
 fn conversations(
     stores: &Stores,
     handles: &Handles,
     profiles: &Profiles,
     reads: &Reads,
+    rooms: &Groups,
 ) -> Conversations {
     Conversations::new(ConversationParts {
         log: Arc::clone(&stores.log),
@@ -290,6 +328,7 @@ fn conversations(
         friends: Arc::clone(&stores.friends),
         groups: Arc::clone(&stores.groups),
         outcomes: Outcomes::new(Arc::clone(&stores.messages)),
+        rooms: rooms.clone(),
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),

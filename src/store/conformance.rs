@@ -4,6 +4,7 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod admission;
 pub mod alterations;
 pub mod batches;
 pub mod changes;
@@ -16,6 +17,7 @@ pub mod lists;
 pub mod log;
 pub mod mutes;
 pub mod retention;
+pub mod roles;
 pub mod stage;
 pub mod texts;
 
@@ -97,6 +99,7 @@ macro_rules! conformance {
             ]
             friends: [
                 a_request_is_answered_once,
+                whoever_is_blocked_accepts_nothing,
                 asking_again_keeps_one_request,
                 asking_the_one_who_asked_makes_friends,
                 automatic_friendship_needs_no_answer,
@@ -118,6 +121,24 @@ macro_rules! conformance {
                 open_groups_are_found_by_name_and_id,
                 members_are_listed_in_pages,
                 drawn_ids_differ,
+            ]
+            roles: [
+                roles_are_given_by_the_owner_alone,
+                muting_takes_a_higher_role,
+                a_mute_is_replaced_ended_and_outlives_leaving,
+                everybody_is_muted_by_who_runs_the_group,
+                a_group_is_handed_over_by_its_owner,
+                whoever_hands_over_or_leaves_at_once_a_group_has_one_owner,
+            ]
+            admission: [
+                asking_to_be_let_in_has_conditions,
+                a_request_to_come_in_is_answered_once_by_who_runs_the_group,
+                nobody_is_let_into_a_full_group_or_with_a_disabled_account,
+                whoever_comes_in_otherwise_waits_no_longer,
+                an_invitation_lets_in_however_the_group_lets_in_otherwise,
+                an_invitation_ends,
+                an_invitation_for_one_lets_in_one_of_those_who_use_it_at_once,
+                who_is_let_in_twice_at_once_is_in_once,
             ]
             entitlement: [
                 private_entries_are_seen_by_the_two_alone,

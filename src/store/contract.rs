@@ -1,6 +1,9 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod groups;
 mod messages;
+
+pub use groups::*;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -249,9 +252,11 @@ pub trait GroupStore: Send + Sync {
     async fn group(&self, id: GroupId) -> Result<Option<Group>>;
     /// Groups the user is a member of now, with his role.
     async fn of_user(&self, user: UserId) -> Result<Vec<(Group, Role)>>;
-    /// Open groups, not dissolved, whose name contains `query` or whose id is `query`.
+    /// Groups that are open or let in by approval, not dissolved, whose name contains `query` or whose id is `query`.
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<Group>>;
     async fn role(&self, group: GroupId, user: UserId) -> Result<Option<Role>>;
+    /// How many groups the user owns now.
+    async fn owned(&self, user: UserId) -> Result<u64>;
     /// Present members with ids above `after`, by user id.
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>>;
 }
@@ -372,6 +377,8 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
+    pub mutes: Arc<dyn MuteStore>,
+    pub admissions: Arc<dyn AdmissionStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub messages: Arc<dyn MessageStore>,
     pub nodes: Arc<dyn NodeStore>,

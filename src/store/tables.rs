@@ -175,6 +175,35 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "join_requests",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("group_id", Number),
+            ("user_id", Number),
+            ("message", Text),
+            ("at", Number),
+        ],
+    },
+    Table {
+        name: "invites",
+        key: 1,
+        columns: &[
+            ("code", Text),
+            ("group_id", Number),
+            ("creator_id", Number),
+            ("created_at", Number),
+            ("expires_at", Number),
+            ("uses_max", Number),
+            ("revoked", Number),
+        ],
+    },
+    Table {
+        name: "invite_uses",
+        key: 1,
+        columns: &[("code", Text), ("used", Number)],
+    },
+    Table {
         name: "entries",
         key: 1,
         columns: &[

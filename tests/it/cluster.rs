@@ -13,6 +13,7 @@ mod crowd;
 mod dialects;
 mod documented_rights;
 mod frozen_node;
+mod groups_live;
 mod harness;
 mod hostile_bus;
 mod leaving;

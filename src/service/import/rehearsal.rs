@@ -103,6 +103,12 @@ impl Rehearsal {
             | Change::Kick { .. }
             | Change::Dissolve
             | Change::EditGroup { .. }
+            | Change::EditMember { .. }
+            | Change::Transfer { .. }
+            | Change::Ask { .. }
+            | Change::Approve { .. }
+            | Change::Decline { .. }
+            | Change::JoinByInvite { .. }
             | Change::AnswerFriend { .. }
             | Change::Unfriend { .. }
             | Change::Revoke { .. }

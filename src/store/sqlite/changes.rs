@@ -3,9 +3,11 @@
 //! One function per [`Change`]: conditions first, effects after, so that a refusal leaves little to undo. Gives no
 //! seqs and writes no entries; the append does.
 
+mod admission;
 mod alterations;
 mod friendship;
 mod membership;
+mod roles;
 
 pub(super) use membership::role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -73,6 +75,16 @@ pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
         Change::Kick { user } => membership::kick(place, *user),
         Change::Dissolve => membership::dissolve(place),
         Change::EditGroup { patch } => membership::edit(place, patch),
+        Change::EditMember { user, patch } => roles::edit_member(place, *user, *patch),
+        Change::Transfer { user } => roles::transfer(place, *user),
+        Change::Ask { group, message } => admission::ask(place, *group, message),
+        Change::Approve { request, user } => admission::approve(place, *request, *user),
+        Change::Decline {
+            group,
+            request,
+            user,
+        } => admission::decline(place, *group, *request, *user),
+        Change::JoinByInvite { code } => admission::join_by_invite(place, code),
         Change::Befriend {
             other,
             message,

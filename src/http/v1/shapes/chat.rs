@@ -63,8 +63,25 @@ pub struct Entry {
     pub created: Option<bool>,
     /// Of `group`: it ends.
     pub dissolved: Option<bool>,
+    /// Whose invitation they came in with, of `joined`.
+    pub invited_by: Option<u64>,
     /// Of `group`: its new name.
     pub name: Option<String>,
+    /// Of `group`: its new picture; empty: none. Its new announcement is `memo`.
+    pub icon: Option<String>,
+    /// Of `group`: its new category.
+    pub category: Option<u8>,
+    /// Of `group`: how it lets in from now on.
+    #[schema(value_type = Option<super::JoinMode>)]
+    pub join: Option<()>,
+    /// Of `group`: somebody has this role from now on.
+    #[schema(value_type = Option<super::RoleOf>)]
+    pub role: Option<()>,
+    /// Of `group`: somebody may not write until then.
+    #[schema(value_type = Option<super::MutedUntil>)]
+    pub muted: Option<()>,
+    /// Of `group`: the user id of its new owner; who was it before is an admin now.
+    pub owner: Option<u64>,
     /// Of `friend`: `requested`, `friends`, `refused` or `removed`.
     pub state: Option<String>,
     /// Of `friend`: the words of a request.
@@ -203,10 +220,7 @@ impl Conversation {
     fn of(view: ConversationView, reader: UserId) -> serde_json::Result<Conversation> {
         let (kind, peer, group) = match view.about {
             About::Peer(person) => (ConversationKind::Private, Some(person.into()), None),
-            About::Group(group, role) => {
-                let group = Group::of(group, Some(role));
-                (ConversationKind::Group, None, Some(group))
-            }
+            About::Group(view) => (ConversationKind::Group, None, Some(Group::from(*view))),
             About::Notes => (ConversationKind::Own, None, None),
         };
         let last = view.last.map(|entry| raw(&entry, reader)).transpose()?;
