@@ -15,7 +15,7 @@ use super::places;
 use super::rows::{self, Columns};
 use super::visible::Scope;
 use crate::model::conversation::Conv;
-use crate::model::entry::Entry;
+use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{as_listed, newest_first};
@@ -49,7 +49,7 @@ impl ConversationStore for Mysql {
         upto: Seq,
     ) -> Result<(LogHead, Vec<ConversationState>)> {
         let mut link = self.readers.link().await?;
-        let scope = Scope::whole(&mut link, user).await?;
+        let scope = Scope::whole(&mut link, user, upto).await?;
         let lines = lines(&mut link, &scope, user, self.rules.history, upto).await?;
         states(&mut link, user, scope.log, lines).await
     }
@@ -172,12 +172,27 @@ async fn lines(
             last: None,
         })
         .collect();
-    let mut merges: Vec<Merge> = lines
-        .iter()
-        .map(|line| Merge::new(Direction::Down, &line.spans, 1))
-        .collect();
+    // Nearly always the last entry of the conversation is the last one he may see, and known already.
+    let mut uncertain = Vec::new();
+    for line in &mut lines {
+        let inside = |seq: Seq| {
+            line.spans
+                .iter()
+                .any(|span| (span.low..=span.high).contains(&seq))
+        };
+        match scope.tops.get(&line.conv) {
+            Some((seq, kind)) if EntryKind::from_code(*kind).name().is_some() && inside(*seq) => {
+                line.last = Some(*seq);
+            }
+            Some(_) => uncertain.push(line),
+            None if line.conv == notes => uncertain.push(line),
+            None => {}
+        }
+    }
+    let merge = |line: &&mut Line| Merge::new(Direction::Down, &line.spans, 1);
+    let mut merges: Vec<Merge> = uncertain.iter().map(merge).collect();
     places::read(link, &mut merges).await?;
-    for (line, merge) in lines.iter_mut().zip(merges) {
+    for (line, merge) in uncertain.into_iter().zip(merges) {
         line.last = merge.finish().places.first().copied();
     }
     Ok(lines)

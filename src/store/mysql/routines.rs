@@ -11,14 +11,15 @@ use mysql_async::{Conn, Params};
 use super::fault::Fault;
 
 /// What texts have in common, by the names they call it. A part may call those after it.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 9] = [
     ("{joined}", include_str!("routines/parts/joined.sql")),
     ("{allowed}", include_str!("routines/parts/allowed.sql")),
     ("{columns}", include_str!("routines/parts/columns.sql")),
     ("{cid}", include_str!("routines/parts/cid.sql")),
     ("{drafts}", include_str!("routines/parts/drafts.sql")),
-    ("{rights}", include_str!("routines/parts/rights.sql")),
-    ("{latest}", include_str!("routines/parts/latest.sql")),
+    ("{pairs}", include_str!("routines/parts/pairs.sql")),
+    ("{mutes}", include_str!("routines/parts/mutes.sql")),
+    ("{audible}", include_str!("routines/parts/audible.sql")),
     ("{ids}", include_str!("routines/parts/ids.sql")),
 ];
 const DIGEST: &str = "{digest}";

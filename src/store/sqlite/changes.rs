@@ -14,7 +14,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Refusal};
 use crate::model::entry::UnixMillis;
-use crate::model::ids::{Seq, SessionId, UserId};
+use crate::model::group::Role;
+use crate::model::ids::{GroupId, Seq, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 
 /// Why a draft does not become an entry: a condition, or the store itself.
@@ -86,7 +87,8 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     let author = place.draft.from;
     match place.draft.conv {
         Conv::Group(group) => match membership::role(place.tx, group, author)? {
-            Some(_) => Ok(()),
+            Some(role) if is_muted(place, group, role)? => Err(Refusal::NotAllowed.into()),
+            Some(Role::Member | Role::Admin | Role::Owner) => Ok(()),
             None => {
                 membership::living(place.tx, group)?;
                 Err(Refusal::NotMember.into())
@@ -99,6 +101,23 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
         },
         Conv::Notices | Conv::Account(_) => Err(Refusal::NotAllowed.into()),
     }
+}
+
+/// Whether the author may not write in the group for now: as everybody but owner and admins, or himself, whom only
+/// ownership protects.
+fn is_muted(place: &Place<'_>, group: GroupId, role: Role) -> rusqlite::Result<bool> {
+    let author = place.draft.from;
+    let (one, other) = match role {
+        Role::Member => (UserId::SYSTEM, author),
+        Role::Admin => (author, author),
+        Role::Owner => return Ok(false),
+    };
+    place
+        .tx
+        .prepare_cached(
+            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (?2, ?3) AND until_at > ?4",
+        )?
+        .exists(params![group, one, other, place.at])
 }
 
 fn message_to(place: &Place<'_>, peer: UserId) -> Result<(), Stop> {
