@@ -123,22 +123,16 @@ impl Admission {
             return Ok((Admitted::Joined, self.enter(user, invite).await?));
         }
         let rooms = &self.parts().rooms;
-        let admitted = match rooms.living(id).await?.join {
+        match rooms.living(id).await?.join {
             // Of a group by invitation the append says whether he is in already or not allowed in.
             JoinMode::Open | JoinMode::Invite => {
-                let (kind, body) = (EntryKind::Joined, MembershipBody::oneself(user));
-                let conv = Conv::Group(id);
-                rooms
-                    .append_to(conv, user, kind, &body, Change::Join)
-                    .await?;
-                Admitted::Joined
+                Ok((Admitted::Joined, rooms.join(user, id).await?))
             }
             JoinMode::Approval => {
                 self.ask(user, id, message).await?;
-                Admitted::Requested
+                Ok((Admitted::Requested, rooms.view(user, id).await?))
             }
-        };
-        Ok((admitted, rooms.view(user, id).await?))
+        }
     }
 
     async fn ask(&self, user: UserId, group: GroupId, message: String) -> Result<(), Failure> {

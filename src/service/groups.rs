@@ -259,6 +259,14 @@ impl Groups {
             .await
     }
 
+    /// Enters an open group.
+    pub async fn join(&self, user: UserId, id: GroupId) -> Result<GroupView, Failure> {
+        let body = MembershipBody::oneself(user);
+        self.append(user, id, EntryKind::Joined, &body, Change::Join)
+            .await?;
+        self.view(user, id).await
+    }
+
     /// Leaves. An owner's group goes to another member; the last one's leaving ends it.
     pub async fn leave(&self, user: UserId, id: GroupId) -> Result<(), Failure> {
         self.member(user, id).await?;

@@ -165,6 +165,22 @@ pub async fn muting_takes_a_higher_role(make: &impl Make) {
     assert_eq!(muted.await.unwrap(), [(carl, FAR), (dora, FAR)]);
     let muted = stage.stores.mutes.muted(group, carl, dora);
     assert_eq!(muted.await.unwrap(), [(dora, FAR)]);
+    // An admin's own mute holds, and a mute of all does not concern him.
+    let message = EntryKind::Message;
+    for silent in [carl, dora] {
+        stage
+            .refused(silent, conv, message, Change::Message, Refusal::NotAllowed)
+            .await;
+    }
+    stage.done(anna, conv, GROUP, mute(carl, 0)).await;
+    stage.done(bert, conv, GROUP, mute_all(FAR)).await;
+    stage.say(carl, conv, "admins may").await;
+    let drafts = [anna, dora, bert].map(|user| stage.message(user, conv, "at once"));
+    let outcomes = stage.append(drafts.to_vec()).await;
+    assert_eq!(outcomes[1], Outcome::Refused(Refusal::NotAllowed));
+    for open in [outcomes[0], outcomes[2]] {
+        assert!(matches!(open, Outcome::Appended { .. }), "{open:?}");
+    }
 }
 
 pub async fn a_mute_is_replaced_ended_and_outlives_leaving(make: &impl Make) {

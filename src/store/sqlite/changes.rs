@@ -105,7 +105,7 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     let author = place.draft.from;
     match place.draft.conv {
         Conv::Group(group) => match membership::role(place.tx, group, author)? {
-            Some(Role::Member) if is_muted(place, group)? => Err(Refusal::NotAllowed.into()),
+            Some(role) if is_muted(place, group, role)? => Err(Refusal::NotAllowed.into()),
             Some(Role::Member | Role::Admin | Role::Owner) => Ok(()),
             None => {
                 membership::living(place.tx, group)?;
@@ -121,14 +121,21 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Whether the author, or everybody, may not write in the group for now.
-fn is_muted(place: &Place<'_>, group: GroupId) -> rusqlite::Result<bool> {
+/// Whether the author may not write in the group for now: as everybody but owner and admins, or himself, whom only
+/// ownership protects.
+fn is_muted(place: &Place<'_>, group: GroupId, role: Role) -> rusqlite::Result<bool> {
+    let author = place.draft.from;
+    let (one, other) = match role {
+        Role::Member => (UserId::SYSTEM, author),
+        Role::Admin => (author, author),
+        Role::Owner => return Ok(false),
+    };
     place
         .tx
         .prepare_cached(
-            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (0, ?2) AND until_at > ?3",
+            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (?2, ?3) AND until_at > ?4",
         )?
-        .exists(params![group, place.draft.from, place.at])
+        .exists(params![group, one, other, place.at])
 }
 
 fn message_to(place: &Place<'_>, peer: UserId) -> Result<(), Stop> {
