@@ -8,6 +8,7 @@ pub mod error;
 pub mod group;
 pub mod ids;
 pub mod message;
+pub mod packet;
 pub mod policy;
 pub mod signal;
 pub mod user;

@@ -126,6 +126,7 @@ impl Import {
                 strangers: config.chat.strangers,
                 history: config.chat.history,
                 group_max: config.chat.group_max,
+                starting_balance: config.chat.starting_balance,
             },
             dry_run: self.dry_run,
         })

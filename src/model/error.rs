@@ -229,6 +229,10 @@ impl From<Refusal> for Failure {
             Refusal::AlreadyMember => Code::AlreadyMember,
             Refusal::AlreadyFriends => Code::AlreadyFriends,
             Refusal::Disabled => Code::Unauthorized,
+            Refusal::PacketEmpty => Code::PacketEmpty,
+            Refusal::PacketExpired => Code::PacketExpired,
+            Refusal::AlreadyClaimed => Code::AlreadyClaimed,
+            Refusal::Insufficient => Code::Insufficient,
             Refusal::Unstorable => Code::BadRequest,
         })
     }

@@ -52,6 +52,8 @@ pub struct StoreRules {
     pub history: History,
     /// Most members of a group.
     pub group_max: u32,
+    /// Play money that everybody begins with, in cents.
+    pub starting_balance: u64,
 }
 
 impl Default for StoreRules {
@@ -60,6 +62,7 @@ impl Default for StoreRules {
             strangers: Strangers::Allow,
             history: History::Joined,
             group_max: 5_000,
+            starting_balance: 100_000,
         }
     }
 }

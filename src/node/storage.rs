@@ -36,6 +36,7 @@ async fn open_as(
         strangers: config.chat.strangers,
         history: config.chat.history,
         group_max: config.chat.group_max,
+        starting_balance: config.chat.starting_balance,
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {

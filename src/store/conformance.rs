@@ -13,6 +13,7 @@ pub mod groups;
 pub mod likeness;
 pub mod lists;
 pub mod log;
+pub mod packets;
 pub mod retention;
 pub mod stage;
 pub mod texts;
@@ -118,6 +119,17 @@ macro_rules! conformance {
                 settings_are_patched_field_by_field,
                 a_list_of_five_hundred_conversations_is_whole,
                 a_stranger_reads_and_counts_nothing,
+            ]
+            packets: [
+                a_packet_leaves_its_senders_balance_and_is_taken_share_by_share,
+                sending_a_packet_has_conditions,
+                a_repeated_packet_is_the_first_one_however_it_was_cut,
+                claiming_has_conditions,
+                who_sees_the_whole_past_may_claim_what_is_in_it,
+                what_is_left_goes_back_once_when_the_time_is_over,
+                notices_about_packets_are_seen_and_not_unread,
+                settled_packets_go_after_their_messages,
+                money_is_neither_made_nor_lost_by_many_at_once,
             ]
             texts: [
                 names_that_only_look_alike_are_different_names,

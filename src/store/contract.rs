@@ -1,5 +1,7 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod packets;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub enum StoreError {
     #[error("the store is damaged: {0}")]
     Corrupt(String),
 }
+
+pub use packets::PacketStore;
 
 /// Shorthand of this module.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -278,7 +282,7 @@ pub struct ConversationState {
     pub conv: Conv,
     /// The last entry he may see.
     pub last: Option<Entry>,
-    /// Messages and notices above his read position, not his own, that he may see; counted up to 1,000.
+    /// Messages and notices for everybody above his read position, not his own, that he may see; counted up to 1,000.
     pub unread: u32,
     pub read_seq: Seq,
     /// In a private conversation: how far the other has read.
@@ -372,6 +376,7 @@ pub struct Stores {
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
+    pub packets: Arc<dyn PacketStore>,
     pub tables: Arc<dyn TableStore>,
 }
 

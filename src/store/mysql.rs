@@ -17,6 +17,7 @@ mod many;
 mod nodes;
 mod open;
 mod packed;
+mod packets;
 mod places;
 mod read;
 mod refusal;
@@ -71,6 +72,7 @@ impl Mysql {
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
+            packets: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

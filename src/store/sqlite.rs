@@ -14,6 +14,7 @@ mod groups;
 mod imports;
 mod nodes;
 mod open;
+mod packets;
 mod read;
 mod retention;
 mod rows;
@@ -58,6 +59,7 @@ impl Sqlite {
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
+            packets: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

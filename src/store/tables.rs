@@ -199,6 +199,38 @@ pub const TABLES: &[Table] = &[
         columns: &[("user_id", Number), ("peer_id", Number), ("conv", Text)],
     },
     Table {
+        name: "balances",
+        key: 1,
+        columns: &[("user_id", Number), ("cents", Number)],
+    },
+    Table {
+        name: "packets",
+        key: 1,
+        columns: &[
+            ("seq", Number),
+            ("conv", Text),
+            ("sender", Number),
+            ("kind", Number),
+            ("split", Number),
+            ("total", Number),
+            ("shares", Number),
+            ("rest", Number),
+            ("expires_at", Number),
+            ("settled", Number),
+        ],
+    },
+    Table {
+        name: "packet_shares",
+        key: 2,
+        columns: &[
+            ("packet", Number),
+            ("n", Number),
+            ("cents", Number),
+            ("user_id", Number),
+            ("at", Number),
+        ],
+    },
+    Table {
         name: "read_positions",
         key: 2,
         columns: &[("user_id", Number), ("conv", Text), ("seq", Number)],

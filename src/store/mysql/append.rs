@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 use super::Mysql;
 use super::link::Fault;
 use super::packed::{self, APPEND, APPEND_ONE, CHANGE};
+use super::packets;
 use super::read;
 use super::verdict::{self, Judged};
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
@@ -221,7 +222,10 @@ impl Batch<'_> {
         }
         match drafts.next() {
             Some((draft, fingerprint)) => {
-                (CHANGE, packed::change(draft, fingerprint, self.past, rules))
+                match packets::params(draft, fingerprint, self.past, rules) {
+                    Some(params) => (packets::PACKET, params),
+                    None => (CHANGE, packed::change(draft, fingerprint, self.past, rules)),
+                }
             }
             None => (APPEND, packed::run(drafts, self.past, rules)),
         }

@@ -101,7 +101,7 @@ pub(super) fn one(
     ])
 }
 
-fn friends_only(rules: &StoreRules) -> u64 {
+pub(super) fn friends_only(rules: &StoreRules) -> u64 {
     match rules.strangers {
         Strangers::Allow => 0,
         Strangers::FriendsOnly => 1,
@@ -109,7 +109,7 @@ fn friends_only(rules: &StoreRules) -> u64 {
 }
 
 /// The two of a private conversation, else nobody.
-fn pair(conv: &Conv) -> (u64, u64) {
+pub(super) fn pair(conv: &Conv) -> (u64, u64) {
     match conv {
         Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
         Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
@@ -141,7 +141,7 @@ fn listed_conversations(latest: &BTreeMap<Conv, (u64, usize, usize)>) -> String 
 }
 
 /// Who is asked whether the message may be written, and his id.
-fn way(draft: &Draft) -> (u8, u64) {
+pub(super) fn way(draft: &Draft) -> (u8, u64) {
     match draft.conv {
         Conv::Group(group) => (0, group.0),
         Conv::Private(..) => match draft.conv.peer_of(draft.from) {
@@ -273,6 +273,10 @@ fn effect(draft: &Draft) -> Effect {
             ..Effect::default()
         },
         Change::Revoke { .. } | Change::Notice => Effect::default(),
+        // Money has a procedure of its own.
+        Change::SendPacket { .. } | Change::ClaimPacket { .. } | Change::RefundPacket { .. } => {
+            Effect::default()
+        }
     }
 }
 

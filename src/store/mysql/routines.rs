@@ -28,7 +28,7 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 5] = [
+const ROUTINES: [Routine; 6] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
@@ -44,6 +44,10 @@ const ROUTINES: [Routine; 5] = [
     Routine {
         name: "starling_create_user_1",
         text: include_str!("routines/create_user.sql"),
+    },
+    Routine {
+        name: "starling_packet_1",
+        text: include_str!("routines/packet.sql"),
     },
     Routine {
         name: "starling_prune_1",
