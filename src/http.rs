@@ -40,6 +40,7 @@ use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
 use crate::service::messages::Messages;
+use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
 use crate::service::sessions::Sessions;
 use assets::Assets;
@@ -61,6 +62,7 @@ pub struct Parts {
     pub groups: Groups,
     pub conversations: Conversations,
     pub messages: Messages,
+    pub packets: Packets,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -85,6 +87,7 @@ pub fn routes(
         groups,
         conversations,
         messages,
+        packets,
         admin,
         cluster,
         metrics,
@@ -101,6 +104,7 @@ pub fn routes(
         v1::blocks::routes(&door, &friends),
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
+        v1::packets::routes(&door, &packets),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

@@ -38,6 +38,7 @@ use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::system_now;
 use crate::service::online;
+use crate::service::packets::Expiry;
 use crate::service::reads::keep_written;
 use crate::service::retention::{Keep, Retention};
 use crate::store::{LogHead, NodeRow, Stores};
@@ -290,6 +291,8 @@ impl Node {
             gatherer,
         );
         background.extend(retention(config, stores, incarnation));
+        let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
+        background.push(tokio::spawn(expiry.run(spread(incarnation))));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -376,12 +379,16 @@ fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Opti
     let chat = &config.chat;
     let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
     let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
+    Some(tokio::spawn(retention.run(spread(incarnation))))
+}
+
+/// Chance that differs from node to node, for tasks that all of them have.
+fn spread(incarnation: Incarnation) -> fastrand::Rng {
     let seed = incarnation
         .0
         .iter()
         .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
-    let random = fastrand::Rng::with_seed(seed);
-    Some(tokio::spawn(retention.run(random)))
+    fastrand::Rng::with_seed(seed)
 }
 
 fn server_settings(config: &Config) -> ServerSettings {

@@ -22,6 +22,7 @@ pub mod messages;
 pub mod news;
 pub mod online;
 pub mod operator;
+pub mod packets;
 pub mod passwords;
 pub mod profiles;
 pub mod rate;

@@ -22,6 +22,8 @@ mod http_document;
 mod http_groups;
 #[path = "it/http_messages.rs"]
 mod http_messages;
+#[path = "it/http_packets.rs"]
+mod http_packets;
 #[path = "it/http_pages.rs"]
 mod http_pages;
 #[path = "it/http_people.rs"]

@@ -13,6 +13,9 @@ pub const SHARES_MAX: u64 = 100;
 /// Most cents that move at once: a thousand million whole ones. However often they are added up, sums stay below 2^53.
 pub const TOTAL_CENTS_MAX: u64 = 100_000_000_000;
 
+/// The media number of a packet's message.
+const MEDIA_PACKET: u16 = 5;
+
 /// What kind of packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,6 +183,41 @@ pub fn cut(total: u64, count: u64, split: Split, mut below: impl FnMut(u64) -> u
                 shares.swap(last, chosen);
             }
             shares
+        }
+    }
+}
+
+/// Body of a packet's message: media 5, as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PacketBody {
+    media: u16,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    memo: String,
+    amount: u64,
+    meta: PacketMeta,
+}
+
+/// What a message says of its packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct PacketMeta {
+    packet: PacketKind,
+    count: u64,
+    split: Split,
+}
+
+impl PacketBody {
+    /// The body of a packet of `total` cents in `count` shares.
+    #[must_use]
+    pub fn new(total: u64, memo: String, kind: PacketKind, count: u64, split: Split) -> PacketBody {
+        PacketBody {
+            media: MEDIA_PACKET,
+            memo,
+            amount: total,
+            meta: PacketMeta {
+                packet: kind,
+                count,
+                split,
+            },
         }
     }
 }

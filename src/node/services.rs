@@ -30,6 +30,7 @@ use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
+use crate::service::packets::{PacketParts, Packets};
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
@@ -62,6 +63,7 @@ pub(super) struct Services {
     groups: Groups,
     conversations: Conversations,
     messages: Messages,
+    packets: Packets,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -108,6 +110,12 @@ impl Services {
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads);
+        let messages = Messages::new(
+            committer.clone(),
+            Arc::clone(&stores.log),
+            groups(),
+            sending(config),
+        );
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -117,12 +125,8 @@ impl Services {
                 config.chat.friend_mode,
             ),
             groups: rooms,
-            messages: Messages::new(
-                committer.clone(),
-                Arc::clone(&stores.log),
-                groups(),
-                sending(config),
-            ),
+            packets: packets(config, stores, committer, &messages),
+            messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
@@ -191,6 +195,7 @@ impl Services {
             groups: self.groups.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
+            packets: self.packets.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),
@@ -254,6 +259,22 @@ fn conversations(
         reads: reads.clone(),
         signals: handles.signals.clone(),
         position: handles.position.clone(),
+    })
+}
+
+fn packets(
+    config: &Config,
+    stores: &Stores,
+    committer: &Committer,
+    messages: &Messages,
+) -> Packets {
+    Packets::new(PacketParts {
+        packets: Arc::clone(&stores.packets),
+        log: Arc::clone(&stores.log),
+        committer: committer.clone(),
+        messages: messages.clone(),
+        hours: config.chat.packet_hours,
+        seed: uuid::Uuid::new_v4().as_u64_pair().0,
     })
 }
 

@@ -43,6 +43,10 @@ const CONTRACT: &[&str] = &[
     "get /api/v1/conversations/{conv}/entries",
     "post /api/v1/conversations/{conv}/messages",
     "post /api/v1/conversations/{conv}/read",
+    "post /api/v1/conversations/{conv}/packets",
+    "post /api/v1/packets/{seq}/claim",
+    "get /api/v1/packets/{seq}",
+    "get /api/v1/me/balance",
     "get /api/v1/cluster",
     "get /api/v1/admin/users",
     "patch /api/v1/admin/users/{id}",
@@ -92,6 +96,7 @@ async fn each_described_route_is_served_and_no_other_method_is() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let real = path
             .replace("{conv}", "u:1")
+            .replace("{seq}", "1")
             .replace("{id}", "1")
             .replace("{user}", "1");
         for method in METHODS {
@@ -117,6 +122,7 @@ async fn whoever_is_nobody_gets_401_wherever_the_document_asks_for_a_login() {
         }
         let real = path
             .replace("{conv}", "u:1")
+            .replace("{seq}", "1")
             .replace("{id}", "1")
             .replace("{user}", "1");
         let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;

@@ -30,6 +30,7 @@ use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 use starling::service::messages::{Messages, SendSettings};
+use starling::service::packets::{PacketParts, Packets};
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
@@ -54,6 +55,7 @@ pub struct Choices {
     pub throttle: ThrottleSettings,
     pub sending: SendSettings,
     pub rules: StoreRules,
+    pub packet_hours: u32,
     pub origins: Vec<String>,
     pub public_url: String,
     pub proxies: Vec<String>,
@@ -71,6 +73,7 @@ impl Default for Choices {
             },
             sending: SendSettings::default(),
             rules: StoreRules::default(),
+            packet_hours: 24,
             origins: Vec::new(),
             public_url: String::new(),
             proxies: Vec::new(),
@@ -350,6 +353,7 @@ impl World {
             friends,
             groups,
             conversations,
+            packets,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
@@ -359,6 +363,12 @@ impl World {
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
         let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
+        let messages = Messages::new(
+            committer.clone(),
+            Arc::clone(&log),
+            Arc::clone(&groups),
+            choices.sending,
+        );
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
@@ -381,13 +391,21 @@ impl World {
                 log: Arc::clone(&log),
                 conversations,
                 friends,
-                groups: Arc::clone(&groups),
+                groups,
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            messages: Messages::new(committer.clone(), log, groups, choices.sending),
+            packets: Packets::new(PacketParts {
+                packets,
+                log,
+                committer: committer.clone(),
+                messages: messages.clone(),
+                hours: choices.packet_hours,
+                seed: 7,
+            }),
+            messages,
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,

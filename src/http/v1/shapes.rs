@@ -3,12 +3,14 @@
 mod account;
 mod chat;
 mod node;
+mod packets;
 mod people;
 mod room;
 
 pub use account::*;
 pub use chat::*;
 pub use node::*;
+pub use packets::*;
 pub use people::*;
 pub use room::*;
 

@@ -30,7 +30,7 @@ pub struct Entry {
     pub kind: String,
     /// The sender's own id of it; only for the sender.
     pub cid: Option<String>,
-    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
+    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 5 red packet, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
     /// 11 location, 100 and above the client's own.
     pub media: Option<u16>,
     pub content: Option<String>,
@@ -42,6 +42,10 @@ pub struct Entry {
     pub meta: Option<()>,
     pub reply_to: Option<u64>,
     pub mentions: Option<Vec<u64>>,
+    /// Of a notice about a packet: the packet's message.
+    pub target: Option<u64>,
+    /// Of a notice about a packet: `claimed` or `refunded`.
+    pub packet: Option<String>,
     /// Of `joined`, `left` and a new group: who.
     pub users: Option<Vec<u64>>,
     /// Who did it, when it was somebody else.
