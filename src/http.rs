@@ -35,10 +35,12 @@ use warp::{Filter, Rejection};
 use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
+use crate::service::bots::Bots;
 use crate::service::conversations::Conversations;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
+use crate::service::hooks::Hooks;
 use crate::service::messages::Messages;
 use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
@@ -63,6 +65,8 @@ pub struct Parts {
     pub conversations: Conversations,
     pub messages: Messages,
     pub packets: Packets,
+    pub bots: Bots,
+    pub hooks: Hooks,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -88,6 +92,8 @@ pub fn routes(
         conversations,
         messages,
         packets,
+        bots,
+        hooks,
         admin,
         cluster,
         metrics,
@@ -105,6 +111,8 @@ pub fn routes(
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
         v1::packets::routes(&door, &packets),
+        v1::bots::routes(&door, &bots),
+        v1::hooks::routes(&door, &hooks),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

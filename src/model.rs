@@ -6,6 +6,7 @@ pub mod encode;
 pub mod entry;
 pub mod error;
 pub mod group;
+pub mod hook;
 pub mod ids;
 pub mod message;
 pub mod packet;

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod admin;
 mod append;
+pub mod bots;
 mod cache;
 pub mod clock;
 pub mod connections;
@@ -16,6 +17,7 @@ mod failure;
 pub mod friends;
 pub mod groups;
 pub mod health;
+pub mod hooks;
 pub mod import;
 pub mod legacy;
 pub mod messages;

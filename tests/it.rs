@@ -20,6 +20,8 @@ mod http_conversations;
 mod http_document;
 #[path = "it/http_groups.rs"]
 mod http_groups;
+#[path = "it/http_hooks.rs"]
+mod http_hooks;
 #[path = "it/http_messages.rs"]
 mod http_messages;
 #[path = "it/http_packets.rs"]

@@ -3,10 +3,12 @@
 pub(super) mod accounts;
 pub(super) mod admin;
 pub(super) mod blocks;
+pub(super) mod bots;
 pub(super) mod cluster;
 pub(super) mod conversations;
 pub(super) mod friends;
 pub(super) mod groups;
+pub(super) mod hooks;
 pub(super) mod me;
 pub(super) mod members;
 pub(super) mod packets;

@@ -23,11 +23,14 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::bots::Bots;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
+use crate::service::hooks::delivery::Tally;
+use crate::service::hooks::{HookParts, Hooks};
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::packets::{PacketParts, Packets};
@@ -49,6 +52,8 @@ pub(super) struct Handles {
     pub(super) hub: Hub,
     pub(super) live: Live,
     pub(super) leaving: watch::Receiver<bool>,
+    /// What outgoing hooks are told.
+    pub(super) told: Tally,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
 }
@@ -64,6 +69,8 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     packets: Packets,
+    bots: Bots,
+    hooks: Hooks,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -110,6 +117,13 @@ impl Services {
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads);
+        let bots = Bots::new(
+            Arc::clone(&stores.hooks),
+            users(),
+            accounts.clone(),
+            sessions.clone(),
+            profiles.clone(),
+        );
         let messages = Messages::new(
             committer.clone(),
             Arc::clone(&stores.log),
@@ -124,8 +138,18 @@ impl Services {
                 profiles.clone(),
                 config.chat.friend_mode,
             ),
-            groups: rooms,
+            groups: rooms.clone(),
             packets: packets(config, stores, committer, &messages),
+            hooks: Hooks::new(HookParts {
+                hooks: Arc::clone(&stores.hooks),
+                groups: groups(),
+                rooms,
+                bots: bots.clone(),
+                accounts: accounts.clone(),
+                messages: messages.clone(),
+                allow_private: config.hooks.allow_private,
+            }),
+            bots,
             messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
@@ -183,6 +207,7 @@ impl Services {
             presence: handles.presence.clone(),
             position: handles.position.clone(),
             committer: handles.committer.clone(),
+            told: handles.told.clone(),
             leaving: handles.leaving.clone(),
             redis,
         });
@@ -196,6 +221,8 @@ impl Services {
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             packets: self.packets.clone(),
+            bots: self.bots.clone(),
+            hooks: self.hooks.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),

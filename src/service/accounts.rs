@@ -253,6 +253,11 @@ impl Accounts {
     /// Disables the own account for good and forgets what it says about a person.
     pub async fn delete(&self, who: &Identity, password: String) -> Result<(), Failure> {
         self.confirm(who, password).await?;
+        self.end(who.user.id).await
+    }
+
+    /// As [`Accounts::delete`], for an account nobody logs in to. Who may is the caller's to check.
+    pub(super) async fn end(&self, user: UserId) -> Result<(), Failure> {
         let blank = UserPatch {
             nickname: Some(rules::GONE_NAME.to_owned()),
             avatar: Some(String::new()),
@@ -262,9 +267,9 @@ impl Accounts {
             email: Some(None),
         };
         // While he still may act.
-        self.0.groups.leave_all(who.user.id).await?;
-        self.0.users.update(who.user.id, blank).await?;
-        self.disable(who.user.id).await
+        self.0.groups.leave_all(user).await?;
+        self.0.users.update(user, blank).await?;
+        self.disable(user).await
     }
 
     /// Disables an account and ends its sessions. Who may is the caller's to check.

@@ -1,5 +1,6 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod hooks;
 mod packets;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+pub use hooks::{AfterFailure, HookStore};
 pub use packets::PacketStore;
 
 /// Shorthand of this module.
@@ -377,6 +379,7 @@ pub struct Stores {
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
     pub packets: Arc<dyn PacketStore>,
+    pub hooks: Arc<dyn HookStore>,
     pub tables: Arc<dyn TableStore>,
 }
 

@@ -11,6 +11,7 @@ mod fault;
 pub mod foreign;
 mod friends;
 mod groups;
+mod hooks;
 mod imports;
 mod link;
 mod many;
@@ -73,6 +74,7 @@ impl Mysql {
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
             packets: Arc::<Mysql>::clone(&mysql),
+            hooks: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

@@ -11,6 +11,7 @@ mod conversations;
 mod failure;
 mod friends;
 mod groups;
+mod hooks;
 mod imports;
 mod nodes;
 mod open;
@@ -60,6 +61,7 @@ impl Sqlite {
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
             packets: Arc::<Sqlite>::clone(&sqlite),
+            hooks: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

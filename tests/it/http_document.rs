@@ -47,6 +47,14 @@ const CONTRACT: &[&str] = &[
     "post /api/v1/packets/{seq}/claim",
     "get /api/v1/packets/{seq}",
     "get /api/v1/me/balance",
+    "get /api/v1/bots",
+    "post /api/v1/bots",
+    "post /api/v1/bots/{id}/token",
+    "delete /api/v1/bots/{id}",
+    "get /api/v1/groups/{id}/hooks",
+    "post /api/v1/groups/{id}/hooks",
+    "delete /api/v1/groups/{id}/hooks/{hook}",
+    "post /hooks/{token}",
     "get /api/v1/cluster",
     "get /api/v1/admin/users",
     "patch /api/v1/admin/users/{id}",
@@ -97,6 +105,7 @@ async fn each_described_route_is_served_and_no_other_method_is() {
         let real = path
             .replace("{conv}", "u:1")
             .replace("{seq}", "1")
+            .replace("{hook}", "1")
             .replace("{id}", "1")
             .replace("{user}", "1");
         for method in METHODS {
@@ -123,6 +132,7 @@ async fn whoever_is_nobody_gets_401_wherever_the_document_asks_for_a_login() {
         let real = path
             .replace("{conv}", "u:1")
             .replace("{seq}", "1")
+            .replace("{hook}", "1")
             .replace("{id}", "1")
             .replace("{user}", "1");
         let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;

@@ -24,11 +24,13 @@ use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
+use starling::service::bots::Bots;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use starling::service::hooks::{HookParts, Hooks};
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::packets::{PacketParts, Packets};
 use starling::service::passwords::{HashingSettings, Passwords};
@@ -56,6 +58,7 @@ pub struct Choices {
     pub sending: SendSettings,
     pub rules: StoreRules,
     pub packet_hours: u32,
+    pub private_hooks: bool,
     pub origins: Vec<String>,
     pub public_url: String,
     pub proxies: Vec<String>,
@@ -74,6 +77,7 @@ impl Default for Choices {
             sending: SendSettings::default(),
             rules: StoreRules::default(),
             packet_hours: 24,
+            private_hooks: false,
             origins: Vec::new(),
             public_url: String::new(),
             proxies: Vec::new(),
@@ -354,6 +358,7 @@ impl World {
             groups,
             conversations,
             packets,
+            hooks,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
@@ -370,6 +375,22 @@ impl World {
             choices.sending,
         );
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
+        let bots = Bots::new(
+            Arc::clone(&hooks),
+            Arc::clone(&users),
+            accounts.clone(),
+            sessions.clone(),
+            profiles.clone(),
+        );
+        let hooks = Hooks::new(HookParts {
+            hooks,
+            groups: Arc::clone(&groups),
+            rooms: rooms.clone(),
+            bots: bots.clone(),
+            accounts: accounts.clone(),
+            messages: messages.clone(),
+            allow_private: choices.private_hooks,
+        });
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
         let parts = Parts {
@@ -397,6 +418,8 @@ impl World {
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
+            bots,
+            hooks,
             packets: Packets::new(PacketParts {
                 packets,
                 log,

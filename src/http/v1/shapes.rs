@@ -5,6 +5,7 @@ mod chat;
 mod node;
 mod packets;
 mod people;
+mod programs;
 mod room;
 
 pub use account::*;
@@ -12,6 +13,7 @@ pub use chat::*;
 pub use node::*;
 pub use packets::*;
 pub use people::*;
+pub use programs::*;
 pub use room::*;
 
 use serde::Serialize;
