@@ -5,6 +5,7 @@ pub mod draft;
 pub mod encode;
 pub mod entry;
 pub mod error;
+pub mod file;
 pub mod group;
 pub mod ids;
 pub mod message;

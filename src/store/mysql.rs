@@ -8,6 +8,7 @@
 mod append;
 mod conversations;
 mod fault;
+mod files;
 pub mod foreign;
 mod friends;
 mod groups;
@@ -71,6 +72,7 @@ impl Mysql {
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
+            files: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

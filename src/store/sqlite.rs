@@ -9,6 +9,7 @@ mod backup;
 mod changes;
 mod conversations;
 mod failure;
+mod files;
 mod friends;
 mod groups;
 mod imports;
@@ -58,6 +59,7 @@ impl Sqlite {
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
+            files: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

@@ -28,7 +28,7 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 5] = [
+const ROUTINES: [Routine; 6] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
@@ -48,6 +48,10 @@ const ROUTINES: [Routine; 5] = [
     Routine {
         name: "starling_prune_1",
         text: include_str!("routines/prune.sql"),
+    },
+    Routine {
+        name: "starling_add_file_1",
+        text: include_str!("routines/add_file.sql"),
     },
 ];
 
