@@ -11,10 +11,13 @@ mod door;
 mod endpoint;
 mod headers;
 mod health;
+mod internal;
 pub mod metrics;
+mod multipart;
 mod openapi;
 mod path;
 mod query;
+mod range;
 pub mod remote;
 mod reply;
 pub mod server;
@@ -36,6 +39,7 @@ use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
 use crate::service::conversations::Conversations;
+use crate::service::files::Files;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
@@ -62,6 +66,7 @@ pub struct Parts {
     pub conversations: Conversations,
     pub messages: Messages,
     pub admin: Admin,
+    pub files: Files,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
     pub assets: Assets,
@@ -86,6 +91,7 @@ pub fn routes(
         conversations,
         messages,
         admin,
+        files,
         cluster,
         metrics,
         assets,
@@ -102,6 +108,7 @@ pub fn routes(
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
         v1::admin::routes(&door, &admin),
+        v1::files::routes(&door, &files),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),
     ]
@@ -112,6 +119,7 @@ pub fn routes(
     let document = openapi::document(&endpoints);
     let mut filters: Vec<_> = endpoint::gathered(endpoints);
     filters.extend(others);
+    filters.push(internal::routes(&files));
     filters.push(openapi::route(&document));
     filters.push(swagger::routes());
     filters.push(assets::routes(assets));

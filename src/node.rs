@@ -2,6 +2,7 @@
 
 mod bus;
 mod dispatch;
+pub mod files;
 mod redis;
 mod services;
 mod signals;
@@ -26,6 +27,7 @@ use crate::cluster::driver::{
 };
 use crate::cluster::faults::Faults;
 use crate::config::{Cluster, Config};
+use crate::files::peers::PeerKeys;
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -82,6 +84,7 @@ pub async fn serve(
         config.cluster.clone(),
         reload,
         node.driver.clone(),
+        node.peer_keys.clone(),
     ));
     stop.await;
     reloading.abort();
@@ -141,12 +144,15 @@ async fn read_start(
 }
 
 /// Rereads the keys whenever asked; wrong ones change nothing.
-async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle) {
+async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle, peers: PeerKeys) {
     loop {
         reload.notified().await;
         match bus::keys(&cluster) {
-            Ok(keys) => match driver.set_keys(keys).await {
-                Ok(()) => info!("the cluster keys were read again"),
+            Ok(keys) => match driver.set_keys(keys.clone()).await {
+                Ok(()) => {
+                    files::set_keys(&peers, &cluster, &keys);
+                    info!("the cluster keys were read again");
+                }
                 Err(refused) => error!(error = %refused, "the cluster keys were not taken"),
             },
             Err(invalid) => error!(
@@ -216,6 +222,7 @@ fn sink(
 /// A running node.
 struct Node {
     redis: redis::Running,
+    peer_keys: PeerKeys,
     hub: Hub,
     committer: Committer,
     driver: DriverHandle,
@@ -263,7 +270,10 @@ impl Node {
             live,
             leaving: is_leaving,
         };
-        let services = Services::new(config, stores, &handles)?;
+        let peer_keys = PeerKeys::default();
+        let listening = listeners.first().and_then(|one| one.local_addr().ok());
+        let files = files::open(config, stores, &bus, peer_keys.clone(), listening)?;
+        let services = Services::new(config, stores, &handles, files)?;
         let sink = sink(config, start, feed, &services, &handles);
         let inputs = Inputs {
             committed: committed_batches,
@@ -290,6 +300,9 @@ impl Node {
             gatherer,
         );
         background.extend(retention(config, stores, incarnation));
+        background.push(tokio::spawn(
+            services.files.clone().run(spread(incarnation)),
+        ));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -297,6 +310,7 @@ impl Node {
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
         Ok(Node {
             redis,
+            peer_keys,
             hub,
             committer: handles.committer,
             driver: handle,
@@ -376,12 +390,14 @@ fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Opti
     let chat = &config.chat;
     let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
     let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
-    let seed = incarnation
-        .0
-        .iter()
-        .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
-    let random = fastrand::Rng::with_seed(seed);
-    Some(tokio::spawn(retention.run(random)))
+    Some(tokio::spawn(retention.run(spread(incarnation))))
+}
+
+/// Chance that differs from node to node.
+fn spread(incarnation: Incarnation) -> fastrand::Rng {
+    let bytes = incarnation.0.iter();
+    let seed = bytes.fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
+    fastrand::Rng::with_seed(seed)
 }
 
 fn server_settings(config: &Config) -> ServerSettings {

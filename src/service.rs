@@ -13,6 +13,7 @@ pub mod connections;
 pub mod conversations;
 pub mod export;
 mod failure;
+pub mod files;
 pub mod friends;
 pub mod groups;
 pub mod health;

@@ -18,6 +18,10 @@ mod http_admin;
 mod http_conversations;
 #[path = "it/http_document.rs"]
 mod http_document;
+#[path = "it/http_files.rs"]
+mod http_files;
+#[path = "it/http_files_elsewhere.rs"]
+mod http_files_elsewhere;
 #[path = "it/http_groups.rs"]
 mod http_groups;
 #[path = "it/http_messages.rs"]

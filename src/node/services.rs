@@ -26,6 +26,7 @@ use crate::service::admin::Admin;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
+use crate::service::files::{FileUses, Files};
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::messages::{Messages, SendSettings};
@@ -63,6 +64,7 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     admin: Admin,
+    pub(super) files: Files,
     pub(super) typing: Typing,
     connections: Connections,
 }
@@ -74,6 +76,7 @@ impl Services {
         config: &Config,
         stores: &Stores,
         handles: &Handles,
+        files: Files,
     ) -> Result<Services, InvalidHashing> {
         let Handles {
             committer,
@@ -96,7 +99,8 @@ impl Services {
         );
         let profiles = Profiles::new(users(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
-        let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
+        let uses = FileUses::new(Arc::clone(&stores.files), Arc::clone(&stores.log));
+        let rooms = Groups::new(groups(), committer.clone(), profiles.clone(), uses.clone());
         let accounts = Accounts::new(AccountParts {
             users: users(),
             sessions: sessions.clone(),
@@ -105,6 +109,7 @@ impl Services {
             throttle: throttle(config, handles),
             profiles: profiles.clone(),
             signals: signals.clone(),
+            files: uses.clone(),
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads);
@@ -121,6 +126,7 @@ impl Services {
                 committer.clone(),
                 Arc::clone(&stores.log),
                 groups(),
+                uses,
                 sending(config),
             ),
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
@@ -132,6 +138,7 @@ impl Services {
                 position.clone(),
             ),
             sessions,
+            files,
             profiles,
             reads,
             accounts,
@@ -181,6 +188,7 @@ impl Services {
             committer: handles.committer.clone(),
             leaving: handles.leaving.clone(),
             redis,
+            files: self.files.clone(),
         });
         let parts = http::Parts {
             gate,
@@ -192,6 +200,7 @@ impl Services {
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             admin: self.admin.clone(),
+            files: self.files.clone(),
             cluster,
             metrics: Metrics::new(),
             assets: assets(config),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::append::{append, draw_cid, encode};
+use super::files::FileUses;
 use super::profiles::{Person, Profiles, take};
 use super::rules;
 use crate::journal::committer::Committer;
@@ -16,6 +17,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::{EntryKind, GroupBody, MembershipBody, UnixMillis};
 use crate::model::error::{Code, Failure};
+use crate::model::file::Face;
 use crate::model::group::{Group, GroupPatch, JoinMode, NewGroup, Role};
 use crate::model::ids::{GroupId, UserId};
 use crate::store::GroupStore;
@@ -67,15 +69,22 @@ pub struct Groups {
     groups: Arc<dyn GroupStore>,
     committer: Committer,
     profiles: Profiles,
+    files: FileUses,
 }
 
 impl Groups {
     #[must_use]
-    pub fn new(groups: Arc<dyn GroupStore>, committer: Committer, profiles: Profiles) -> Groups {
+    pub fn new(
+        groups: Arc<dyn GroupStore>,
+        committer: Committer,
+        profiles: Profiles,
+        files: FileUses,
+    ) -> Groups {
         Groups {
             groups,
             committer,
             profiles,
+            files,
         }
     }
 
@@ -97,6 +106,8 @@ impl Groups {
             id: self.groups.draw_id().await?,
         };
         let id = group.id;
+        let face = Face::Group(id);
+        self.files.as_face(user, face, "icon", &group.icon).await?;
         let body = GroupBody {
             created: true,
             name: Some(group.name.clone()),
@@ -174,6 +185,10 @@ impl Groups {
         self.member(user, id).await?;
         if patch == GroupPatch::default() {
             return self.view(user, id).await;
+        }
+        if let Some(icon) = &patch.icon {
+            let face = Face::Group(id);
+            self.files.as_face(user, face, "icon", icon).await?;
         }
         let body = GroupBody {
             name: patch.name.clone(),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::append::{Appended, append};
+use super::files::FileUses;
 use super::rate::{SendRate, Senders};
 use crate::journal::committer::{Committer, Pending};
 use crate::model::conversation::{Address, Conv};
@@ -90,6 +91,7 @@ pub struct Messages {
     committer: Committer,
     log: Arc<dyn LogStore>,
     groups: Arc<dyn GroupStore>,
+    files: FileUses,
     rate: Arc<SendRate>,
     text_bytes_max: usize,
 }
@@ -100,12 +102,14 @@ impl Messages {
         committer: Committer,
         log: Arc<dyn LogStore>,
         groups: Arc<dyn GroupStore>,
+        files: FileUses,
         settings: SendSettings,
     ) -> Messages {
         Messages {
             committer,
             log,
             groups,
+            files,
             rate: Arc::new(SendRate::new(settings.per_second, settings.burst)),
             text_bytes_max: settings.text_bytes_max,
         }
@@ -165,10 +169,15 @@ impl Messages {
         append(&self.committer, draft, origin).await
     }
 
-    /// Checks what takes more than membership: mentioning everybody is for admins. Looks into the store only then.
-    /// What is in the log already was allowed once: its repetition is for the append to recognise (P4).
+    /// Checks what takes more than membership: files of ours are recorded as used and are for those who may have them,
+    /// and mentioning everybody is for admins. Looks into the store only then. What is in the log already was allowed once: its repetition is for the append to recognise (P4).
     pub async fn authorize(&self, request: &SendRequest, draft: &Draft) -> Result<(), Failure> {
         let user = draft.from;
+        let urls = [("url", &request.url), ("pic", &request.pic)]
+            .map(|(field, url)| (field, url.as_deref().unwrap_or_default()));
+        self.files
+            .in_message(draft.conv, user, &draft.cid, urls)
+            .await?;
         let Conv::Group(group) = draft.conv else {
             return Ok(());
         };

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use starling::files::peers::{PeerKeys, Peers};
+use starling::files::{Backend, Folder};
 use starling::http::assets::Assets;
 use starling::http::auth::{Gate, GateSettings};
 use starling::http::metrics::Metrics;
@@ -26,6 +28,7 @@ use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
+use starling::service::files::{FileParts, FileUses, Files};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
@@ -58,6 +61,12 @@ pub struct Choices {
     pub public_url: String,
     pub proxies: Vec<String>,
     pub assets: Option<PathBuf>,
+    pub bucket: Option<Arc<dyn Backend>>,
+    pub peer_keys: PeerKeys,
+    pub node_url: String,
+    pub folder_name: &'static str,
+    pub file_bytes: u64,
+    pub quota_bytes: u64,
 }
 
 impl Default for Choices {
@@ -75,6 +84,12 @@ impl Default for Choices {
             public_url: String::new(),
             proxies: Vec::new(),
             assets: None,
+            bucket: None,
+            peer_keys: PeerKeys::default(),
+            node_url: String::new(),
+            folder_name: "lab",
+            file_bytes: 1 << 20,
+            quota_bytes: 0,
         }
     }
 }
@@ -86,6 +101,7 @@ pub struct Lab {
     pub reads: Reads,
     pub presence: Presence,
     pub readiness: Arc<Mutex<Readiness>>,
+    pub files: Files,
     routes: BoxedFilter<(Response,)>,
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
@@ -98,6 +114,7 @@ pub struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
+    pub bytes: Vec<u8>,
     /// Null when the body is not JSON.
     pub body: Value,
 }
@@ -172,6 +189,17 @@ impl Lab {
         let readiness = Arc::new(Mutex::new(Readiness::Ready {
             reasons: Vec::new(),
         }));
+        let files = Files::new(FileParts {
+            store: Arc::clone(&stores.files),
+            folder: Folder::open(&folder.path().join("files"), choices.folder_name).unwrap(),
+            bucket: choices.bucket.clone(),
+            peers: Peers::new(choices.peer_keys.clone()).unwrap(),
+            keys: choices.peer_keys.clone(),
+            node_url: choices.node_url.clone(),
+            clock: Clock::system(),
+            bytes_max: choices.file_bytes,
+            quota_bytes: choices.quota_bytes,
+        });
         let world = World {
             stores: stores.clone(),
             committer: committer.clone(),
@@ -180,6 +208,7 @@ impl Lab {
             presence: Presence::new().0,
             clock: Arc::clone(&clock),
             readiness: Arc::clone(&readiness),
+            files: files.clone(),
         };
         let (routes, sessions, reads) = world.routes(choices);
         Lab {
@@ -189,6 +218,7 @@ impl Lab {
             reads,
             presence: world.presence,
             readiness,
+            files,
             routes,
             signals: Mutex::new(told),
             clock,
@@ -206,6 +236,20 @@ impl Lab {
     pub fn mend_store(&self) {
         let file = |name: &str| self.folder.path().join(name);
         std::fs::rename(file("elsewhere.db"), file("starling.db")).unwrap();
+    }
+
+    /// Serves over the wire until the task is aborted.
+    pub fn serve(&self, listener: tokio::net::TcpListener) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(warp::serve(self.routes.clone()).incoming(listener).run())
+    }
+
+    /// What lies in the folder of files, small pictures included.
+    pub fn kept_files(&self) -> Vec<PathBuf> {
+        let root = self.folder.path().join("files");
+        let listed = Folder::open(&root, "lab")
+            .unwrap()
+            .listed(std::time::SystemTime::now());
+        listed.into_iter().map(|kept| kept.path).collect()
     }
 
     /// Lets the services' clock pass.
@@ -243,6 +287,7 @@ impl Lab {
         Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
+            bytes: response.body().to_vec(),
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
         }
@@ -339,6 +384,7 @@ struct World {
     presence: Presence,
     clock: Arc<AtomicI64>,
     readiness: Arc<Mutex<Readiness>>,
+    files: Files,
 }
 
 impl World {
@@ -358,7 +404,13 @@ impl World {
         let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
-        let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
+        let uses = FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&log));
+        let rooms = Groups::new(
+            Arc::clone(&groups),
+            committer.clone(),
+            profiles.clone(),
+            uses.clone(),
+        );
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
@@ -387,7 +439,8 @@ impl World {
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            messages: Messages::new(committer.clone(), log, groups, choices.sending),
+            messages: Messages::new(committer.clone(), log, groups, uses, choices.sending),
+            files: self.files.clone(),
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,
@@ -421,6 +474,7 @@ impl World {
             throttle: Throttle::new(choices.throttle),
             profiles: profiles.clone(),
             signals: self.signals.clone(),
+            files: FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&self.stores.log)),
             registration: choices.registration,
         })
     }

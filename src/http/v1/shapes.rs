@@ -2,12 +2,14 @@
 
 mod account;
 mod chat;
+mod file;
 mod node;
 mod people;
 mod room;
 
 pub use account::*;
 pub use chat::*;
+pub use file::*;
 pub use node::*;
 pub use people::*;
 pub use room::*;
