@@ -39,6 +39,7 @@ use crate::model::ids::Incarnation;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::system_now;
+use crate::service::files::Files;
 use crate::service::online;
 use crate::service::reads::keep_written;
 use crate::service::retention::{Keep, Retention};
@@ -79,12 +80,15 @@ pub async fn serve(
         carrier,
         servers,
     };
-    let node = Node::start(&config, &stores, identity, bus, listeners)?;
+    let peers = PeerKeys::default();
+    let listening = listeners.first().and_then(|one| one.local_addr().ok());
+    let files = files::open(&config, &stores, &bus, peers.clone(), listening)?;
+    let node = Node::start(&config, &stores, identity, bus, listeners, files)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
         reload,
         node.driver.clone(),
-        node.peer_keys.clone(),
+        peers,
     ));
     stop.await;
     reloading.abort();
@@ -222,7 +226,6 @@ fn sink(
 /// A running node.
 struct Node {
     redis: redis::Running,
-    peer_keys: PeerKeys,
     hub: Hub,
     committer: Committer,
     driver: DriverHandle,
@@ -245,6 +248,7 @@ impl Node {
         identity: Identity,
         bus: Bus,
         listeners: Vec<TcpListener>,
+        files: Files,
     ) -> anyhow::Result<Node> {
         let Identity { incarnation, start } = identity;
         let position = Position::new(start.epoch, start.head);
@@ -270,10 +274,7 @@ impl Node {
             live,
             leaving: is_leaving,
         };
-        let peer_keys = PeerKeys::default();
-        let listening = listeners.first().and_then(|one| one.local_addr().ok());
-        let files = files::open(config, stores, &bus, peer_keys.clone(), listening)?;
-        let services = Services::new(config, stores, &handles, files)?;
+        let services = Services::new(config, stores, &handles, files.clone())?;
         let sink = sink(config, start, feed, &services, &handles);
         let inputs = Inputs {
             committed: committed_batches,
@@ -300,9 +301,7 @@ impl Node {
             gatherer,
         );
         background.extend(retention(config, stores, incarnation));
-        background.push(tokio::spawn(
-            services.files.clone().run(spread(incarnation)),
-        ));
+        background.push(tokio::spawn(files.run(spread(incarnation))));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -310,7 +309,6 @@ impl Node {
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
         Ok(Node {
             redis,
-            peer_keys,
             hub,
             committer: handles.committer,
             driver: handle,

@@ -36,6 +36,8 @@ mod http_sessions;
 mod import;
 #[path = "it/lab.rs"]
 mod lab;
+#[path = "it/lab_files.rs"]
+mod lab_files;
 #[path = "it/legacy_passwords.rs"]
 mod legacy_passwords;
 #[path = "support/mariadb.rs"]

@@ -64,7 +64,7 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     admin: Admin,
-    pub(super) files: Files,
+    files: Files,
     pub(super) typing: Typing,
     connections: Connections,
 }

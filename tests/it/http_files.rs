@@ -8,6 +8,7 @@ use starling::model::file::FileId;
 use starling::service::files::sweep::Ages;
 
 use crate::lab::{Choices, Lab, Reply, User};
+use crate::lab_files::FileChoices;
 
 /// A form with one file in it.
 pub fn form(name: &str, bytes: &[u8]) -> Vec<u8> {
@@ -202,8 +203,11 @@ async fn an_avatar_and_an_icon_are_for_everybody() {
 #[tokio::test]
 async fn forms_that_are_none_and_files_that_are_too_much_are_refused() {
     let choices = Choices {
-        file_bytes: 5_000,
-        quota_bytes: 8_000,
+        files: FileChoices {
+            bytes_max: 5_000,
+            quota_bytes: 8_000,
+            ..FileChoices::default()
+        },
         ..Choices::default()
     };
     let lab = Lab::with(choices).await;

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::lab::{Choices, Lab, Reply, User};
+use crate::lab_files::FileChoices;
 
 static BUCKETS: AtomicU64 = AtomicU64::new(0);
 
@@ -53,11 +54,15 @@ async fn bucket(redirect: bool) -> S3 {
 
 async fn over_a_bucket(s3: &S3) -> Lab {
     let bucket: Arc<dyn Backend> = Arc::new(Bucket::open(s3).unwrap());
-    let choices = Choices {
+    let files = FileChoices {
         bucket: Some(bucket),
-        ..Choices::default()
+        ..FileChoices::default()
     };
-    Lab::with(choices).await
+    Lab::with(Choices {
+        files,
+        ..Choices::default()
+    })
+    .await
 }
 
 async fn fetch(lab: &Lab, user: &User, file: &Value, headers: &[(&str, &str)]) -> Reply {
@@ -142,9 +147,13 @@ async fn a_bucket_that_is_away_makes_files_unavailable_and_says_so() {
 async fn listening(keys: &PeerKeys) -> (Lab, String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node_url = format!("http://{}", listener.local_addr().unwrap());
-    let lab = Lab::with(Choices {
+    let files = FileChoices {
         peer_keys: keys.clone(),
         node_url: node_url.clone(),
+        ..FileChoices::default()
+    };
+    let lab = Lab::with(Choices {
+        files,
         ..Choices::default()
     })
     .await;
@@ -155,9 +164,13 @@ async fn listening(keys: &PeerKeys) -> (Lab, String, tokio::task::JoinHandle<()>
 
 /// A node on the same store with a folder of its own.
 async fn another(one: &Lab, keys: &PeerKeys, folder_name: &'static str) -> Lab {
-    let choices = Choices {
+    let files = FileChoices {
         peer_keys: keys.clone(),
         folder_name,
+        ..FileChoices::default()
+    };
+    let choices = Choices {
+        files,
         ..Choices::default()
     };
     Lab::over(one.stores.clone(), tempfile::tempdir().unwrap(), choices).await

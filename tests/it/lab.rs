@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use starling::files::peers::{PeerKeys, Peers};
-use starling::files::{Backend, Folder};
 use starling::http::assets::Assets;
 use starling::http::auth::{Gate, GateSettings};
 use starling::http::metrics::Metrics;
@@ -28,7 +26,7 @@ use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
-use starling::service::files::{FileParts, FileUses, Files};
+use starling::service::files::{FileUses, Files};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
@@ -44,6 +42,8 @@ use tokio::sync::mpsc;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
 use warp::reply::Response;
+
+use crate::lab_files::FileChoices;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
@@ -61,12 +61,7 @@ pub struct Choices {
     pub public_url: String,
     pub proxies: Vec<String>,
     pub assets: Option<PathBuf>,
-    pub bucket: Option<Arc<dyn Backend>>,
-    pub peer_keys: PeerKeys,
-    pub node_url: String,
-    pub folder_name: &'static str,
-    pub file_bytes: u64,
-    pub quota_bytes: u64,
+    pub files: FileChoices,
 }
 
 impl Default for Choices {
@@ -84,12 +79,7 @@ impl Default for Choices {
             public_url: String::new(),
             proxies: Vec::new(),
             assets: None,
-            bucket: None,
-            peer_keys: PeerKeys::default(),
-            node_url: String::new(),
-            folder_name: "lab",
-            file_bytes: 1 << 20,
-            quota_bytes: 0,
+            files: FileChoices::default(),
         }
     }
 }
@@ -102,10 +92,10 @@ pub struct Lab {
     pub presence: Presence,
     pub readiness: Arc<Mutex<Readiness>>,
     pub files: Files,
-    routes: BoxedFilter<(Response,)>,
+    pub routes: BoxedFilter<(Response,)>,
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// An answer.
@@ -189,17 +179,7 @@ impl Lab {
         let readiness = Arc::new(Mutex::new(Readiness::Ready {
             reasons: Vec::new(),
         }));
-        let files = Files::new(FileParts {
-            store: Arc::clone(&stores.files),
-            folder: Folder::open(&folder.path().join("files"), choices.folder_name).unwrap(),
-            bucket: choices.bucket.clone(),
-            peers: Peers::new(choices.peer_keys.clone()).unwrap(),
-            keys: choices.peer_keys.clone(),
-            node_url: choices.node_url.clone(),
-            clock: Clock::system(),
-            bytes_max: choices.file_bytes,
-            quota_bytes: choices.quota_bytes,
-        });
+        let files = choices.files.open(&stores, folder.path());
         let world = World {
             stores: stores.clone(),
             committer: committer.clone(),
@@ -236,20 +216,6 @@ impl Lab {
     pub fn mend_store(&self) {
         let file = |name: &str| self.folder.path().join(name);
         std::fs::rename(file("elsewhere.db"), file("starling.db")).unwrap();
-    }
-
-    /// Serves over the wire until the task is aborted.
-    pub fn serve(&self, listener: tokio::net::TcpListener) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(warp::serve(self.routes.clone()).incoming(listener).run())
-    }
-
-    /// What lies in the folder of files, small pictures included.
-    pub fn kept_files(&self) -> Vec<PathBuf> {
-        let root = self.folder.path().join("files");
-        let listed = Folder::open(&root, "lab")
-            .unwrap()
-            .listed(std::time::SystemTime::now());
-        listed.into_iter().map(|kept| kept.path).collect()
     }
 
     /// Lets the services' clock pass.
