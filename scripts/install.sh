@@ -51,6 +51,15 @@ ensure_redis() {
     fi
 }
 
+# ensure_moto FOLDER : an S3-compatible server from PyPI, in an environment of its own.
+ensure_moto() {
+    if [ ! -x "$1/venv/bin/moto_server" ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || ensure_packages python3-venv
+        python3 -m venv "$1/venv"
+        "$1/venv/bin/pip" --quiet --disable-pip-version-check install 'moto[server]==5.*'
+    fi
+}
+
 # Makes a certificate to test the TLS form of nginx's configuration with.
 ensure_openssl() {
     command -v openssl >/dev/null || ensure_packages openssl

@@ -11,10 +11,13 @@ pub(crate) mod door;
 mod endpoint;
 mod headers;
 mod health;
+mod internal;
 pub mod metrics;
+mod multipart;
 mod openapi;
 mod path;
 mod query;
+mod range;
 pub mod remote;
 pub(crate) mod reply;
 pub mod server;
@@ -39,6 +42,7 @@ use crate::service::admission::Admission;
 use crate::service::bots::Bots;
 use crate::service::conversations::Conversations;
 use crate::service::entries::Entries;
+use crate::service::files::Files;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
@@ -72,6 +76,7 @@ pub struct Parts {
     pub bots: Bots,
     pub hooks: Hooks,
     pub admin: Admin,
+    pub files: Files,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
     pub assets: Assets,
@@ -101,6 +106,7 @@ pub fn routes(
         bots,
         hooks,
         admin,
+        files,
         cluster,
         metrics,
         assets,
@@ -123,6 +129,7 @@ pub fn routes(
         v1::bots::routes(&door, &bots),
         v1::hooks::routes(&door, &hooks),
         v1::admin::routes(&door, &admin),
+        v1::files::routes(&door, &files),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),
     ]
@@ -133,6 +140,7 @@ pub fn routes(
     let document = openapi::document(&endpoints);
     let mut filters: Vec<_> = endpoint::gathered(endpoints);
     filters.extend(others);
+    filters.push(internal::routes(&files));
     filters.push(openapi::route(&document));
     filters.push(swagger::routes());
     filters.push(assets::routes(assets));

@@ -6,6 +6,7 @@ pub mod draft;
 pub mod encode;
 pub mod entry;
 pub mod error;
+pub mod file;
 pub mod group;
 pub mod hook;
 pub mod ids;

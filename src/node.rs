@@ -2,6 +2,7 @@
 
 mod bus;
 mod dispatch;
+pub mod files;
 mod redis;
 mod services;
 mod signals;
@@ -26,6 +27,7 @@ use crate::cluster::driver::{
 };
 use crate::cluster::faults::Faults;
 use crate::config::{Cluster, Config};
+use crate::files::peers::PeerKeys;
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -37,6 +39,7 @@ use crate::model::ids::Incarnation;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::{Clock, system_now};
+use crate::service::files::Files;
 use crate::service::hooks::delivery::{Delivery, DeliveryParts, Tally};
 use crate::service::hooks::outgoing::Outgoing;
 use crate::service::online;
@@ -80,11 +83,15 @@ pub async fn serve(
         carrier,
         servers,
     };
-    let node = Node::start(&config, &stores, identity, bus, listeners)?;
+    let peers = PeerKeys::default();
+    let listening = listeners.first().and_then(|one| one.local_addr().ok());
+    let files = files::open(&config, &stores, &bus, peers.clone(), listening)?;
+    let node = Node::start(&config, &stores, identity, bus, listeners, files)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
         reload,
         node.driver.clone(),
+        peers,
     ));
     stop.await;
     reloading.abort();
@@ -144,12 +151,15 @@ async fn read_start(
 }
 
 /// Rereads the keys whenever asked; wrong ones change nothing.
-async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle) {
+async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle, peers: PeerKeys) {
     loop {
         reload.notified().await;
         match bus::keys(&cluster) {
-            Ok(keys) => match driver.set_keys(keys).await {
-                Ok(()) => info!("the cluster keys were read again"),
+            Ok(keys) => match driver.set_keys(keys.clone()).await {
+                Ok(()) => {
+                    files::set_keys(&peers, &cluster, &keys);
+                    info!("the cluster keys were read again");
+                }
                 Err(refused) => error!(error = %refused, "the cluster keys were not taken"),
             },
             Err(invalid) => error!(
@@ -241,6 +251,7 @@ impl Node {
         identity: Identity,
         bus: Bus,
         listeners: Vec<TcpListener>,
+        files: Files,
     ) -> anyhow::Result<Node> {
         let Identity { incarnation, start } = identity;
         let position = Position::new(start.epoch, start.head);
@@ -267,7 +278,7 @@ impl Node {
             leaving: is_leaving,
             told: Tally::default(),
         };
-        let services = Services::new(config, stores, &handles)?;
+        let services = Services::new(config, stores, &handles, files.clone())?;
         let sink = sink(config, start, feed, &services, &handles);
         let inputs = Inputs {
             committed: committed_batches,
@@ -297,6 +308,7 @@ impl Node {
         let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
         background.push(tokio::spawn(expiry.run(spread(incarnation))));
         background.extend(delivery(config, stores, &handles, incarnation));
+        background.push(tokio::spawn(files.run(spread(incarnation))));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;

@@ -17,6 +17,7 @@ pub mod conversations;
 pub mod entries;
 pub mod export;
 mod failure;
+pub mod files;
 pub mod friends;
 pub mod groups;
 pub mod health;

@@ -22,6 +22,10 @@ mod http_conversations;
 mod http_document;
 #[path = "it/http_entries.rs"]
 mod http_entries;
+#[path = "it/http_files.rs"]
+mod http_files;
+#[path = "it/http_files_elsewhere.rs"]
+mod http_files_elsewhere;
 #[path = "it/http_groups.rs"]
 mod http_groups;
 #[path = "it/http_hooks.rs"]
@@ -42,6 +46,8 @@ mod http_sessions;
 mod import;
 #[path = "it/lab.rs"]
 mod lab;
+#[path = "it/lab_files.rs"]
+mod lab_files;
 #[path = "it/legacy_passwords.rs"]
 mod legacy_passwords;
 #[path = "support/mariadb.rs"]

@@ -76,6 +76,13 @@ const KNOWN_BY: &[Rule] = &[
     ("rustix", &["cluster", "bin"]),
     ("UdpSocket", &["cluster", "bin"]),
     // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
+    // What reads and keeps uploads.
+    ("image", &["files"]),
+    ("infer", &["files"]),
+    ("reqwest", &["files"]),
+    ("rustls", &["files"]),
+    ("rusty_s3", &["files"]),
+    ("multer", &["http", "dialect"]),
     ("postcard", &["cluster", "presence::digest", "node::sink"]),
     ("reqwest", &["service::hooks::outgoing"]),
     ("rustls", &["service::hooks::outgoing"]),

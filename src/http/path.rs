@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::model::conversation::Address;
+use crate::model::file::FileId;
 use crate::model::ids::{GroupId, InvalidId, Seq, SessionId, UserId, parse_id};
 
 /// A number in a path.
@@ -74,6 +75,17 @@ impl FromStr for Conversation {
     fn from_str(segment: &str) -> Result<Self, InvalidId> {
         let text = segment.replacen("%3A", ":", 1).replacen("%3a", ":", 1);
         text.parse().map(Conversation)
+    }
+}
+
+/// A file in a path.
+pub(super) struct FilePath(pub(super) FileId);
+
+impl FromStr for FilePath {
+    type Err = InvalidId;
+
+    fn from_str(segment: &str) -> Result<Self, InvalidId> {
+        segment.parse().map(FilePath)
     }
 }
 

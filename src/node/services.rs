@@ -31,6 +31,7 @@ use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::entries::{Entries, EntryParts};
+use crate::service::files::{FileUses, Files};
 use crate::service::friends::Friends;
 use crate::service::groups::{GroupParts, Groups};
 use crate::service::hooks::delivery::Tally;
@@ -79,6 +80,7 @@ pub(super) struct Services {
     bots: Bots,
     hooks: Hooks,
     admin: Admin,
+    files: Files,
     pub(super) typing: Typing,
     connections: Connections,
 }
@@ -90,6 +92,7 @@ impl Services {
         config: &Config,
         stores: &Stores,
         handles: &Handles,
+        files: Files,
     ) -> Result<Services, InvalidHashing> {
         let Handles {
             committer,
@@ -112,7 +115,8 @@ impl Services {
         );
         let profiles = Profiles::new(users(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
-        let rooms = rooms(config, stores, handles, &profiles);
+        let uses = FileUses::new(Arc::clone(&stores.files), Arc::clone(&stores.log));
+        let rooms = rooms(config, stores, handles, &profiles, &uses);
         let accounts = Accounts::new(AccountParts {
             users: users(),
             sessions: sessions.clone(),
@@ -121,6 +125,7 @@ impl Services {
             throttle: throttle(config, handles),
             profiles: profiles.clone(),
             signals: signals.clone(),
+            files: uses.clone(),
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads, &rooms);
@@ -136,6 +141,7 @@ impl Services {
             Arc::clone(&stores.log),
             groups(),
             Arc::clone(&stores.messages),
+            uses.clone(),
             sending(config),
         );
         Ok(Services {
@@ -172,6 +178,7 @@ impl Services {
                 position.clone(),
             ),
             sessions,
+            files,
             profiles,
             reads,
             accounts,
@@ -224,6 +231,7 @@ impl Services {
             told: handles.told.clone(),
             leaving: handles.leaving.clone(),
             redis,
+            files: self.files.clone(),
         });
         let parts = http::Parts {
             gate,
@@ -240,6 +248,7 @@ impl Services {
             bots: self.bots.clone(),
             hooks: self.hooks.clone(),
             admin: self.admin.clone(),
+            files: self.files.clone(),
             cluster,
             metrics: Metrics::new(),
             assets: assets(config),
@@ -315,13 +324,20 @@ fn assets(config: &Config) -> Assets {
     }
 }
 
-fn rooms(config: &Config, stores: &Stores, handles: &Handles, profiles: &Profiles) -> Groups {
+fn rooms(
+    config: &Config,
+    stores: &Stores,
+    handles: &Handles,
+    profiles: &Profiles,
+    files: &FileUses,
+) -> Groups {
     Groups::new(GroupParts {
         groups: Arc::clone(&stores.groups),
         mutes: Arc::clone(&stores.mutes),
         admissions: Arc::clone(&stores.admissions),
         committer: handles.committer.clone(),
         profiles: profiles.clone(),
+        files: files.clone(),
         signals: handles.signals.clone(),
         clock: Clock::system(),
         owned_max: config.chat.groups_owned_max,

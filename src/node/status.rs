@@ -15,6 +15,7 @@ use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::Presence;
 use crate::redis::Health;
+use crate::service::files::Files;
 use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 use crate::service::hooks::delivery::Tally;
 
@@ -32,6 +33,7 @@ pub(super) struct NodeView {
     pub leaving: watch::Receiver<bool>,
     /// How each use of Redis fares; empty without Redis.
     pub redis: Vec<Health>,
+    pub files: Files,
 }
 
 impl ClusterView for NodeView {
@@ -117,6 +119,7 @@ impl NodeView {
         if self.committer.is_failing() {
             reasons.push("the store takes no entries".to_owned());
         }
+        reasons.extend(self.files.trouble());
         reasons.extend(self.redis.iter().filter_map(Health::reason));
         reasons
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::files::FileUses;
 use super::groups::Groups;
 use super::passwords::{Passwords, Verdict};
 use super::profiles::Profiles;
@@ -16,6 +17,7 @@ use super::rules;
 use super::sessions::{Device, Identity, Opened, Sessions};
 use super::throttle::{Counted, Throttle};
 use crate::model::error::{Code, Failure};
+use crate::model::file::Face;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::policy::Registration;
 use crate::model::signal::Signal;
@@ -69,6 +71,7 @@ pub struct AccountParts {
     pub throttle: Throttle,
     pub profiles: Profiles,
     pub signals: Signals,
+    pub files: FileUses,
     pub registration: Registration,
 }
 
@@ -222,6 +225,11 @@ impl Accounts {
             phone: change.phone.as_deref().map(rules::phone).transpose()?,
             email: change.email.as_deref().map(rules::email).transpose()?,
         };
+        if let Some(avatar) = &patch.avatar {
+            let face = Face::User(user);
+            let files = &self.0.files;
+            files.as_face(user, face, "avatar", avatar).await?;
+        }
         let user = self.0.users.update(user, patch).await?;
         self.tell_changed(user.id);
         Ok(user)

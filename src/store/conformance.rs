@@ -10,6 +10,7 @@ pub mod batches;
 pub mod changes;
 pub mod crowd;
 pub mod entitlement;
+pub mod files;
 pub mod friends;
 pub mod groups;
 pub mod hooks;
@@ -184,6 +185,19 @@ macro_rules! conformance {
                 notices_about_packets_are_seen_and_not_unread,
                 settled_packets_go_after_their_messages,
                 money_is_neither_made_nor_lost_by_many_at_once,
+            ]
+            files: [
+                equal_bytes_have_one_place,
+                a_file_comes_back_as_it_was_added_and_only_once,
+                a_quota_holds_however_many_are_added_at_once,
+                a_file_is_met_where_a_message_that_refers_to_it_can_be_read,
+                a_use_without_its_message_opens_nothing,
+                a_recalled_message_takes_the_file_with_it,
+                a_face_shows_its_file_while_it_says_so,
+                the_past_of_a_group_opens_its_files_where_the_deployment_says_so,
+                orphans_are_retired_and_what_is_used_stays,
+                bytes_are_let_go_when_no_file_has_them,
+                folders_are_found_at_their_latest_address,
             ]
             texts: [
                 names_that_only_look_alike_are_different_names,

@@ -1,5 +1,6 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod files;
 mod groups;
 mod hooks;
 mod messages;
@@ -24,6 +25,7 @@ use crate::model::user::{
 };
 use crate::store::tables::TableStore;
 
+pub use files::{AddedFile, FileStore, RECALLED_ENDING, Sight};
 pub use messages::{MessageStore, Reaction};
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
@@ -392,6 +394,7 @@ pub struct Stores {
     pub retention: Arc<dyn RetentionStore>,
     pub packets: Arc<dyn PacketStore>,
     pub hooks: Arc<dyn HookStore>,
+    pub files: Arc<dyn FileStore>,
     pub tables: Arc<dyn TableStore>,
 }
 

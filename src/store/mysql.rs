@@ -10,6 +10,7 @@ mod altering;
 mod append;
 mod conversations;
 mod fault;
+mod files;
 pub mod foreign;
 mod friends;
 mod groups;
@@ -81,6 +82,7 @@ impl Mysql {
             retention: Arc::<Mysql>::clone(&mysql),
             packets: Arc::<Mysql>::clone(&mysql),
             hooks: Arc::<Mysql>::clone(&mysql),
+            files: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

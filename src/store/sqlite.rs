@@ -10,6 +10,7 @@ mod backup;
 mod changes;
 mod conversations;
 mod failure;
+mod files;
 mod friends;
 mod groups;
 mod hooks;
@@ -67,6 +68,7 @@ impl Sqlite {
             retention: Arc::<Sqlite>::clone(&sqlite),
             packets: Arc::<Sqlite>::clone(&sqlite),
             hooks: Arc::<Sqlite>::clone(&sqlite),
+            files: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

@@ -32,6 +32,7 @@ use starling::service::bots::Bots;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::entries::{Entries, EntryParts};
+use starling::service::files::{FileUses, Files};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
@@ -50,6 +51,8 @@ use tokio::sync::mpsc;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
 use warp::reply::Response;
+
+use crate::lab_files::FileChoices;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
@@ -70,6 +73,7 @@ pub struct Choices {
     pub public_url: String,
     pub proxies: Vec<String>,
     pub assets: Option<PathBuf>,
+    pub files: FileChoices,
 }
 
 impl Default for Choices {
@@ -90,6 +94,7 @@ impl Default for Choices {
             public_url: String::new(),
             proxies: Vec::new(),
             assets: None,
+            files: FileChoices::default(),
         }
     }
 }
@@ -101,10 +106,11 @@ pub struct Lab {
     pub reads: Reads,
     pub presence: Presence,
     pub readiness: Arc<Mutex<Readiness>>,
-    routes: BoxedFilter<(Response,)>,
+    pub files: Files,
+    pub routes: BoxedFilter<(Response,)>,
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// An answer.
@@ -113,6 +119,7 @@ pub struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
+    pub bytes: Vec<u8>,
     /// Null when the body is not JSON.
     pub body: Value,
 }
@@ -187,6 +194,7 @@ impl Lab {
         let readiness = Arc::new(Mutex::new(Readiness::Ready {
             reasons: Vec::new(),
         }));
+        let files = choices.files.open(&stores, folder.path());
         let world = World {
             stores: stores.clone(),
             committer: committer.clone(),
@@ -195,6 +203,7 @@ impl Lab {
             presence: Presence::new().0,
             clock: Arc::clone(&clock),
             readiness: Arc::clone(&readiness),
+            files: files.clone(),
         };
         let (routes, sessions, reads) = world.routes(choices);
         Lab {
@@ -204,6 +213,7 @@ impl Lab {
             reads,
             presence: world.presence,
             readiness,
+            files,
             routes,
             signals: Mutex::new(told),
             clock,
@@ -258,6 +268,7 @@ impl Lab {
         Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
+            bytes: response.body().to_vec(),
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
         }
@@ -354,6 +365,7 @@ struct World {
     presence: Presence,
     clock: Arc<AtomicI64>,
     readiness: Arc<Mutex<Readiness>>,
+    files: Files,
 }
 
 impl World {
@@ -371,11 +383,13 @@ impl World {
             ..
         } = self.stores.clone();
         let committer = &self.committer;
+        let uses = FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&log));
         let sending = Messages::new(
             committer.clone(),
             Arc::clone(&log),
             Arc::clone(&groups),
             Arc::clone(&messages),
+            uses.clone(),
             choices.sending,
         );
         let ahead = Arc::clone(&self.clock);
@@ -389,7 +403,7 @@ impl World {
         );
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
-        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock);
+        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock, &uses);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let bots = Bots::new(
             Arc::clone(&hooks),
@@ -458,6 +472,7 @@ impl World {
                 seed: 7,
             }),
             messages: sending,
+            files: self.files.clone(),
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,
@@ -491,6 +506,7 @@ impl World {
             throttle: Throttle::new(choices.throttle),
             profiles: profiles.clone(),
             signals: self.signals.clone(),
+            files: FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&self.stores.log)),
             registration: choices.registration,
         })
     }

@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod chat;
+mod file;
 mod node;
 mod packets;
 mod people;
@@ -12,6 +13,7 @@ mod room;
 pub use account::*;
 pub use admission::*;
 pub use chat::*;
+pub use file::*;
 pub use node::*;
 pub use packets::*;
 pub use people::*;

@@ -21,6 +21,7 @@ const NOT_MOVED: &[&str] = &[
     "log_head",
     "log_floor",
     "numbers",
+    "file_owners",
     "nodes",
     "refinery_schema_history",
 ];
