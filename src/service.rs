@@ -6,12 +6,15 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod admission;
+pub mod alterations;
 mod append;
 pub mod bots;
 mod cache;
 pub mod clock;
 pub mod connections;
 pub mod conversations;
+pub mod entries;
 pub mod export;
 mod failure;
 pub mod friends;
@@ -24,6 +27,7 @@ pub mod messages;
 pub mod news;
 pub mod online;
 pub mod operator;
+pub mod outcomes;
 pub mod packets;
 pub mod passwords;
 pub mod profiles;
@@ -34,6 +38,7 @@ pub mod redis;
 pub mod retention;
 mod rules;
 pub mod sessions;
+mod sight;
 pub mod throttle;
 pub mod typing;
 

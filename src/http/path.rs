@@ -11,8 +11,8 @@ pub(super) struct Id<T>(pub(super) T);
 pub(super) type UserPath = Id<UserId>;
 pub(super) type GroupPath = Id<GroupId>;
 pub(super) type SessionPath = Id<SessionId>;
-/// The place of an entry.
-pub(super) type SeqPath = Id<Seq>;
+/// An entry by its place.
+pub(super) type EntryPath = Id<Seq>;
 /// A hook of a group.
 pub(super) type HookPath = Id<u64>;
 /// A request for friendship.

@@ -233,6 +233,8 @@ impl From<Refusal> for Failure {
             Refusal::PacketExpired => Code::PacketExpired,
             Refusal::AlreadyClaimed => Code::AlreadyClaimed,
             Refusal::Insufficient => Code::Insufficient,
+            Refusal::RecallExpired => Code::RecallExpired,
+            Refusal::Gone => Code::Gone,
             Refusal::Unstorable => Code::BadRequest,
         })
     }

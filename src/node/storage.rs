@@ -37,6 +37,7 @@ async fn open_as(
         history: config.chat.history,
         group_max: config.chat.group_max,
         starting_balance: config.chat.starting_balance,
+        recall_ms: config.chat.recall_ms(),
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {

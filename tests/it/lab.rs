@@ -1,12 +1,18 @@
 //! A node's services and HTTP routes over a fresh SQLite store, without sockets, bus and replica.
 
+#[path = "lab/cluster.rs"]
+mod cluster;
+#[path = "lab/programs.rs"]
+mod programs;
+#[path = "lab/rooms.rs"]
+mod rooms;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use starling::http::assets::Assets;
 use starling::http::auth::{Gate, GateSettings};
@@ -15,23 +21,20 @@ use starling::http::remote::{PeerAddr, Proxies};
 use starling::http::{self, Parts};
 use starling::journal::committer::Committer;
 use starling::journal::position::Position;
-use starling::model::conversation::Conv;
-use starling::model::draft::{Change, Draft, Outcome};
-use starling::model::entry::EntryKind;
-use starling::model::ids::{SessionId, UserId};
 use starling::model::policy::{FriendMode, Registration, StoreRules};
 use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
-use starling::service::bots::Bots;
+use starling::service::alterations::Alterations;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
+use starling::service::entries::{Entries, EntryParts};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
-use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
-use starling::service::hooks::{HookParts, Hooks};
+use starling::service::health::{ClusterView, Readiness};
 use starling::service::messages::{Messages, SendSettings};
+use starling::service::outcomes::Outcomes;
 use starling::service::packets::{PacketParts, Packets};
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
@@ -59,6 +62,7 @@ pub struct Choices {
     pub rules: StoreRules,
     pub packet_hours: u32,
     pub private_hooks: bool,
+    pub owned_max: u32,
     pub origins: Vec<String>,
     pub public_url: String,
     pub proxies: Vec<String>,
@@ -78,6 +82,7 @@ impl Default for Choices {
             rules: StoreRules::default(),
             packet_hours: 24,
             private_hooks: false,
+            owned_max: 1_000,
             origins: Vec::new(),
             public_url: String::new(),
             proxies: Vec::new(),
@@ -358,40 +363,38 @@ impl World {
             groups,
             conversations,
             packets,
-            hooks,
+            messages,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
-        let ahead = Arc::clone(&self.clock);
-        let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
-        let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
-        let reads = Reads::new(Arc::clone(&conversations));
-        let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
-        let messages = Messages::new(
+        let sending = Messages::new(
             committer.clone(),
             Arc::clone(&log),
             Arc::clone(&groups),
+            Arc::clone(&messages),
             choices.sending,
         );
-        let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
-        let bots = Bots::new(
-            Arc::clone(&hooks),
+        let ahead = Arc::clone(&self.clock);
+        let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
+        let sessions = Sessions::new(
+            sessions,
             Arc::clone(&users),
-            accounts.clone(),
-            sessions.clone(),
-            profiles.clone(),
+            committer.clone(),
+            clock.clone(),
+            30,
         );
-        let hooks = Hooks::new(HookParts {
-            hooks,
-            groups: Arc::clone(&groups),
-            rooms: rooms.clone(),
-            bots: bots.clone(),
-            accounts: accounts.clone(),
-            messages: messages.clone(),
-            allow_private: choices.private_hooks,
-        });
-        let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
+        let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
+        let reads = Reads::new(Arc::clone(&conversations));
+        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock);
+        let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
+        let (bots, hooks) = programs::made(
+            self,
+            &choices,
+            (&accounts, &sessions, &profiles),
+            &rooms,
+            &sending,
+        );
+        let cluster: Arc<dyn ClusterView> = Arc::new(cluster::Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
         let parts = Parts {
             gate: Gate::new(GateSettings {
@@ -405,14 +408,18 @@ impl World {
                 Arc::clone(&users),
                 committer.clone(),
                 profiles.clone(),
+                self.signals.clone(),
                 choices.friend_mode,
             ),
-            groups: rooms,
+            groups: rooms.clone(),
+            admission,
             conversations: Conversations::new(ConversationParts {
                 log: Arc::clone(&log),
                 conversations,
                 friends,
-                groups,
+                groups: Arc::clone(&groups),
+                outcomes: Outcomes::new(Arc::clone(&messages)),
+                rooms,
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),
@@ -422,13 +429,22 @@ impl World {
             hooks,
             packets: Packets::new(PacketParts {
                 packets,
-                log,
+                log: Arc::clone(&log),
                 committer: committer.clone(),
-                messages: messages.clone(),
+                messages: sending.clone(),
                 hours: choices.packet_hours,
                 seed: 7,
             }),
-            messages,
+            entries: Entries::new(EntryParts {
+                alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
+                log,
+                messages,
+                groups,
+                profiles: profiles.clone(),
+                reads: reads.clone(),
+                signals: self.signals.clone(),
+            }),
+            messages: sending,
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,
@@ -465,47 +481,4 @@ impl World {
             registration: choices.registration,
         })
     }
-}
-
-struct Cluster(Arc<Mutex<Readiness>>);
-
-impl ClusterView for Cluster {
-    fn status(&self) -> ClusterStatus {
-        ClusterStatus {
-            own: "run-1".to_owned(),
-            nodes: vec![NodeStatus {
-                id: "run-1".to_owned(),
-                name: "anna".to_owned(),
-                state: "self".to_owned(),
-                addresses: vec!["192.0.2.1:3000".to_owned()],
-                ..NodeStatus::default()
-            }],
-            bus: [("datagrams_in".to_owned(), 7)].into(),
-            ..ClusterStatus::default()
-        }
-    }
-
-    fn readiness(&self) -> Readiness {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// Ends a session as another node does: in the store, without a word to this one's services.
-pub async fn revoke_elsewhere(lab: &Lab, user: UserId, session: SessionId) -> SessionId {
-    let draft = Draft {
-        conv: Conv::Account(user),
-        from: user,
-        kind: EntryKind::Revoked,
-        cid: "elsewhere".parse().unwrap(),
-        body: Bytes::from_static(b"{}"),
-        change: Change::Revoke {
-            sessions: vec![session],
-        },
-    };
-    let verdicts = lab.stores.log.append(vec![draft]).await.unwrap();
-    assert!(
-        matches!(verdicts.outcomes[0], Outcome::Appended { .. }),
-        "{verdicts:?}"
-    );
-    session
 }

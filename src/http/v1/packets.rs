@@ -8,7 +8,7 @@ use warp::http::StatusCode;
 use super::shapes;
 use crate::http::door::{Door, Login, with};
 use crate::http::endpoint::{Answer, Endpoint, endpoint};
-use crate::http::path::{Conversation, SeqPath};
+use crate::http::path::{Conversation, EntryPath};
 use crate::http::reply;
 use crate::model::error::Failure;
 use crate::model::packet::{PacketKind, Split};
@@ -25,14 +25,14 @@ pub(in crate::http) fn routes(door: &Door, packets: &Packets) -> Vec<Endpoint> {
                 .then(send),
         ),
         endpoint::<__path_claim>(
-            warp::path!(SeqPath / "claim")
+            warp::path!(EntryPath / "claim")
                 .and(warp::post())
                 .and(door.login())
                 .and(with(packets))
                 .then(claim),
         ),
         endpoint::<__path_show>(
-            warp::path!(SeqPath)
+            warp::path!(EntryPath)
                 .and(warp::get())
                 .and(door.login())
                 .and(with(packets))
@@ -118,7 +118,7 @@ async fn send(
     params(("seq" = u64, Path, description = "The place of the packet's message")),
     responses((status = 200, body = shapes::ClaimedShare))
 )]
-async fn claim(seq: SeqPath, login: Login, packets: Packets) -> Answer {
+async fn claim(seq: EntryPath, login: Login, packets: Packets) -> Answer {
     let amount = packets.claim(login?.user.id, seq.0).await?;
     reply::ok(&shapes::ClaimedShare { amount })
 }
@@ -129,7 +129,7 @@ async fn claim(seq: SeqPath, login: Login, packets: Packets) -> Answer {
     params(("seq" = u64, Path, description = "The place of the packet's message")),
     responses((status = 200, body = shapes::Packet))
 )]
-async fn show(seq: SeqPath, login: Login, packets: Packets) -> Answer {
+async fn show(seq: EntryPath, login: Login, packets: Packets) -> Answer {
     let packet = packets.view(login?.user.id, seq.0).await?;
     reply::ok(&shapes::Packet::from(packet))
 }

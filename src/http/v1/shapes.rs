@@ -1,6 +1,7 @@
 //! The JSON objects of the API, made from what services answer, and described where they are defined.
 
 mod account;
+mod admission;
 mod chat;
 mod node;
 mod packets;
@@ -9,6 +10,7 @@ mod programs;
 mod room;
 
 pub use account::*;
+pub use admission::*;
 pub use chat::*;
 pub use node::*;
 pub use packets::*;

@@ -12,9 +12,10 @@ use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
 use super::Mysql;
+use super::altering::{self, ALTER};
 use super::link::Fault;
 use super::packed::{self, APPEND, APPEND_ONE, CHANGE};
-use super::packets;
+use super::packets::{self, PACKET};
 use super::read;
 use super::verdict::{self, Judged};
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
@@ -222,8 +223,11 @@ impl Batch<'_> {
         }
         match drafts.next() {
             Some((draft, fingerprint)) => {
-                match packets::params(draft, fingerprint, self.past, rules) {
-                    Some(params) => (packets::PACKET, params),
+                if let Some(params) = packets::params(draft, fingerprint, self.past, rules) {
+                    return (PACKET, params);
+                }
+                match altering::parameters(draft, fingerprint, self.past, rules) {
+                    Some(params) => (ALTER, params),
                     None => (CHANGE, packed::change(draft, fingerprint, self.past, rules)),
                 }
             }

@@ -98,6 +98,8 @@ fn outcome(code: i64, seq: u64, at: UnixMillis) -> Result<Option<Outcome>> {
         16 => Refusal::PacketExpired,
         17 => Refusal::AlreadyClaimed,
         18 => Refusal::Insufficient,
+        13 => Refusal::RecallExpired,
+        14 => Refusal::Gone,
         _ => return Err(nonsense()),
     };
     Ok(Some(Outcome::Refused(refusal)))
