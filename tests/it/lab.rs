@@ -1,5 +1,9 @@
 //! A node's services and HTTP routes over a fresh SQLite store, without sockets, bus and replica.
 
+#[path = "lab/cluster.rs"]
+mod cluster;
+#[path = "lab/programs.rs"]
+mod programs;
 #[path = "lab/rooms.rs"]
 mod rooms;
 
@@ -28,15 +32,13 @@ use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
 use starling::service::alterations::Alterations;
-use starling::service::bots::Bots;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::entries::{Entries, EntryParts};
 use starling::service::files::{FileUses, Files};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
-use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
-use starling::service::hooks::{HookParts, Hooks};
+use starling::service::health::{ClusterView, Readiness};
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::outcomes::Outcomes;
 use starling::service::packets::{PacketParts, Packets};
@@ -379,7 +381,6 @@ impl World {
             conversations,
             messages,
             packets,
-            hooks,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
@@ -405,23 +406,14 @@ impl World {
         let reads = Reads::new(Arc::clone(&conversations));
         let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock, &uses);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
-        let bots = Bots::new(
-            Arc::clone(&hooks),
-            Arc::clone(&users),
-            accounts.clone(),
-            sessions.clone(),
-            profiles.clone(),
+        let (bots, hooks) = programs::made(
+            self,
+            &choices,
+            (&accounts, &sessions, &profiles),
+            &rooms,
+            &sending,
         );
-        let hooks = Hooks::new(HookParts {
-            hooks,
-            groups: Arc::clone(&groups),
-            rooms: rooms.clone(),
-            bots: bots.clone(),
-            accounts: accounts.clone(),
-            messages: sending.clone(),
-            allow_private: choices.private_hooks,
-        });
-        let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
+        let cluster: Arc<dyn ClusterView> = Arc::new(cluster::Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
         let parts = Parts {
             gate: Gate::new(GateSettings {
@@ -509,29 +501,6 @@ impl World {
             files: FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&self.stores.log)),
             registration: choices.registration,
         })
-    }
-}
-
-struct Cluster(Arc<Mutex<Readiness>>);
-
-impl ClusterView for Cluster {
-    fn status(&self) -> ClusterStatus {
-        ClusterStatus {
-            own: "run-1".to_owned(),
-            nodes: vec![NodeStatus {
-                id: "run-1".to_owned(),
-                name: "anna".to_owned(),
-                state: "self".to_owned(),
-                addresses: vec!["192.0.2.1:3000".to_owned()],
-                ..NodeStatus::default()
-            }],
-            bus: [("datagrams_in".to_owned(), 7)].into(),
-            ..ClusterStatus::default()
-        }
-    }
-
-    fn readiness(&self) -> Readiness {
-        self.0.lock().unwrap().clone()
     }
 }
 
