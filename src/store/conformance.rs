@@ -22,6 +22,7 @@ pub mod packets;
 pub mod retention;
 pub mod roles;
 pub mod stage;
+pub mod surroundings;
 pub mod texts;
 
 /// One test per property. `$make` is `async fn(StoreRules) -> Stage`.
@@ -91,10 +92,12 @@ macro_rules! conformance {
                 an_edit_is_in_the_message_with_its_time,
                 an_edit_needs_what_a_message_needs,
                 the_muted_may_recall_and_react_but_not_edit,
-                a_reaction_is_there_once_or_not_at_all,
-                a_message_has_so_many_emojis_and_no_more,
                 of_recalls_and_edits_at_once_no_text_survives,
                 alterations_in_one_batch_see_what_is_before_them,
+            ]
+            surroundings: [
+                a_reaction_is_there_once_or_not_at_all,
+                a_message_has_so_many_emojis_and_no_more,
                 what_a_user_hid_is_gone_for_him_alone,
                 what_became_of_messages_is_neither_last_nor_unread,
                 readers_were_members_then_and_have_positions,

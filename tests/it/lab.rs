@@ -444,15 +444,7 @@ impl World {
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            entries: Entries::new(EntryParts {
-                alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
-                log: Arc::clone(&log),
-                messages,
-                groups,
-                profiles: profiles.clone(),
-                reads: reads.clone(),
-                signals: self.signals.clone(),
-            }),
+            entries: self.entries(&sending, &profiles, &reads),
             bots,
             hooks,
             packets: Packets::new(PacketParts {
@@ -474,6 +466,20 @@ impl World {
             body_bytes_max: 64 * 1024,
         };
         (http::routes(parts, []), sessions, reads)
+    }
+
+    fn entries(&self, sending: &Messages, profiles: &Profiles, reads: &Reads) -> Entries {
+        let stores = &self.stores;
+        let log = || Arc::clone(&stores.log);
+        Entries::new(EntryParts {
+            alterations: Alterations::new(self.committer.clone(), log(), sending.clone()),
+            log: log(),
+            messages: Arc::clone(&stores.messages),
+            groups: Arc::clone(&stores.groups),
+            profiles: profiles.clone(),
+            reads: reads.clone(),
+            signals: self.signals.clone(),
+        })
     }
 
     fn accounts(
