@@ -39,6 +39,7 @@ use crate::service::conversations::Conversations;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
+use crate::service::invitations::Invitations;
 use crate::service::messages::Messages;
 use crate::service::profiles::Profiles;
 use crate::service::sessions::Sessions;
@@ -62,6 +63,7 @@ pub struct Parts {
     pub conversations: Conversations,
     pub messages: Messages,
     pub admin: Admin,
+    pub invitations: Invitations,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
     pub assets: Assets,
@@ -86,6 +88,7 @@ pub fn routes(
         conversations,
         messages,
         admin,
+        invitations,
         cluster,
         metrics,
         assets,
@@ -102,6 +105,7 @@ pub fn routes(
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
         v1::admin::routes(&door, &admin),
+        v1::invitations::routes(&door, &invitations),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),
     ]

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod admin;
 mod append;
+pub mod audit;
 mod cache;
 pub mod clock;
 pub mod connections;
@@ -17,6 +18,7 @@ pub mod friends;
 pub mod groups;
 pub mod health;
 pub mod import;
+pub mod invitations;
 pub mod legacy;
 pub mod messages;
 pub mod news;

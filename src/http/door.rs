@@ -12,6 +12,7 @@ use super::auth::Gate;
 use super::body;
 use super::remote::PeerAddr;
 use crate::model::error::Failure;
+use crate::service::audit::Actor;
 use crate::service::sessions::{Identity, Sessions};
 
 /// Who asks, or why that is nobody.
@@ -23,6 +24,16 @@ pub(super) struct Visitor {
     pub(super) address: IpAddr,
     /// His way here is encrypted.
     pub(super) https: bool,
+}
+
+impl Visitor {
+    /// Somebody logged in, and where he is.
+    pub(super) fn as_actor(&self, identity: &Identity) -> Actor {
+        Actor {
+            user: identity.user.id,
+            address: self.address.to_string(),
+        }
+    }
 }
 
 /// Makes the extractions. Cheap to clone.
@@ -69,6 +80,16 @@ impl Door {
                 address: gate.client(peer, &headers),
                 https: gate.is_https(peer, &headers),
             })
+    }
+
+    /// Where people reach the deployment, for links, without a slash at the end.
+    pub(super) fn site(
+        &self,
+    ) -> impl Filter<Extract = (String,), Error = Infallible> + Clone + use<> {
+        let gate = self.gate.clone();
+        warp::ext::optional::<PeerAddr>()
+            .and(warp::header::headers_cloned())
+            .map(move |peer: Option<PeerAddr>, headers: HeaderMap| gate.site(peer, &headers))
     }
 
     /// The JSON body.

@@ -11,6 +11,8 @@ pub(super) struct Id<T>(pub(super) T);
 pub(super) type UserPath = Id<UserId>;
 pub(super) type GroupPath = Id<GroupId>;
 pub(super) type SessionPath = Id<SessionId>;
+/// An invitation to register.
+pub(super) type InvitationPath = Id<u64>;
 /// A request for friendship.
 pub(super) type RequestPath = Id<u64>;
 

@@ -7,6 +7,7 @@ pub(super) mod cluster;
 pub(super) mod conversations;
 pub(super) mod friends;
 pub(super) mod groups;
+pub(super) mod invitations;
 pub(super) mod me;
 pub(super) mod members;
 pub mod shapes;

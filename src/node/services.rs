@@ -23,11 +23,13 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::audit::Audit;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
+use crate::service::invitations::Invitations;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
@@ -63,6 +65,7 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     admin: Admin,
+    invitations: Invitations,
     pub(super) typing: Typing,
     connections: Connections,
 }
@@ -99,6 +102,7 @@ impl Services {
         let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
         let accounts = Accounts::new(AccountParts {
             users: users(),
+            invitations: Arc::clone(&stores.invitations),
             sessions: sessions.clone(),
             groups: rooms.clone(),
             passwords: Passwords::new(hashing(config))?,
@@ -108,6 +112,7 @@ impl Services {
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads);
+        let audit = Audit::new(Arc::clone(&stores.audit));
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -123,7 +128,14 @@ impl Services {
                 groups(),
                 sending(config),
             ),
-            admin: Admin::new(users(), accounts.clone(), committer.clone()),
+            invitations: Invitations::new(
+                Arc::clone(&stores.invitations),
+                users(),
+                audit.clone(),
+                Clock::system(),
+                config.auth.inviters,
+            ),
+            admin: Admin::new(users(), accounts.clone(), committer.clone(), audit),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
                 hub.clone(),
@@ -192,6 +204,7 @@ impl Services {
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             admin: self.admin.clone(),
+            invitations: self.invitations.clone(),
             cluster,
             metrics: Metrics::new(),
             assets: assets(config),

@@ -1,5 +1,7 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod admin;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
 use crate::store::tables::TableStore;
+
+pub use admin::{AuditStore, INVITATIONS_KEPT_MS, InvitationStore};
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +184,8 @@ pub enum AccountError {
     EmailTaken,
     #[error("no such user")]
     NotFound,
+    #[error("the invitation is not open")]
+    NotInvited,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -372,6 +378,8 @@ pub struct Stores {
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
+    pub audit: Arc<dyn AuditStore>,
+    pub invitations: Arc<dyn InvitationStore>,
     pub tables: Arc<dyn TableStore>,
 }
 

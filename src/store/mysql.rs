@@ -5,6 +5,7 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod admin;
 mod append;
 mod conversations;
 mod fault;
@@ -71,6 +72,8 @@ impl Mysql {
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
+            audit: Arc::<Mysql>::clone(&mysql),
+            invitations: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

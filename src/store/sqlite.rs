@@ -4,6 +4,7 @@
 //! connection; the async methods hand a closure to a thread and await its answer. Holds no domain rule that the
 //! contract does not name, and no cache: other processes write to the same file.
 
+mod admin;
 mod append;
 mod backup;
 mod changes;
@@ -58,6 +59,8 @@ impl Sqlite {
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
+            audit: Arc::<Sqlite>::clone(&sqlite),
+            invitations: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

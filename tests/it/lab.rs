@@ -19,16 +19,18 @@ use starling::model::conversation::Conv;
 use starling::model::draft::{Change, Draft, Outcome};
 use starling::model::entry::EntryKind;
 use starling::model::ids::{SessionId, UserId};
-use starling::model::policy::{FriendMode, Registration, StoreRules};
+use starling::model::policy::{FriendMode, Inviters, Registration, StoreRules};
 use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
+use starling::service::audit::Audit;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use starling::service::invitations::Invitations;
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
@@ -51,6 +53,7 @@ pub const PEER: &str = "127.0.0.1:40000";
 pub struct Choices {
     pub friend_mode: FriendMode,
     pub registration: Registration,
+    pub inviters: Inviters,
     pub throttle: ThrottleSettings,
     pub sending: SendSettings,
     pub rules: StoreRules,
@@ -65,6 +68,7 @@ impl Default for Choices {
         Choices {
             friend_mode: FriendMode::Request,
             registration: Registration::Open,
+            inviters: Inviters::Admins,
             throttle: ThrottleSettings {
                 auth_per_minute: 1_000,
                 auth_failures: 10,
@@ -350,12 +354,15 @@ impl World {
             friends,
             groups,
             conversations,
+            invitations,
+            audit,
             ..
         } = self.stores.clone();
+        let audit = Audit::new(audit);
         let committer = &self.committer;
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
+        let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock.clone(), 30);
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
         let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
@@ -388,7 +395,14 @@ impl World {
                 position: self.position.clone(),
             }),
             messages: Messages::new(committer.clone(), log, groups, choices.sending),
-            admin: Admin::new(users, accounts.clone(), committer.clone()),
+            invitations: Invitations::new(
+                invitations,
+                Arc::clone(&users),
+                audit.clone(),
+                clock,
+                choices.inviters,
+            ),
+            admin: Admin::new(users, accounts.clone(), committer.clone(), audit),
             accounts,
             profiles,
             cluster,
@@ -415,6 +429,7 @@ impl World {
         };
         Accounts::new(AccountParts {
             users: Arc::clone(&self.stores.users),
+            invitations: Arc::clone(&self.stores.invitations),
             sessions: sessions.clone(),
             groups: rooms.clone(),
             passwords: Passwords::new(hashing).unwrap(),

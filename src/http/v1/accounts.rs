@@ -64,6 +64,8 @@ pub(in crate::http) struct NewUser {
     memo: Option<String>,
     /// What the session will be listed as.
     device: Option<String>,
+    /// The code of an invitation, where registration takes one.
+    invite: Option<String>,
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -95,6 +97,7 @@ async fn register(visitor: Visitor, input: Result<NewUser, Failure>, accounts: A
         avatar: input.avatar.unwrap_or_default(),
         sex: input.sex.unwrap_or_default(),
         memo: input.memo.unwrap_or_default(),
+        invite: input.invite,
     };
     let login = accounts.register(account, device, visitor.address).await?;
     logged_in(StatusCode::CREATED, &login, &visitor)

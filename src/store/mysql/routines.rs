@@ -42,7 +42,7 @@ const ROUTINES: [Routine; 5] = [
         text: include_str!("routines/change.sql"),
     },
     Routine {
-        name: "starling_create_user_1",
+        name: "starling_create_user_2",
         text: include_str!("routines/create_user.sql"),
     },
     Routine {
