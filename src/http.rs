@@ -19,6 +19,7 @@ pub mod remote;
 mod reply;
 pub mod server;
 mod swagger;
+pub mod trail;
 pub mod v1;
 pub mod ws;
 
@@ -124,7 +125,7 @@ pub fn routes(
         .unify()
         .and(warp::header::headers_cloned())
         .map(put_into_words);
-    metrics::observed(answered, metrics)
+    trail::followed(metrics::observed(answered, metrics))
         .map(headers::harden)
         .boxed()
 }

@@ -2,6 +2,7 @@
 
 mod bus;
 mod dispatch;
+mod figures;
 mod redis;
 mod services;
 mod signals;
@@ -26,6 +27,7 @@ use crate::cluster::driver::{
 };
 use crate::cluster::faults::Faults;
 use crate::config::{Cluster, Config};
+use crate::http::remote::Proxies;
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -199,7 +201,7 @@ fn sink(
         history: config.chat.history,
         ..ReplicaSettings::default()
     };
-    let dispatch = HubDispatch::new(feed, services.sessions.clone());
+    let dispatch = HubDispatch::new(feed, services.sessions.clone(), handles.dispatched.clone());
     let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
     let desk = SignalDesk::new(handles.hub.clone(), services);
     let registry = handles.hub.registry().clone();
@@ -252,6 +254,7 @@ impl Node {
         let (stop_http, http_stopped) = watch::channel(false);
         let (stop_driver, driver_stopped) = oneshot::channel::<()>();
 
+        let (metrics, dispatched) = figures::metered(stores, &committer);
         let uses = redis::Uses::new(config, &bus, incarnation, &presence);
         let handles = Handles {
             counts: uses.counts(),
@@ -262,6 +265,8 @@ impl Node {
             hub: hub.clone(),
             live,
             leaving: is_leaving,
+            metrics,
+            dispatched,
         };
         let services = Services::new(config, stores, &handles)?;
         let sink = sink(config, start, feed, &services, &handles);
@@ -279,7 +284,13 @@ impl Node {
         let (redis, health) = uses.start(services.senders());
         let routes = services.routes(config, &handles, incarnation, handle.clone(), health);
         let settings = server_settings(config);
-        let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
+        let http = tokio::spawn(server::serve(
+            listeners,
+            routes,
+            Proxies::new(config.http.proxies.clone()),
+            settings,
+            http_stopped,
+        ));
         let mut background = background(
             Services::news(stores, &hub),
             changes,

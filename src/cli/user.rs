@@ -83,7 +83,11 @@ impl User {
                     let operator = stores::operator(config, &stores).await?;
                     let account = named(&stores, name).await?;
                     operator.set_admin(&account, !demote).await?;
-                    let what = if *demote { "is no admin" } else { "is an admin" };
+                    let what = if *demote {
+                        "is no admin"
+                    } else {
+                        "is an admin"
+                    };
                     writeln!(out, "{} {what} now", account.name)?;
                     Ok(())
                 }

@@ -11,6 +11,7 @@ use warp::{Filter, Rejection};
 use super::auth::Gate;
 use super::body;
 use super::remote::PeerAddr;
+use super::trail::Trail;
 use crate::model::error::Failure;
 use crate::service::audit::Actor;
 use crate::service::sessions::{Identity, Sessions};
@@ -58,15 +59,22 @@ impl Door {
         &self,
     ) -> impl Filter<Extract = (Login,), Error = Infallible> + Clone + use<> {
         let door = self.clone();
-        warp::method().and(warp::header::headers_cloned()).then(
-            move |method: Method, headers: HeaderMap| {
-                let door = door.clone();
-                async move {
-                    let token = door.gate.request_token(&method, &headers)?;
-                    door.sessions.authenticate(&token).await
-                }
-            },
-        )
+        warp::method()
+            .and(warp::header::headers_cloned())
+            .and(warp::ext::optional::<Trail>())
+            .then(
+                move |method: Method, headers: HeaderMap, trail: Option<Trail>| {
+                    let door = door.clone();
+                    async move {
+                        let token = door.gate.request_token(&method, &headers)?;
+                        let identity = door.sessions.authenticate(&token).await?;
+                        if let Some(trail) = trail {
+                            trail.saw(identity.user.id);
+                        }
+                        Ok(identity)
+                    }
+                },
+            )
     }
 
     /// Where the request is from.

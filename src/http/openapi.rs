@@ -1,10 +1,12 @@
 //! The description of the API, put together from the endpoints that are served.
 
+mod refusals;
+
 use bytes::Bytes;
 use tracing::error;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Components, OpenApi};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -86,18 +88,12 @@ use super::v1::{self, shapes};
 )]
 struct Base;
 
-/// The document of these endpoints. Each may fail with the error object, whatever its code.
+/// The document of these endpoints, with the refusals that follow from what each endpoint is.
 pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
     let mut document = Base::openapi();
     for endpoint in endpoints {
         let mut operation = endpoint.operation.clone();
-        let failure = Content::new(Some(Ref::from_schema_name("ErrorBody")));
-        let failure = ResponseBuilder::new()
-            .description("It did not happen: `error.code` says why")
-            .content("application/json", failure)
-            .build();
-        let responses = &mut operation.responses.responses;
-        responses.insert("default".to_owned(), RefOr::T(failure));
+        refusals::describe(&mut operation, endpoint);
         document.paths.add_path_operation(
             endpoint.template.as_ref(),
             endpoint.methods.clone(),
@@ -105,6 +101,7 @@ pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
         );
     }
     let components = document.components.get_or_insert_with(Components::new);
+    components.responses.extend(refusals::components());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let cookie = ApiKey::Cookie(ApiKeyValue::new("starling"));

@@ -17,12 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service as _;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, warn};
 use warp::filters::BoxedFilter;
 use warp::http::Method;
 use warp::reply::Response;
 
-use super::remote::PeerAddr;
+use super::remote::{PeerAddr, Proxies};
+use super::trail::Trail;
 
 /// A connection's place in the count, kept for as long as it lives.
 #[derive(Clone)]
@@ -48,6 +49,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     listeners: Vec<TcpListener>,
     routes: BoxedFilter<(Response,)>,
+    proxies: Proxies,
     settings: ServerSettings,
     stop: watch::Receiver<bool>,
 ) {
@@ -56,6 +58,7 @@ pub async fn serve(
     for listener in listeners {
         let server = Server {
             routes: routes.clone(),
+            proxies: proxies.clone(),
             settings,
             places: Arc::clone(&places),
             stop: stop.clone(),
@@ -68,6 +71,8 @@ pub async fn serve(
 #[derive(Clone)]
 struct Server {
     routes: BoxedFilter<(Response,)>,
+    /// Whose ids of requests are taken over.
+    proxies: Proxies,
     settings: ServerSettings,
     places: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
@@ -109,6 +114,7 @@ impl Server {
     async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let Server {
             routes,
+            proxies,
             settings,
             mut stop,
             ..
@@ -129,10 +135,13 @@ impl Server {
             if request.method() == Method::HEAD {
                 *request.method_mut() = Method::GET;
             }
+            let trail = Trail::begin(&proxies, PeerAddr(peer), request.headers());
+            let span = trail.span();
+            request.extensions_mut().insert(trail);
             request.extensions_mut().insert(PeerAddr(peer));
             request.extensions_mut().insert(place.clone());
             let mut service = service.clone();
-            async move { service.call(request).await as Result<_, Infallible> }
+            async move { service.call(request).await as Result<_, Infallible> }.instrument(span)
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         // Hyper's clock for a head runs from the end of the answer before it: it is the one for resting, too.
@@ -187,7 +196,13 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let routes = warp::any().map(Response::default).boxed();
-        tokio::spawn(serve(vec![listener], routes, settings, stopped));
+        tokio::spawn(serve(
+            vec![listener],
+            routes,
+            Proxies::default(),
+            settings,
+            stopped,
+        ));
         (address, stop)
     }
 

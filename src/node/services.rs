@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
 
 use super::status::NodeView;
@@ -52,6 +53,9 @@ pub(super) struct Handles {
     pub(super) leaving: watch::Receiver<bool>,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
+    pub(super) metrics: Metrics,
+    /// The times of the dispatch.
+    pub(super) dispatched: Histogram,
 }
 
 /// All services of a node.
@@ -97,7 +101,7 @@ impl Services {
             Clock::system(),
             config.auth.session_days,
         );
-        let profiles = Profiles::new(users(), presence.clone());
+        let profiles = Profiles::new(users(), friends(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
         let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
         let accounts = Accounts::new(AccountParts {
@@ -206,7 +210,7 @@ impl Services {
             admin: self.admin.clone(),
             invitations: self.invitations.clone(),
             cluster,
-            metrics: Metrics::new(),
+            metrics: handles.metrics.clone(),
             assets: assets(config),
             body_bytes_max: config.http.body_bytes,
         };
@@ -228,6 +232,7 @@ impl Services {
             sessions: self.sessions.clone(),
             typing: self.typing.clone(),
             gate,
+            metrics: handles.metrics.clone(),
             greeting: Greeting {
                 node: incarnation,
                 node_name: config.node.name.clone(),

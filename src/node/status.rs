@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::figures;
 use crate::cluster::core::{Degraded, PeerState, PeerStatus};
 use crate::cluster::driver::{DriverHandle, ShellStatus};
 use crate::hub::Hub;
@@ -15,7 +16,7 @@ use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::Presence;
 use crate::redis::Health;
-use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use crate::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 
 /// Where the picture comes from.
 pub(super) struct NodeView {
@@ -56,6 +57,13 @@ impl ClusterView for NodeView {
                 .map(|shell| self.store_figures(shell))
                 .unwrap_or_default(),
         }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let status = self.status();
+        let picture = self.driver.status();
+        let picture = picture.borrow();
+        figures::now(self, &status, picture.as_ref())
     }
 
     fn readiness(&self) -> Readiness {

@@ -214,7 +214,7 @@ impl Groups {
         let more = members.len() > limit;
         members.truncate(limit);
         let ids: Vec<UserId> = members.iter().map(|member| member.user).collect();
-        let persons = self.profiles.persons(&ids).await?;
+        let persons = self.profiles.persons_for(user, &ids).await?;
         let view = members.into_iter().map(|member| MemberView {
             person: take(&persons, member.user),
             role: member.role,

@@ -17,6 +17,7 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::calls::CallTimes;
 use crate::store::tables::TableStore;
 
 pub use admin::{AuditStore, INVITATIONS_KEPT_MS, InvitationStore};
@@ -240,6 +241,8 @@ pub trait FriendStore: Send + Sync {
     /// Idempotent in both directions.
     async fn set_blocked(&self, user: UserId, other: UserId, blocked: bool) -> Result<()>;
     async fn blocks(&self, user: UserId) -> Result<Vec<UserId>>;
+    /// Those of `users` who have blocked `user`, in any order.
+    async fn blockers(&self, user: UserId, users: &[UserId]) -> Result<Vec<UserId>>;
 }
 
 /// Groups and their present members. They change through the log.
@@ -381,6 +384,8 @@ pub struct Stores {
     pub audit: Arc<dyn AuditStore>,
     pub invitations: Arc<dyn InvitationStore>,
     pub tables: Arc<dyn TableStore>,
+    /// How long their calls take.
+    pub calls: CallTimes,
 }
 
 /// What a database says about its schema.

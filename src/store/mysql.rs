@@ -39,7 +39,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use crate::model::policy::StoreRules;
-use crate::store::Stores;
+use crate::store::{CallTimes, Stores};
 use link::Pool;
 
 pub use open::{OpenOptions, Tls, migrate, open};
@@ -57,10 +57,12 @@ struct Mysql {
     batch_bytes: usize,
     /// The server's max_allowed_packet.
     packet_bytes: usize,
+    calls: CallTimes,
 }
 
 impl Mysql {
     fn into_stores(self) -> Stores {
+        let calls = self.calls.clone();
         let mysql = Arc::new(self);
         Stores {
             log: Arc::<Mysql>::clone(&mysql),
@@ -75,6 +77,7 @@ impl Mysql {
             audit: Arc::<Mysql>::clone(&mysql),
             invitations: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
+            calls,
         }
     }
 }

@@ -33,7 +33,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::model::entry::UnixMillis;
 use crate::model::policy::StoreRules;
-use crate::store::Stores;
+use crate::store::{CallTimes, Stores};
 
 pub use backup::{CopyError, Progress, backup, renew, restore};
 pub use open::{OpenError, OpenOptions, migrate, open};
@@ -44,10 +44,12 @@ struct Sqlite {
     writer: Lane,
     readers: Lane,
     rules: StoreRules,
+    calls: CallTimes,
 }
 
 impl Sqlite {
     fn into_stores(self) -> Stores {
+        let calls = self.calls.clone();
         let sqlite = Arc::new(self);
         Stores {
             log: Arc::<Sqlite>::clone(&sqlite),
@@ -62,6 +64,7 @@ impl Sqlite {
             audit: Arc::<Sqlite>::clone(&sqlite),
             invitations: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
+            calls,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! network could see.
 
 mod any_node;
+mod authorised_frames;
 mod bad_input;
 mod blackout;
 mod checker;
@@ -18,8 +19,10 @@ mod losses;
 mod mariadb_killed;
 mod mariadb_trouble;
 mod membership;
+mod monitoring;
 mod over_redis;
 mod own_server;
+mod presence;
 mod redis_lost;
 mod restored_backup;
 mod retention;

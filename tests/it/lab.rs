@@ -29,7 +29,7 @@ use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
-use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use starling::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 use starling::service::invitations::Invitations;
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::passwords::{HashingSettings, Passwords};
@@ -46,6 +46,13 @@ use warp::reply::Response;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
+/// As cheap as scrypt goes.
+pub const CHEAP: HashingSettings = HashingSettings {
+    scrypt_log_n: 1,
+    scrypt_r: 1,
+    scrypt_p: 1,
+    hashing_parallel: 2,
+};
 /// Where requests come from.
 pub const PEER: &str = "127.0.0.1:40000";
 
@@ -93,7 +100,8 @@ pub struct Lab {
     routes: BoxedFilter<(Response,)>,
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
-    folder: tempfile::TempDir,
+    /// Where the store is.
+    pub folder: tempfile::TempDir,
 }
 
 /// An answer.
@@ -362,8 +370,18 @@ impl World {
         let committer = &self.committer;
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock.clone(), 30);
-        let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
+        let sessions = Sessions::new(
+            sessions,
+            Arc::clone(&users),
+            committer.clone(),
+            clock.clone(),
+            30,
+        );
+        let profiles = Profiles::new(
+            Arc::clone(&users),
+            Arc::clone(&friends),
+            self.presence.clone(),
+        );
         let reads = Reads::new(Arc::clone(&conversations));
         let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
@@ -420,19 +438,12 @@ impl World {
         profiles: &Profiles,
         rooms: &Groups,
     ) -> Accounts {
-        // As cheap as scrypt goes.
-        let hashing = HashingSettings {
-            scrypt_log_n: 1,
-            scrypt_r: 1,
-            scrypt_p: 1,
-            hashing_parallel: 2,
-        };
         Accounts::new(AccountParts {
             users: Arc::clone(&self.stores.users),
             invitations: Arc::clone(&self.stores.invitations),
             sessions: sessions.clone(),
             groups: rooms.clone(),
-            passwords: Passwords::new(hashing).unwrap(),
+            passwords: Passwords::new(CHEAP).unwrap(),
             throttle: Throttle::new(choices.throttle),
             profiles: profiles.clone(),
             signals: self.signals.clone(),
@@ -457,6 +468,13 @@ impl ClusterView for Cluster {
             bus: [("datagrams_in".to_owned(), 7)].into(),
             ..ClusterStatus::default()
         }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![
+            Figure::counter("bus_datagrams_in", "Datagrams handed to the core.", 7),
+            Figure::gauge("degraded", "1 while something is wrong", 0),
+        ]
     }
 
     fn readiness(&self) -> Readiness {

@@ -123,7 +123,8 @@ async fn change(
 /// Sets somebody's password and ends his sessions.
 #[utoipa::path(
     post, path = "/api/v1/admin/users/{id}/password", tag = "admin", params(("id" = u64, Path)),
-    request_body = ResetPassword, responses((status = 204))
+    request_body = ResetPassword,
+    responses((status = 204), (status = 422, description = "`weak_password`"))
 )]
 async fn reset_password(
     id: UserPath,
@@ -171,7 +172,5 @@ async fn notice(
 async fn audit(login: Login, query: Query, admin: Admin) -> Answer {
     let me = login?.user.id;
     let (before, limit) = (query.id("before")?, query.limit()?);
-    reply::ok(&shapes::Audit::from(
-        admin.traces(me, before, limit).await?,
-    ))
+    reply::ok(&shapes::Audit::from(admin.traces(me, before, limit).await?))
 }

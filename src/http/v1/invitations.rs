@@ -104,8 +104,6 @@ async fn revoke(
     visitor: Visitor,
     invitations: Invitations,
 ) -> Answer {
-    invitations
-        .revoke(&visitor.as_actor(&login?), id.0)
-        .await?;
+    invitations.revoke(&visitor.as_actor(&login?), id.0).await?;
     reply::nothing()
 }

@@ -260,6 +260,7 @@ impl Client {
     }
 
     async fn send_error(&mut self, failure: &Failure, cid: Option<&str>) {
+        self.parts.metrics.refused_frame(failure.code);
         self.send(frame::text(
             error_json(failure, cid, self.language).as_bytes(),
         ))
@@ -316,7 +317,10 @@ impl Client {
             }
             Incoming::Binary(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
             Incoming::Text(text) => match Request::parse(&text) {
-                Ok(request) => self.carry_out(request).await,
+                Ok(request) => {
+                    self.parts.metrics.framed(request.kind());
+                    self.carry_out(request).await;
+                }
                 Err(invalid) => {
                     self.send_error(&invalid.failure, invalid.cid.as_deref())
                         .await;
