@@ -354,6 +354,11 @@ fn what_is_done_to_accounts_from_the_command_line_leaves_traces() {
         .rev()
         .map(|trace| (&*trace.action, trace.admin.0, &*trace.detail))
         .collect();
-    let expected = ["user_added", "user_promoted", "password_reset", "user_demoted"];
+    let expected = [
+        "user_added",
+        "user_promoted",
+        "password_reset",
+        "user_demoted",
+    ];
     assert_eq!(traces, expected.map(|action| (action, 0, "alder")));
 }

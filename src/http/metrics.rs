@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -21,7 +22,7 @@ use warp::reply::Response;
 
 use super::endpoint::Template;
 use crate::model::error::Code;
-use crate::service::health::{ClusterView, Figure, FigureKind};
+use crate::service::health::{Amount, ClusterView, Figure, FigureKind};
 
 /// Upper bounds of the latency buckets, in seconds: from a cached read to a request that gave up on the store.
 const LATENCY_BUCKETS: [f64; 13] = [
@@ -222,23 +223,26 @@ impl fmt::Debug for Picture {
 
 impl Collector for Picture {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        for Figure {
-            name,
-            help,
-            kind,
-            value,
-        } in self.0.figures()
-        {
-            match kind {
-                FigureKind::Counter => {
-                    let counter = ConstCounter::new(value);
-                    let kind = counter.metric_type();
-                    counter.encode(encoder.encode_descriptor(&name, &help, None, kind)?)?;
+        for figure in self.0.figures() {
+            let Figure { name, help, .. } = &figure;
+            let kind = match figure.kind {
+                FigureKind::Counter => MetricType::Counter,
+                FigureKind::Gauge => MetricType::Gauge,
+            };
+            let metric = encoder.encode_descriptor(name, help, None, kind)?;
+            match (figure.kind, figure.amount) {
+                (FigureKind::Counter, Amount::Count(count)) => {
+                    ConstCounter::new(count).encode(metric)?;
                 }
-                FigureKind::Gauge => {
-                    let gauge = ConstGauge::new(value);
-                    let kind = gauge.metric_type();
-                    gauge.encode(encoder.encode_descriptor(&name, &help, None, kind)?)?;
+                (FigureKind::Counter, Amount::Seconds(seconds)) => {
+                    ConstCounter::new(seconds).encode(metric)?;
+                }
+                (FigureKind::Gauge, Amount::Count(count)) => {
+                    let count = i64::try_from(count).unwrap_or(i64::MAX);
+                    ConstGauge::new(count).encode(metric)?;
+                }
+                (FigureKind::Gauge, Amount::Seconds(seconds)) => {
+                    ConstGauge::new(seconds).encode(metric)?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 mod refusals;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tracing::error;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -111,8 +112,11 @@ pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
 
 /// `/openapi.json`.
 pub(super) fn route(document: &OpenApi) -> BoxedFilter<(Response,)> {
-    let json: Bytes = match document.to_json() {
-        Ok(json) => json.into(),
+    let json: Bytes = match serde_json::to_value(document) {
+        Ok(mut json) => {
+            say_no_width(&mut json);
+            json.to_string().into()
+        }
         Err(error) => {
             error!(%error, "the API's description cannot be encoded");
             Bytes::from_static(b"{}")
@@ -122,4 +126,19 @@ pub(super) fn route(document: &OpenApi) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .map(move || reply::encoded(StatusCode::OK, json.clone()))
         .boxed()
+}
+
+/// Unsigned numbers come out as `int64`, of which half are negative and which ends below where they end.
+fn say_no_width(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let unsigned = fields.get("minimum").and_then(Value::as_u64) == Some(0);
+            if unsigned && fields.get("format").is_some_and(|format| format == "int64") {
+                fields.remove("format");
+            }
+            fields.values_mut().for_each(say_no_width);
+        }
+        Value::Array(items) => items.iter_mut().for_each(say_no_width),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

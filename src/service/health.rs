@@ -61,6 +61,13 @@ pub enum FigureKind {
     Gauge,
 }
 
+/// How much a figure says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    Count(u64),
+    Seconds(f64),
+}
+
 /// One number about the node, as monitoring reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
@@ -68,52 +75,45 @@ pub struct Figure {
     pub name: String,
     pub help: String,
     pub kind: FigureKind,
-    pub value: f64,
+    pub amount: Amount,
 }
 
 impl Figure {
     #[must_use]
     pub fn counter(name: impl Into<String>, help: impl Into<String>, value: u64) -> Figure {
-        Figure::new(name, help, FigureKind::Counter, as_float(value))
+        Figure {
+            name: name.into(),
+            help: help.into(),
+            kind: FigureKind::Counter,
+            amount: Amount::Count(value),
+        }
     }
 
     #[must_use]
     pub fn gauge(name: impl Into<String>, help: impl Into<String>, value: u64) -> Figure {
-        Figure::new(name, help, FigureKind::Gauge, as_float(value))
+        Figure {
+            kind: FigureKind::Gauge,
+            ..Figure::counter(name, help, value)
+        }
+    }
+
+    /// A time that goes up and down.
+    #[must_use]
+    pub fn seconds(name: impl Into<String>, help: impl Into<String>, value: Duration) -> Figure {
+        Figure {
+            amount: Amount::Seconds(value.as_secs_f64()),
+            ..Figure::gauge(name, help, 0)
+        }
     }
 
     /// A sum of times.
     #[must_use]
     pub fn time_spent(name: impl Into<String>, help: impl Into<String>, value: Duration) -> Figure {
-        Figure::new(name, help, FigureKind::Counter, value.as_secs_f64())
-    }
-
-    #[must_use]
-    pub fn seconds(name: impl Into<String>, help: impl Into<String>, value: Duration) -> Figure {
-        Figure::new(name, help, FigureKind::Gauge, value.as_secs_f64())
-    }
-
-    fn new(
-        name: impl Into<String>,
-        help: impl Into<String>,
-        kind: FigureKind,
-        value: f64,
-    ) -> Figure {
         Figure {
-            name: name.into(),
-            help: help.into(),
-            kind,
-            value,
+            kind: FigureKind::Counter,
+            ..Figure::seconds(name, help, value)
         }
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "monitoring reads floats; beyond 2^53 the last digits do not matter"
-)]
-fn as_float(value: u64) -> f64 {
-    value as f64
 }
 
 /// Whoever knows the state of the node and its cluster.

@@ -27,6 +27,15 @@ struct World {
 
 async fn world() -> World {
     let cluster = Plan::nodes(2).start().await;
+    for node in &cluster.nodes {
+        let http = Http::new(node.http);
+        until("the nodes hear each other", SOON * 5, || async {
+            let page = http.call(Method::GET, "/api/v1/cluster", None, None).await;
+            let nodes = page.body["nodes"].as_array().cloned().unwrap_or_default();
+            nodes.len() == 2 && nodes.iter().all(|node| node["state"] == "up")
+        })
+        .await;
+    }
     let http = Http::new(cluster.nodes[0].http);
     let chief = http.register("chief").await;
     let owner = http.register("owner").await;
