@@ -284,13 +284,7 @@ impl Node {
         let (redis, health) = uses.start(services.senders());
         let routes = services.routes(config, &handles, incarnation, handle.clone(), health);
         let settings = server_settings(config);
-        let http = tokio::spawn(server::serve(
-            listeners,
-            routes,
-            Proxies::new(config.http.proxies.clone()),
-            settings,
-            http_stopped,
-        ));
+        let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
         let mut background = background(
             Services::news(stores, &hub),
             changes,
@@ -402,6 +396,7 @@ fn server_settings(config: &Config) -> ServerSettings {
         header_timeout: Duration::from_millis(http.header_timeout_ms),
         keepalive: Duration::from_millis(http.keepalive_ms),
         grace: LINGER,
+        proxies: Proxies::new(http.proxies.clone()),
     }
 }
 

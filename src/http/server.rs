@@ -30,7 +30,7 @@ use super::trail::Trail;
 pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
 /// Limits of the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Connections at once, WebSockets included. One more waits in the kernel's queue.
     pub connections_max: usize,
@@ -40,6 +40,8 @@ pub struct ServerSettings {
     pub keepalive: Duration,
     /// How long requests under way may take when the node stops.
     pub grace: Duration,
+    /// Whose ids of requests are taken over.
+    pub proxies: Proxies,
 }
 
 /// Pause after a failed accept (out of descriptors, mostly): trying at once would only burn a core.
@@ -49,7 +51,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     listeners: Vec<TcpListener>,
     routes: BoxedFilter<(Response,)>,
-    proxies: Proxies,
     settings: ServerSettings,
     stop: watch::Receiver<bool>,
 ) {
@@ -58,8 +59,7 @@ pub async fn serve(
     for listener in listeners {
         let server = Server {
             routes: routes.clone(),
-            proxies: proxies.clone(),
-            settings,
+            settings: settings.clone(),
             places: Arc::clone(&places),
             stop: stop.clone(),
         };
@@ -71,8 +71,6 @@ pub async fn serve(
 #[derive(Clone)]
 struct Server {
     routes: BoxedFilter<(Response,)>,
-    /// Whose ids of requests are taken over.
-    proxies: Proxies,
     settings: ServerSettings,
     places: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
@@ -114,7 +112,6 @@ impl Server {
     async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let Server {
             routes,
-            proxies,
             settings,
             mut stop,
             ..
@@ -135,7 +132,7 @@ impl Server {
             if request.method() == Method::HEAD {
                 *request.method_mut() = Method::GET;
             }
-            let trail = Trail::begin(&proxies, PeerAddr(peer), request.headers());
+            let trail = Trail::begin(&settings.proxies, PeerAddr(peer), request.headers());
             let span = trail.span();
             request.extensions_mut().insert(trail);
             request.extensions_mut().insert(PeerAddr(peer));
@@ -199,7 +196,6 @@ mod tests {
         tokio::spawn(serve(
             vec![listener],
             routes,
-            Proxies::default(),
             settings,
             stopped,
         ));
@@ -212,6 +208,7 @@ mod tests {
             header_timeout: Duration::from_millis(200),
             keepalive: DEADLINE * 2,
             grace: Duration::from_secs(1),
+            proxies: Proxies::default(),
         }
     }
 

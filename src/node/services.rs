@@ -132,13 +132,7 @@ impl Services {
                 groups(),
                 sending(config),
             ),
-            invitations: Invitations::new(
-                Arc::clone(&stores.invitations),
-                users(),
-                audit.clone(),
-                Clock::system(),
-                config.auth.inviters,
-            ),
+            invitations: invitations(config, stores, &audit),
             admin: Admin::new(users(), accounts.clone(), committer.clone(), audit),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
@@ -255,6 +249,16 @@ fn assets(config: &Config) -> Assets {
     } else {
         Assets::folder(config.http.assets.clone())
     }
+}
+
+fn invitations(config: &Config, stores: &Stores, audit: &Audit) -> Invitations {
+    Invitations::new(
+        Arc::clone(&stores.invitations),
+        Arc::clone(&stores.users),
+        audit.clone(),
+        Clock::system(),
+        config.auth.inviters,
+    )
 }
 
 fn conversations(

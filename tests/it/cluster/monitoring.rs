@@ -168,7 +168,7 @@ async fn metrics_keep_the_rules_of_prometheus_and_the_dashboard_asks_for_none_th
         r#"starling_store_call_seconds_count{purpose="read"}"#,
         r#"starling_store_call_seconds_count{purpose="write"}"#,
     ] {
-        assert!(counted(name) >= 3.0, "{name}");
+        assert!(counted(name) >= 1.0, "{name}");
     }
 
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
