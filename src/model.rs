@@ -1,6 +1,7 @@
 //! Plain data and rules: ids, conversations, entries, drafts, users, groups, policy. No IO, no async, nothing else of the crate.
 
 pub mod admin;
+pub mod alteration;
 pub mod conversation;
 pub mod draft;
 pub mod encode;

@@ -6,12 +6,14 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod alterations;
 mod append;
 pub mod audit;
 mod cache;
 pub mod clock;
 pub mod connections;
 pub mod conversations;
+pub mod entries;
 pub mod export;
 mod failure;
 pub mod friends;
@@ -24,6 +26,7 @@ pub mod messages;
 pub mod news;
 pub mod online;
 pub mod operator;
+pub mod outcomes;
 pub mod passwords;
 pub mod profiles;
 pub mod rate;
@@ -33,6 +36,7 @@ pub mod redis;
 pub mod retention;
 mod rules;
 pub mod sessions;
+mod sight;
 pub mod throttle;
 pub mod typing;
 

@@ -193,12 +193,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let routes = warp::any().map(Response::default).boxed();
-        tokio::spawn(serve(
-            vec![listener],
-            routes,
-            settings,
-            stopped,
-        ));
+        tokio::spawn(serve(vec![listener], routes, settings, stopped));
         (address, stop)
     }
 

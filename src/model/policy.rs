@@ -63,6 +63,8 @@ pub struct StoreRules {
     pub history: History,
     /// Most members of a group.
     pub group_max: u32,
+    /// How long an author may take a message back, in milliseconds by the store's clock.
+    pub recall_ms: i64,
 }
 
 impl Default for StoreRules {
@@ -71,6 +73,7 @@ impl Default for StoreRules {
             strangers: Strangers::Allow,
             history: History::Joined,
             group_max: 5_000,
+            recall_ms: 120_000,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! the contract does not name, and no cache: other nodes write to the same database.
 
 mod admin;
+mod altering;
 mod append;
 mod conversations;
 mod fault;
@@ -15,6 +16,7 @@ mod groups;
 mod imports;
 mod link;
 mod many;
+mod messages;
 mod nodes;
 mod open;
 mod packed;
@@ -71,6 +73,7 @@ impl Mysql {
             friends: Arc::<Mysql>::clone(&mysql),
             groups: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
+            messages: Arc::<Mysql>::clone(&mysql),
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),

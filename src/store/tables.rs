@@ -1,7 +1,7 @@
 //! A store as tables of rows: what moving it to another kind of store takes, and nothing else should use.
 //!
 //! Names the tables and columns that every implementation has alike. Left out is what belongs to one store alone: its
-//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and columns derived from others.
+//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and what is derived from others.
 
 use async_trait::async_trait;
 
@@ -189,11 +189,6 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
-        name: "conversation_heads",
-        key: 1,
-        columns: &[("conv", Text), ("last_seq", Number)],
-    },
-    Table {
         name: "private_peers",
         key: 2,
         columns: &[("user_id", Number), ("peer_id", Number), ("conv", Text)],
@@ -215,6 +210,36 @@ pub const TABLES: &[Table] = &[
             ("draft", Text),
             ("marked_unread", Number),
         ],
+    },
+    Table {
+        name: "edits",
+        key: 2,
+        columns: &[("target", Number), ("seq", Number)],
+    },
+    Table {
+        name: "reactions",
+        key: 3,
+        columns: &[
+            ("target", Number),
+            ("emoji", Text),
+            ("user_id", Number),
+            ("seq", Number),
+        ],
+    },
+    Table {
+        name: "reaction_counts",
+        key: 2,
+        columns: &[
+            ("target", Number),
+            ("emoji", Text),
+            ("users", Number),
+            ("first_seq", Number),
+        ],
+    },
+    Table {
+        name: "hidden_entries",
+        key: 2,
+        columns: &[("user_id", Number), ("seq", Number)],
     },
     Table {
         name: "imports",

@@ -114,6 +114,7 @@ impl World {
             ("{friend}", friend.id.to_string()),
             ("{group}", group.to_string()),
             ("{entry}", entry.to_string()),
+            ("{emoji}", "%F0%9F%91%8D".to_owned()),
             ("{request}", request),
             ("{session}", session),
             ("{invite}", invite.is(201)["id"].to_string()),

@@ -24,14 +24,17 @@ use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
+use starling::service::alterations::Alterations;
 use starling::service::audit::Audit;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
+use starling::service::entries::{Entries, EntryParts};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 use starling::service::invitations::Invitations;
 use starling::service::messages::{Messages, SendSettings};
+use starling::service::outcomes::Outcomes;
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
@@ -43,6 +46,11 @@ use tokio::sync::mpsc;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
 use warp::reply::Response;
+
+#[path = "lab/reply.rs"]
+mod reply;
+
+pub use reply::Reply;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
@@ -102,47 +110,6 @@ pub struct Lab {
     clock: Arc<AtomicI64>,
     /// Where the store is.
     pub folder: tempfile::TempDir,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
-    /// Null when the body is not JSON.
-    pub body: Value,
-}
-
-impl Reply {
-    /// Checks status and error code.
-    #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) -> &Reply {
-        let found = (self.status, self.body["error"]["code"].as_str());
-        assert_eq!(found, (status, Some(code)), "{}", self.text);
-        assert!(self.body["error"]["message"].is_string(), "{}", self.text);
-        self
-    }
-
-    /// Checks the field an error is about.
-    #[track_caller]
-    pub fn about(&self, field: &str) -> &Reply {
-        assert_eq!(self.body["error"]["field"], field, "{}", self.text);
-        self
-    }
-
-    /// The body of an answer with this status.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 /// Somebody registered.
@@ -364,10 +331,18 @@ impl World {
             conversations,
             invitations,
             audit,
+            messages,
             ..
         } = self.stores.clone();
         let audit = Audit::new(audit);
         let committer = &self.committer;
+        let sending = Messages::new(
+            committer.clone(),
+            Arc::clone(&log),
+            Arc::clone(&groups),
+            Arc::clone(&messages),
+            choices.sending,
+        );
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
         let sessions = Sessions::new(
@@ -407,12 +382,22 @@ impl World {
                 conversations,
                 friends,
                 groups: Arc::clone(&groups),
+                outcomes: Outcomes::new(Arc::clone(&messages)),
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            messages: Messages::new(committer.clone(), log, groups, choices.sending),
+            entries: Entries::new(EntryParts {
+                alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
+                log,
+                messages,
+                groups,
+                profiles: profiles.clone(),
+                reads: reads.clone(),
+                signals: self.signals.clone(),
+            }),
+            messages: sending,
             invitations: Invitations::new(
                 invitations,
                 Arc::clone(&users),

@@ -3,6 +3,7 @@
 //! One function per [`Change`]: conditions first, effects after, so that a refusal leaves little to undo. Gives no
 //! seqs and writes no entries; the append does.
 
+mod alterations;
 mod friendship;
 mod membership;
 
@@ -12,13 +13,19 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Refusal};
 use crate::model::entry::UnixMillis;
-use crate::model::ids::{Seq, SessionId, UserId};
+use crate::model::group::Role;
+use crate::model::ids::{GroupId, Seq, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 
 /// Why a draft does not become an entry: a condition, or the store itself.
 #[derive(Debug)]
 pub(super) enum Stop {
     Refused(Refusal),
+    /// What it asks for is so already, since the entry at this place.
+    AsItWas {
+        seq: Seq,
+        at: UnixMillis,
+    },
     Failed(rusqlite::Error),
 }
 
@@ -47,6 +54,18 @@ pub(super) struct Place<'a> {
 pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
     match &place.draft.change {
         Change::Message => message(place),
+        Change::Recall { target, media } => alterations::recall(place, *target, *media),
+        Change::Edit {
+            target,
+            media,
+            body,
+        } => alterations::edit(place, *target, *media, body),
+        Change::React {
+            target,
+            media,
+            emoji,
+            on,
+        } => alterations::react(place, *target, *media, emoji, *on),
         Change::CreateGroup { group, members } => membership::create(place, group, members),
         Change::Join => membership::join(place),
         Change::Add { users } => membership::add(place, users),
@@ -74,7 +93,8 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     let author = place.draft.from;
     match place.draft.conv {
         Conv::Group(group) => match membership::role(place.tx, group, author)? {
-            Some(_) => Ok(()),
+            Some(Role::Member) if is_muted(place, group)? => Err(Refusal::NotAllowed.into()),
+            Some(Role::Member | Role::Admin | Role::Owner) => Ok(()),
             None => {
                 membership::living(place.tx, group)?;
                 Err(Refusal::NotMember.into())
@@ -87,6 +107,16 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
         },
         Conv::Notices | Conv::Account(_) => Err(Refusal::NotAllowed.into()),
     }
+}
+
+/// Whether the author, or everybody, may not write in the group for now.
+fn is_muted(place: &Place<'_>, group: GroupId) -> rusqlite::Result<bool> {
+    place
+        .tx
+        .prepare_cached(
+            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (0, ?2) AND until_at > ?3",
+        )?
+        .exists(params![group, place.draft.from, place.at])
 }
 
 fn message_to(place: &Place<'_>, peer: UserId) -> Result<(), Stop> {

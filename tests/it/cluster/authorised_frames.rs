@@ -25,6 +25,17 @@ struct World {
     group: u64,
 }
 
+impl World {
+    /// The place of a new message of the owner's in the group.
+    async fn entry(&self, text: &str) -> String {
+        let path = format!("/api/v1/conversations/g:{}/messages", self.group);
+        let body = json!({"cid": text, "media": 1, "content": text});
+        let http = Http::new(self.cluster.nodes[0].http);
+        let sent = http.post(&path, &self.owner.token, body).await.expect(201);
+        sent["seq"].to_string()
+    }
+}
+
 async fn world() -> World {
     let cluster = Plan::nodes(2).start().await;
     for node in &cluster.nodes {
@@ -101,7 +112,11 @@ async fn each_frame_gives_everybody_what_the_table_says() {
             let fields = fields
                 .replace("{cid}", &format!("cid-{number}"))
                 .replace("{group}", &world.group.to_string())
-                .replace("{owner}", &world.owner.id.to_string());
+                .replace("{owner}", &world.owner.id.to_string())
+                .replace(
+                    "{entry}",
+                    &world.entry(&format!("text {number} {who}")).await,
+                );
             let mut frame: Value = serde_json::from_str(&fields).expect(&fields);
             frame["type"] = json!(kind);
             let (mut socket, _) = Socket::login(world.cluster.nodes[1].http, account).await;
