@@ -79,6 +79,23 @@ ensure_cargo_deny() {
     fi
 }
 
+# What asks a node everything its API's description says, with its dependencies, in a folder of its own.
+SCHEMATHESIS_VERSION=4.32.5
+ensure_schemathesis() {
+    local folder=${CARGO_TARGET_DIR:-target}/schemathesis-$SCHEMATHESIS_VERSION
+    SCHEMATHESIS=$folder/bin/schemathesis
+    if [ -e "$folder/complete" ]; then
+        return
+    fi
+    command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null ||
+        ensure_packages python3 python3-venv
+    echo "Installing schemathesis $SCHEMATHESIS_VERSION"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" --quiet --disable-pip-version-check install "schemathesis==$SCHEMATHESIS_VERSION"
+    touch "$folder/complete"
+}
+
 fail() {
     echo "${0##*/}: $*" >&2
     exit 1

@@ -22,6 +22,7 @@ pub mod remote;
 pub(crate) mod reply;
 pub mod server;
 mod swagger;
+pub mod trail;
 pub mod v1;
 pub mod ws;
 
@@ -47,6 +48,7 @@ use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
 use crate::service::hooks::Hooks;
+use crate::service::invitations::Invitations;
 use crate::service::messages::Messages;
 use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
@@ -77,6 +79,7 @@ pub struct Parts {
     pub hooks: Hooks,
     pub admin: Admin,
     pub files: Files,
+    pub invitations: Invitations,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
     pub assets: Assets,
@@ -107,6 +110,7 @@ pub fn routes(
         hooks,
         admin,
         files,
+        invitations,
         cluster,
         metrics,
         assets,
@@ -130,6 +134,7 @@ pub fn routes(
         v1::hooks::routes(&door, &hooks),
         v1::admin::routes(&door, &admin),
         v1::files::routes(&door, &files),
+        v1::invitations::routes(&door, &invitations),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),
     ]
@@ -149,7 +154,7 @@ pub fn routes(
         .unify()
         .and(warp::header::headers_cloned())
         .map(put_into_words);
-    metrics::observed(answered, metrics)
+    trail::followed(metrics::observed(answered, metrics))
         .map(headers::harden)
         .boxed()
 }

@@ -2,6 +2,7 @@
 
 mod bus;
 mod dispatch;
+mod figures;
 pub mod files;
 mod redis;
 mod services;
@@ -28,6 +29,7 @@ use crate::cluster::driver::{
 use crate::cluster::faults::Faults;
 use crate::config::{Cluster, Config};
 use crate::files::peers::PeerKeys;
+use crate::http::remote::Proxies;
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -212,7 +214,7 @@ fn sink(
         history: config.chat.history,
         ..ReplicaSettings::default()
     };
-    let dispatch = HubDispatch::new(feed, services.sessions.clone());
+    let dispatch = HubDispatch::new(feed, services.sessions.clone(), handles.dispatched.clone());
     let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
     let desk = SignalDesk::new(handles.hub.clone(), services);
     let registry = handles.hub.registry().clone();
@@ -266,6 +268,7 @@ impl Node {
         let (stop_http, http_stopped) = watch::channel(false);
         let (stop_driver, driver_stopped) = oneshot::channel::<()>();
 
+        let (metrics, dispatched) = figures::metered(stores, &committer);
         let uses = redis::Uses::new(config, &bus, incarnation, &presence);
         let handles = Handles {
             counts: uses.counts(),
@@ -277,6 +280,8 @@ impl Node {
             live,
             leaving: is_leaving,
             told: Tally::default(),
+            metrics,
+            dispatched,
         };
         let services = Services::new(config, stores, &handles, files.clone())?;
         let sink = sink(config, start, feed, &services, &handles);
@@ -439,6 +444,7 @@ fn server_settings(config: &Config) -> ServerSettings {
         header_timeout: Duration::from_millis(http.header_timeout_ms),
         keepalive: Duration::from_millis(http.keepalive_ms),
         grace: LINGER,
+        proxies: Proxies::new(http.proxies.clone()),
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Every method may be repeated safely after [`StoreError::Unavailable`].
 
+mod calls;
 #[cfg(test)]
 pub mod conformance;
 mod contract;
@@ -17,4 +18,5 @@ mod spans;
 pub mod sqlite;
 pub mod tables;
 
+pub use calls::CallTimes;
 pub use contract::*;

@@ -10,6 +10,8 @@
     reason = "a broken expectation is a failed test; time and chance are real here"
 )]
 
+#[path = "it/authorisation.rs"]
+mod authorisation;
 #[path = "it/http_accounts.rs"]
 mod http_accounts;
 #[path = "it/http_admin.rs"]
@@ -30,6 +32,8 @@ mod http_files_elsewhere;
 mod http_groups;
 #[path = "it/http_hooks.rs"]
 mod http_hooks;
+#[path = "it/http_invitations.rs"]
+mod http_invitations;
 #[path = "it/http_messages.rs"]
 mod http_messages;
 #[path = "it/http_packets.rs"]

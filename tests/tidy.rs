@@ -58,6 +58,8 @@ const KNOWN_BY: &[Rule] = &[
     ("hyper_util", &["http", "dialect"]),
     ("http_body_util", &["http", "dialect"]),
     ("utoipa", &["http", "dialect"]),
+    // What is measured where it happens, and where it is shown.
+    ("prometheus_client", &["http", "journal", "node", "store"]),
     ("rusqlite", &["store::sqlite", "bin"]),
     ("refinery", &["store::sqlite", "store::mysql"]),
     ("mysql_async", &["store::mysql", "bin"]),

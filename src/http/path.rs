@@ -12,6 +12,8 @@ pub(super) struct Id<T>(pub(super) T);
 pub(super) type UserPath = Id<UserId>;
 pub(super) type GroupPath = Id<GroupId>;
 pub(super) type SessionPath = Id<SessionId>;
+/// An invitation to register.
+pub(super) type InvitationPath = Id<u64>;
 /// An entry by its place.
 pub(super) type EntryPath = Id<Seq>;
 /// A hook of a group.

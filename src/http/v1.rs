@@ -11,6 +11,7 @@ pub(super) mod files;
 pub(super) mod friends;
 pub(super) mod groups;
 pub(super) mod hooks;
+pub(super) mod invitations;
 pub(super) mod invites;
 pub(super) mod join;
 pub(super) mod me;

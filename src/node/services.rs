@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
 
 use super::status::NodeView;
@@ -26,6 +27,7 @@ use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
 use crate::service::admission::{Admission, AdmissionParts};
 use crate::service::alterations::Alterations;
+use crate::service::audit::Audit;
 use crate::service::bots::Bots;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
@@ -36,6 +38,7 @@ use crate::service::friends::Friends;
 use crate::service::groups::{GroupParts, Groups};
 use crate::service::hooks::delivery::Tally;
 use crate::service::hooks::{HookParts, Hooks};
+use crate::service::invitations::Invitations;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::outcomes::Outcomes;
@@ -62,6 +65,9 @@ pub(super) struct Handles {
     pub(super) told: Tally,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
+    pub(super) metrics: Metrics,
+    /// The times of the dispatch.
+    pub(super) dispatched: Histogram,
 }
 
 /// All services of a node.
@@ -81,6 +87,7 @@ pub(super) struct Services {
     hooks: Hooks,
     admin: Admin,
     files: Files,
+    invitations: Invitations,
     pub(super) typing: Typing,
     connections: Connections,
 }
@@ -113,12 +120,13 @@ impl Services {
             Clock::system(),
             config.auth.session_days,
         );
-        let profiles = Profiles::new(users(), presence.clone());
+        let profiles = Profiles::new(users(), friends(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
         let uses = FileUses::new(Arc::clone(&stores.files), Arc::clone(&stores.log));
         let rooms = rooms(config, stores, handles, &profiles, &uses);
         let accounts = Accounts::new(AccountParts {
             users: users(),
+            invitations: Arc::clone(&stores.invitations),
             sessions: sessions.clone(),
             groups: rooms.clone(),
             passwords: Passwords::new(hashing(config))?,
@@ -136,6 +144,7 @@ impl Services {
             sessions.clone(),
             profiles.clone(),
         );
+        let audit = Audit::new(Arc::clone(&stores.audit));
         let messages = Messages::new(
             committer.clone(),
             Arc::clone(&stores.log),
@@ -168,7 +177,8 @@ impl Services {
             }),
             bots,
             messages,
-            admin: Admin::new(users(), accounts.clone(), committer.clone()),
+            invitations: invitations(config, stores, &audit),
+            admin: Admin::new(users(), accounts.clone(), committer.clone(), audit),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
                 hub.clone(),
@@ -249,8 +259,9 @@ impl Services {
             hooks: self.hooks.clone(),
             admin: self.admin.clone(),
             files: self.files.clone(),
+            invitations: self.invitations.clone(),
             cluster,
-            metrics: Metrics::new(),
+            metrics: handles.metrics.clone(),
             assets: assets(config),
             body_bytes_max: config.http.body_bytes,
         };
@@ -274,6 +285,7 @@ impl Services {
             sessions: self.sessions.clone(),
             typing: self.typing.clone(),
             gate,
+            metrics: handles.metrics.clone(),
             greeting: Greeting {
                 node: incarnation,
                 node_name: config.node.name.clone(),
@@ -360,6 +372,16 @@ fn admission(
         clock: Clock::system(),
         public_url: config.http.public_url.clone(),
     })
+}
+
+fn invitations(config: &Config, stores: &Stores, audit: &Audit) -> Invitations {
+    Invitations::new(
+        Arc::clone(&stores.invitations),
+        Arc::clone(&stores.users),
+        audit.clone(),
+        Clock::system(),
+        config.auth.inviters,
+    )
 }
 
 fn conversations(

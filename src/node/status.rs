@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::figures;
 use crate::cluster::core::{Degraded, PeerState, PeerStatus};
 use crate::cluster::driver::{DriverHandle, ShellStatus};
 use crate::hub::Hub;
@@ -16,7 +17,7 @@ use crate::model::ids::Incarnation;
 use crate::presence::Presence;
 use crate::redis::Health;
 use crate::service::files::Files;
-use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use crate::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 use crate::service::hooks::delivery::Tally;
 
 /// Where the picture comes from.
@@ -60,6 +61,13 @@ impl ClusterView for NodeView {
                 .map(|shell| self.store_figures(shell))
                 .unwrap_or_default(),
         }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let status = self.status();
+        let picture = self.driver.status();
+        let picture = picture.borrow();
+        figures::now(self, &status, picture.as_ref())
     }
 
     fn readiness(&self) -> Readiness {

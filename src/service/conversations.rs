@@ -159,7 +159,7 @@ impl Conversations {
         let friends = self.0.friends.friendships(user).await?.friends;
         let groups = self.0.rooms.of_user(user).await?;
         Ok(Names {
-            persons: self.0.profiles.persons(&peers).await?,
+            persons: self.0.profiles.persons_for(user, &peers).await?,
             remarks: friends.into_iter().map(|f| (f.user, f.remark)).collect(),
             groups: groups
                 .into_iter()

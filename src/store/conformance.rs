@@ -4,6 +4,7 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod admin;
 pub mod admission;
 pub mod alterations;
 pub mod batches;
@@ -222,6 +223,14 @@ macro_rules! conformance {
                 accounts_are_listed_in_pages,
                 sessions_are_found_by_token_and_listed_newest_first,
                 nodes_are_registered_and_forgotten_by_counter,
+            ]
+            admin: [
+                traces_are_kept_in_their_order_and_read_backwards,
+                an_invitation_is_found_listed_and_revoked,
+                a_maker_has_no_more_open_invitations_than_allowed,
+                an_account_is_made_only_on_an_open_invitation,
+                a_repeated_invited_registration_counts_once,
+                of_those_who_take_the_last_use_at_once_one_gets_it,
             ]
         }
     };

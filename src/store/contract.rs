@@ -1,5 +1,6 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod admin;
 mod files;
 mod groups;
 mod hooks;
@@ -23,8 +24,10 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::calls::CallTimes;
 use crate::store::tables::TableStore;
 
+pub use admin::{AuditStore, INVITATIONS_KEPT_MS, InvitationStore};
 pub use files::{AddedFile, FileStore, RECALLED_ENDING, Sight};
 pub use messages::{MessageStore, Reaction};
 
@@ -194,6 +197,8 @@ pub enum AccountError {
     EmailTaken,
     #[error("no such user")]
     NotFound,
+    #[error("the invitation is not open")]
+    NotInvited,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -248,6 +253,8 @@ pub trait FriendStore: Send + Sync {
     /// Idempotent in both directions.
     async fn set_blocked(&self, user: UserId, other: UserId, blocked: bool) -> Result<()>;
     async fn blocks(&self, user: UserId) -> Result<Vec<UserId>>;
+    /// Those of `users` who have blocked `user`, in any order.
+    async fn blockers(&self, user: UserId, users: &[UserId]) -> Result<Vec<UserId>>;
 }
 
 /// Groups and their present members. They change through the log.
@@ -395,7 +402,11 @@ pub struct Stores {
     pub packets: Arc<dyn PacketStore>,
     pub hooks: Arc<dyn HookStore>,
     pub files: Arc<dyn FileStore>,
+    pub audit: Arc<dyn AuditStore>,
+    pub invitations: Arc<dyn InvitationStore>,
     pub tables: Arc<dyn TableStore>,
+    /// How long their calls take.
+    pub calls: CallTimes,
 }
 
 /// What a database says about its schema.

@@ -5,6 +5,7 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod admin;
 mod admissions;
 mod altering;
 mod append;
@@ -44,7 +45,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use crate::model::policy::StoreRules;
-use crate::store::Stores;
+use crate::store::{CallTimes, Stores};
 use link::Pool;
 
 pub use open::{OpenOptions, Tls, migrate, open};
@@ -62,10 +63,12 @@ struct Mysql {
     batch_bytes: usize,
     /// The server's max_allowed_packet.
     packet_bytes: usize,
+    calls: CallTimes,
 }
 
 impl Mysql {
     fn into_stores(self) -> Stores {
+        let calls = self.calls.clone();
         let mysql = Arc::new(self);
         Stores {
             log: Arc::<Mysql>::clone(&mysql),
@@ -83,7 +86,10 @@ impl Mysql {
             packets: Arc::<Mysql>::clone(&mysql),
             hooks: Arc::<Mysql>::clone(&mysql),
             files: Arc::<Mysql>::clone(&mysql),
+            audit: Arc::<Mysql>::clone(&mysql),
+            invitations: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
+            calls,
         }
     }
 }

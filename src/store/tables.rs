@@ -397,6 +397,33 @@ pub const TABLES: &[Table] = &[
         columns: &[("folder", Text), ("url", Text), ("at", Number)],
     },
     Table {
+        name: "audit",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("at", Number),
+            ("admin", Number),
+            ("action", Text),
+            ("target", Number),
+            ("detail", Text),
+            ("address", Text),
+        ],
+    },
+    Table {
+        name: "invitations",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("code_hash", Bytes),
+            ("made_by", Number),
+            ("uses", Number),
+            ("used", Number),
+            ("created_at", Number),
+            ("expires_at", Number),
+            ("revoked", Number),
+        ],
+    },
+    Table {
         name: "ids",
         key: 1,
         columns: &[("name", Text), ("last_id", Number)],

@@ -26,12 +26,13 @@ use starling::model::conversation::Conv;
 use starling::model::draft::{Change, Draft, Outcome};
 use starling::model::entry::EntryKind;
 use starling::model::ids::{SessionId, UserId};
-use starling::model::policy::{FriendMode, Registration, StoreRules};
+use starling::model::policy::{FriendMode, Inviters, Registration, StoreRules};
 use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
 use starling::service::alterations::Alterations;
+use starling::service::audit::Audit;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::entries::{Entries, EntryParts};
@@ -39,6 +40,7 @@ use starling::service::files::{FileUses, Files};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterView, Readiness};
+use starling::service::invitations::Invitations;
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::outcomes::Outcomes;
 use starling::service::packets::{PacketParts, Packets};
@@ -56,8 +58,20 @@ use warp::reply::Response;
 
 use crate::lab_files::FileChoices;
 
+#[path = "lab/reply.rs"]
+mod reply;
+
+pub use reply::Reply;
+
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
+/// As cheap as scrypt goes.
+pub const CHEAP: HashingSettings = HashingSettings {
+    scrypt_log_n: 1,
+    scrypt_r: 1,
+    scrypt_p: 1,
+    hashing_parallel: 2,
+};
 /// Where requests come from.
 pub const PEER: &str = "127.0.0.1:40000";
 
@@ -65,6 +79,7 @@ pub const PEER: &str = "127.0.0.1:40000";
 pub struct Choices {
     pub friend_mode: FriendMode,
     pub registration: Registration,
+    pub inviters: Inviters,
     pub throttle: ThrottleSettings,
     pub sending: SendSettings,
     pub rules: StoreRules,
@@ -83,6 +98,7 @@ impl Default for Choices {
         Choices {
             friend_mode: FriendMode::Request,
             registration: Registration::Open,
+            inviters: Inviters::Admins,
             throttle: ThrottleSettings {
                 auth_per_minute: 1_000,
                 auth_failures: 10,
@@ -112,49 +128,8 @@ pub struct Lab {
     pub routes: BoxedFilter<(Response,)>,
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
+    /// Where the store is.
     pub folder: tempfile::TempDir,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
-    pub bytes: Vec<u8>,
-    /// Null when the body is not JSON.
-    pub body: Value,
-}
-
-impl Reply {
-    /// Checks status and error code.
-    #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) -> &Reply {
-        let found = (self.status, self.body["error"]["code"].as_str());
-        assert_eq!(found, (status, Some(code)), "{}", self.text);
-        assert!(self.body["error"]["message"].is_string(), "{}", self.text);
-        self
-    }
-
-    /// Checks the field an error is about.
-    #[track_caller]
-    pub fn about(&self, field: &str) -> &Reply {
-        assert_eq!(self.body["error"]["field"], field, "{}", self.text);
-        self
-    }
-
-    /// The body of an answer with this status.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 /// Somebody registered.
@@ -379,10 +354,13 @@ impl World {
             friends,
             groups,
             conversations,
+            invitations,
+            audit,
             messages,
             packets,
             ..
         } = self.stores.clone();
+        let audit = Audit::new(audit);
         let committer = &self.committer;
         let uses = FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&log));
         let sending = Messages::new(
@@ -402,7 +380,11 @@ impl World {
             clock.clone(),
             30,
         );
-        let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
+        let profiles = Profiles::new(
+            Arc::clone(&users),
+            Arc::clone(&friends),
+            self.presence.clone(),
+        );
         let reads = Reads::new(Arc::clone(&conversations));
         let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock, &uses);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
@@ -457,7 +439,14 @@ impl World {
             }),
             messages: sending,
             files: self.files.clone(),
-            admin: Admin::new(users, accounts.clone(), committer.clone()),
+            invitations: Invitations::new(
+                invitations,
+                Arc::clone(&users),
+                audit.clone(),
+                clock,
+                choices.inviters,
+            ),
+            admin: Admin::new(users, accounts.clone(), committer.clone(), audit),
             accounts,
             profiles,
             cluster,
@@ -489,18 +478,12 @@ impl World {
         profiles: &Profiles,
         rooms: &Groups,
     ) -> Accounts {
-        // As cheap as scrypt goes.
-        let hashing = HashingSettings {
-            scrypt_log_n: 1,
-            scrypt_r: 1,
-            scrypt_p: 1,
-            hashing_parallel: 2,
-        };
         Accounts::new(AccountParts {
             users: Arc::clone(&self.stores.users),
+            invitations: Arc::clone(&self.stores.invitations),
             sessions: sessions.clone(),
             groups: rooms.clone(),
-            passwords: Passwords::new(hashing).unwrap(),
+            passwords: Passwords::new(CHEAP).unwrap(),
             throttle: Throttle::new(choices.throttle),
             profiles: profiles.clone(),
             signals: self.signals.clone(),

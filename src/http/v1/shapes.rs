@@ -1,6 +1,7 @@
 //! The JSON objects of the API, made from what services answer, and described where they are defined.
 
 mod account;
+mod admin;
 mod admission;
 mod chat;
 mod file;
@@ -11,6 +12,7 @@ mod programs;
 mod room;
 
 pub use account::*;
+pub use admin::*;
 pub use admission::*;
 pub use chat::*;
 pub use file::*;

@@ -54,7 +54,7 @@ const ROUTINES: [Routine; 8] = [
         text: include_str!("routines/alter.sql"),
     },
     Routine {
-        name: "starling_create_user_1",
+        name: "starling_create_user_2",
         text: include_str!("routines/create_user.sql"),
     },
     Routine {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use starling::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 
 pub(super) struct Cluster(pub(super) Arc<Mutex<Readiness>>);
 
@@ -20,6 +20,13 @@ impl ClusterView for Cluster {
             bus: [("datagrams_in".to_owned(), 7)].into(),
             ..ClusterStatus::default()
         }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![
+            Figure::counter("bus_datagrams_in", "Datagrams handed to the core.", 7),
+            Figure::gauge("degraded", "1 while something is wrong", 0),
+        ]
     }
 
     fn readiness(&self) -> Readiness {

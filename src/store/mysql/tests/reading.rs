@@ -153,7 +153,7 @@ async fn rows_that_nobody_could_have_written_are_named() {
 
 #[tokio::test]
 async fn an_account_is_made_though_its_procedure_was_dropped() {
-    let (mysql, database) = one_connection("DROP PROCEDURE starling_create_user_1").await;
+    let (mysql, database) = one_connection("DROP PROCEDURE starling_create_user_2").await;
     let anna = UserStore::create(&mysql, new_user("anna")).await.unwrap();
     assert!(anna.admin);
     assert_eq!(mysql.user(anna.id).await.unwrap(), Some(anna));
