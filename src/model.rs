@@ -9,5 +9,6 @@ pub mod group;
 pub mod ids;
 pub mod message;
 pub mod policy;
+pub mod search;
 pub mod signal;
 pub mod user;

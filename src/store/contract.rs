@@ -1,5 +1,7 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod search;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
 use crate::store::tables::TableStore;
+
+pub use search::*;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -373,6 +377,7 @@ pub struct Stores {
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
     pub tables: Arc<dyn TableStore>,
+    pub search: Arc<dyn SearchStore>,
 }
 
 /// What a database says about its schema.

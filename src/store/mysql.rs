@@ -24,6 +24,7 @@ mod retention;
 mod routines;
 mod rows;
 mod schema;
+mod search;
 mod server;
 mod session;
 mod sessions;
@@ -71,6 +72,7 @@ impl Mysql {
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
+            search: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

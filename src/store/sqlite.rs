@@ -18,6 +18,7 @@ mod read;
 mod retention;
 mod rows;
 mod schema;
+mod search;
 mod sessions;
 mod tables;
 mod users;
@@ -58,6 +59,7 @@ impl Sqlite {
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
+            search: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

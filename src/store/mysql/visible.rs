@@ -101,7 +101,7 @@ impl Scope {
     }
 
     /// All spans of the user between two places, both included.
-    fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
+    pub(super) fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
         let mut spans: Vec<Span> = self.private.iter().copied().map(spans::whole).collect();
         spans.extend(self.standing.own(user));
         spans.extend(self.standing.groups(history).flatten());

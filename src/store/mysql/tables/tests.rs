@@ -23,6 +23,8 @@ const NOT_MOVED: &[&str] = &[
     "numbers",
     "nodes",
     "refinery_schema_history",
+    "search_index",
+    "search_postings",
 ];
 
 async fn fresh() -> (Stores, Database) {
