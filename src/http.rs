@@ -41,6 +41,7 @@ use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
 use crate::service::messages::Messages;
 use crate::service::profiles::Profiles;
+use crate::service::search::Searches;
 use crate::service::sessions::Sessions;
 use assets::Assets;
 use auth::Gate;
@@ -61,6 +62,7 @@ pub struct Parts {
     pub groups: Groups,
     pub conversations: Conversations,
     pub messages: Messages,
+    pub searches: Searches,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -85,6 +87,7 @@ pub fn routes(
         groups,
         conversations,
         messages,
+        searches,
         admin,
         cluster,
         metrics,
@@ -101,6 +104,7 @@ pub fn routes(
         v1::blocks::routes(&door, &friends),
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
+        v1::search::routes(&door, &searches),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

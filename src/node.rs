@@ -37,6 +37,7 @@ use crate::model::ids::Incarnation;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::system_now;
+use crate::service::indexer::{self, Behind};
 use crate::service::online;
 use crate::service::reads::keep_written;
 use crate::service::retention::{Keep, Retention};
@@ -262,6 +263,7 @@ impl Node {
             hub: hub.clone(),
             live,
             leaving: is_leaving,
+            index_behind: Behind::default(),
         };
         let services = Services::new(config, stores, &handles)?;
         let sink = sink(config, start, feed, &services, &handles);
@@ -290,6 +292,7 @@ impl Node {
             gatherer,
         );
         background.extend(retention(config, stores, incarnation));
+        background.extend(indexing(config, stores, incarnation, &handles.index_behind));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -376,12 +379,26 @@ fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Opti
     let chat = &config.chat;
     let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
     let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
-    let seed = incarnation
-        .0
-        .iter()
-        .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
-    let random = fastrand::Rng::with_seed(seed);
-    Some(tokio::spawn(retention.run(random)))
+    Some(tokio::spawn(retention.run(random(incarnation))))
+}
+
+/// The task that makes messages searchable, where the deployment wants that.
+fn indexing(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    behind: &Behind,
+) -> Option<JoinHandle<()>> {
+    let (log, search) = (Arc::clone(&stores.log), Arc::clone(&stores.search));
+    let run = indexer::run(log, search, behind.clone(), random(incarnation));
+    config.chat.search.then(|| tokio::spawn(run))
+}
+
+/// Other numbers for each run of a node.
+fn random(incarnation: Incarnation) -> fastrand::Rng {
+    let bytes = incarnation.0.iter();
+    let seed = bytes.fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
+    fastrand::Rng::with_seed(seed)
 }
 
 fn server_settings(config: &Config) -> ServerSettings {

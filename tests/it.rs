@@ -26,6 +26,8 @@ mod http_messages;
 mod http_pages;
 #[path = "it/http_people.rs"]
 mod http_people;
+#[path = "it/http_search.rs"]
+mod http_search;
 #[path = "it/http_sessions.rs"]
 mod http_sessions;
 #[path = "it/import.rs"]

@@ -40,6 +40,8 @@ use super::v1::{self, shapes};
         shapes::Entry,
         shapes::ErrorBody,
         shapes::ErrorDetail,
+        shapes::Found,
+        shapes::FoundEntry,
         shapes::Friend,
         shapes::FriendRequest,
         shapes::Friends,

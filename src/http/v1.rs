@@ -9,5 +9,6 @@ pub(super) mod friends;
 pub(super) mod groups;
 pub(super) mod me;
 pub(super) mod members;
+pub(super) mod search;
 pub mod shapes;
 pub(super) mod users;

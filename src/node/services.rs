@@ -28,12 +28,14 @@ use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
+use crate::service::indexer::Behind;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
 use crate::service::reads::Reads;
+use crate::service::search::Searches;
 use crate::service::sessions::Sessions;
 use crate::service::throttle::{SharedCounts, Throttle, ThrottleSettings};
 use crate::service::typing::Typing;
@@ -50,6 +52,8 @@ pub(super) struct Handles {
     pub(super) leaving: watch::Receiver<bool>,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
+    /// How far the index of words is behind.
+    pub(super) index_behind: Behind,
 }
 
 /// All services of a node.
@@ -62,6 +66,7 @@ pub(super) struct Services {
     groups: Groups,
     conversations: Conversations,
     messages: Messages,
+    searches: Searches,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -123,6 +128,11 @@ impl Services {
                 groups(),
                 sending(config),
             ),
+            searches: Searches::new(
+                config.chat.search.then(|| Arc::clone(&stores.search)),
+                conversations.clone(),
+                position.clone(),
+            ),
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
@@ -181,6 +191,7 @@ impl Services {
             committer: handles.committer.clone(),
             leaving: handles.leaving.clone(),
             redis,
+            index_behind: handles.index_behind.clone(),
         });
         let parts = http::Parts {
             gate,
@@ -191,6 +202,7 @@ impl Services {
             groups: self.groups.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
+            searches: self.searches.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),

@@ -16,6 +16,7 @@ use crate::model::ids::Incarnation;
 use crate::presence::Presence;
 use crate::redis::Health;
 use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use crate::service::indexer::Behind;
 
 /// Where the picture comes from.
 pub(super) struct NodeView {
@@ -30,6 +31,8 @@ pub(super) struct NodeView {
     pub leaving: watch::Receiver<bool>,
     /// How each use of Redis fares; empty without Redis.
     pub redis: Vec<Health>,
+    /// How far the index of words is behind.
+    pub index_behind: Behind,
 }
 
 impl ClusterView for NodeView {
@@ -128,6 +131,7 @@ impl NodeView {
             ("connections", self.hub.registry().connections() as u64),
             ("users_online", self.presence.local_users() as u64),
             ("applied_seq", self.position.applied().0),
+            ("search_behind_entries", self.index_behind.entries()),
             ("deliveries", stats.delivered.load(Ordering::Relaxed)),
             ("written_bytes", stats.written_bytes.load(Ordering::Relaxed)),
             (

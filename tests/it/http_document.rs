@@ -43,6 +43,7 @@ const CONTRACT: &[&str] = &[
     "get /api/v1/conversations/{conv}/entries",
     "post /api/v1/conversations/{conv}/messages",
     "post /api/v1/conversations/{conv}/read",
+    "get /api/v1/search",
     "get /api/v1/cluster",
     "get /api/v1/admin/users",
     "patch /api/v1/admin/users/{id}",

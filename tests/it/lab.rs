@@ -33,6 +33,7 @@ use starling::service::messages::{Messages, SendSettings};
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
+use starling::service::search::Searches;
 use starling::service::sessions::Sessions;
 use starling::service::throttle::{Throttle, ThrottleSettings};
 use starling::store::Stores;
@@ -58,6 +59,7 @@ pub struct Choices {
     pub public_url: String,
     pub proxies: Vec<String>,
     pub assets: Option<PathBuf>,
+    pub search: bool,
 }
 
 impl Default for Choices {
@@ -75,6 +77,7 @@ impl Default for Choices {
             public_url: String::new(),
             proxies: Vec::new(),
             assets: None,
+            search: true,
         }
     }
 }
@@ -350,6 +353,7 @@ impl World {
             friends,
             groups,
             conversations,
+            search,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
@@ -362,6 +366,16 @@ impl World {
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
+        let conversations = Conversations::new(ConversationParts {
+            log: Arc::clone(&log),
+            conversations,
+            friends,
+            groups: Arc::clone(&groups),
+            profiles: profiles.clone(),
+            reads: reads.clone(),
+            signals: self.signals.clone(),
+            position: self.position.clone(),
+        });
         let parts = Parts {
             gate: Gate::new(GateSettings {
                 origins: choices.origins,
@@ -377,16 +391,12 @@ impl World {
                 choices.friend_mode,
             ),
             groups: rooms,
-            conversations: Conversations::new(ConversationParts {
-                log: Arc::clone(&log),
-                conversations,
-                friends,
-                groups: Arc::clone(&groups),
-                profiles: profiles.clone(),
-                reads: reads.clone(),
-                signals: self.signals.clone(),
-                position: self.position.clone(),
-            }),
+            searches: Searches::new(
+                choices.search.then_some(search),
+                conversations.clone(),
+                self.position.clone(),
+            ),
+            conversations,
             messages: Messages::new(committer.clone(), log, groups, choices.sending),
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,

@@ -5,12 +5,14 @@ mod chat;
 mod node;
 mod people;
 mod room;
+mod search;
 
 pub use account::*;
 pub use chat::*;
 pub use node::*;
 pub use people::*;
 pub use room::*;
+pub use search::*;
 
 use serde::Serialize;
 use utoipa::ToSchema;
