@@ -291,8 +291,7 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
-        background.extend(retention(config, stores, incarnation));
-        background.extend(indexing(config, stores, incarnation, &handles.index_behind));
+        background.extend(keepers(config, stores, incarnation, &handles.index_behind));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -372,6 +371,18 @@ fn background(
         tokio::spawn(watching),
         tokio::spawn(gatherer.run()),
     ]
+}
+
+/// The tasks that look after the store.
+fn keepers(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    index_behind: &Behind,
+) -> impl Iterator<Item = JoinHandle<()>> {
+    let retention = retention(config, stores, incarnation);
+    let indexing = indexing(config, stores, incarnation, index_behind);
+    retention.into_iter().chain(indexing)
 }
 
 /// The task that prunes, where the deployment bounds its log.

@@ -369,7 +369,7 @@ impl World {
         let conversations = Conversations::new(ConversationParts {
             log: Arc::clone(&log),
             conversations,
-            friends,
+            friends: Arc::clone(&friends),
             groups: Arc::clone(&groups),
             profiles: profiles.clone(),
             reads: reads.clone(),
