@@ -122,7 +122,7 @@ impl Indexing {
             place: state.place,
             upto: block.last(),
             altered: altered.into_iter().collect(),
-            writes: writes(block, rows_of(block, &entries)),
+            writes: writes(block, &rows_of(block, &entries)),
         });
         Ok(Indexed::Some)
     }
@@ -157,7 +157,7 @@ impl Indexing {
                 entries.insert(target, self.log.entry(target).await?);
             }
             let rows = self.search.block(work.place.generation, block).await?;
-            work.writes = writes(block, changed_rows(block, rows, &entries));
+            work.writes = writes(block, &changed_rows(block, rows, &entries));
         } else {
             return Ok(done(self.search.advance(work.place, work.upto).await?));
         }
@@ -166,7 +166,7 @@ impl Indexing {
     }
 }
 
-fn writes(block: Block, rows: Vec<(Token, Postings)>) -> VecDeque<(Block, Vec<(Token, Postings)>)> {
+fn writes(block: Block, rows: &[(Token, Postings)]) -> VecDeque<(Block, Vec<(Token, Postings)>)> {
     let chunks = rows.chunks(ROWS_AT_ONCE);
     chunks.map(|rows| (block, rows.to_vec())).collect()
 }

@@ -177,7 +177,7 @@ async fn unknown_api_paths_are_not_found_in_json() {
         "/api/v1/none",
         "/api/v1/me/none",
         "/api/v2/me",
-        "/api/v1/search",
+        "/api/v1/searches",
     ] {
         for method in ["GET", "POST"] {
             let headers = [("accept", "text/html")];

@@ -31,7 +31,10 @@ async fn a_message_is_found_at_once_by_those_who_see_it_with_its_words_marked() 
     let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
     let carl = lab.register("carl").await;
     let conv = format!("u:{}", bert.id);
-    let seq = lab.say(&anna, &conv, "Ein Café in 北京市: ok?").await;
+    let said = json!({"cid": "one", "media": 1, "content": "Ein Café in 北京市: ok?"});
+    let path = format!("/api/v1/conversations/{conv}/messages");
+    let said = lab.call(&anna, "POST", &path, &said).await.is(201);
+    let seq = said["seq"].as_u64().unwrap();
     let found = search(&lab, &bert, "cafe 北京", "").await;
     assert_eq!(found["next"], Value::Null);
     let entry = &found["entries"][0];
