@@ -36,6 +36,7 @@ use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
 use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
@@ -63,6 +64,7 @@ pub struct Parts {
     pub conversations: Conversations,
     pub messages: Messages,
     pub searches: Searches,
+    pub entries: Entries,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -88,6 +90,7 @@ pub fn routes(
         conversations,
         messages,
         searches,
+        entries,
         admin,
         cluster,
         metrics,
@@ -97,6 +100,7 @@ pub fn routes(
     let door = Door::new(gate, sessions.clone(), body_bytes_max);
     let endpoints: Vec<Endpoint> = [
         v1::conversations::routes(&door, &conversations, &messages),
+        v1::entries::routes(&door, &entries),
         v1::accounts::routes(&door, &accounts),
         v1::me::routes(&door, &accounts, &sessions),
         v1::users::routes(&door, &profiles),

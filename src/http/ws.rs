@@ -39,6 +39,7 @@ use crate::model::ids::{ConnId, Incarnation};
 use crate::model::user::User;
 use crate::service::connections::{Connections, Start};
 use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
 use crate::service::messages::Messages;
 use crate::service::sessions::Sessions;
 use crate::service::typing::Typing;
@@ -62,6 +63,7 @@ pub struct Greeting {
 pub struct Parts {
     pub connections: Connections,
     pub messages: Messages,
+    pub entries: Entries,
     pub conversations: Conversations,
     pub sessions: Sessions,
     pub typing: Typing,

@@ -67,9 +67,10 @@ impl Dispatch for HubDispatch {
             conn,
             ticket,
             groups,
-            missed,
+            mut missed,
             position,
         } = going;
+        missed.retain(|entry| ticket.hidden.binary_search(&entry.seq).is_err());
         let frames: Vec<(Bytes, u64)> = if missed.is_empty() && !ticket.announce {
             Vec::new()
         } else {

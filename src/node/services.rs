@@ -23,14 +23,17 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::alterations::Alterations;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
+use crate::service::entries::{Entries, EntryParts};
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::indexer::Behind;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
+use crate::service::outcomes::Outcomes;
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
@@ -67,6 +70,7 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     searches: Searches,
+    entries: Entries,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -113,6 +117,13 @@ impl Services {
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads);
+        let messages = Messages::new(
+            committer.clone(),
+            Arc::clone(&stores.log),
+            groups(),
+            Arc::clone(&stores.messages),
+            sending(config),
+        );
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -122,23 +133,21 @@ impl Services {
                 config.chat.friend_mode,
             ),
             groups: rooms,
-            messages: Messages::new(
-                committer.clone(),
-                Arc::clone(&stores.log),
-                groups(),
-                sending(config),
-            ),
             searches: Searches::new(
                 config.chat.search.then(|| Arc::clone(&stores.search)),
                 conversations.clone(),
+                Outcomes::new(Arc::clone(&stores.messages)),
                 position.clone(),
             ),
+            entries: entries(stores, handles, &messages, &profiles, &reads),
+            messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
                 hub.clone(),
                 live.clone(),
                 Arc::clone(&stores.log),
+                Arc::clone(&stores.messages),
                 position.clone(),
             ),
             sessions,
@@ -203,6 +212,7 @@ impl Services {
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             searches: self.searches.clone(),
+            entries: self.entries.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),
@@ -223,6 +233,7 @@ impl Services {
         ws::Parts {
             connections: self.connections.clone(),
             messages: self.messages.clone(),
+            entries: self.entries.clone(),
             conversations: self.conversations.clone(),
             sessions: self.sessions.clone(),
             typing: self.typing.clone(),
@@ -262,10 +273,30 @@ fn conversations(
         conversations: Arc::clone(&stores.conversations),
         friends: Arc::clone(&stores.friends),
         groups: Arc::clone(&stores.groups),
+        outcomes: Outcomes::new(Arc::clone(&stores.messages)),
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),
         position: handles.position.clone(),
+    })
+}
+
+fn entries(
+    stores: &Stores,
+    handles: &Handles,
+    messages: &Messages,
+    profiles: &Profiles,
+    reads: &Reads,
+) -> Entries {
+    let log = || Arc::clone(&stores.log);
+    Entries::new(EntryParts {
+        alterations: Alterations::new(handles.committer.clone(), log(), messages.clone()),
+        log: log(),
+        messages: Arc::clone(&stores.messages),
+        groups: Arc::clone(&stores.groups),
+        profiles: profiles.clone(),
+        reads: reads.clone(),
+        signals: handles.signals.clone(),
     })
 }
 

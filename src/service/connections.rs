@@ -17,7 +17,7 @@ use crate::journal::replica::NotLive;
 use crate::model::encode::encode_entry;
 use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, Epoch, Seq, UserId};
-use crate::store::{LogStore, StoreError};
+use crate::store::{LogStore, MessageStore, StoreError};
 
 pub use crate::hub::Opening;
 pub use crate::hub::frame::{self, CloseCode};
@@ -54,16 +54,24 @@ pub struct Connections {
     hub: Hub,
     live: Live,
     log: Arc<dyn LogStore>,
+    messages: Arc<dyn MessageStore>,
     position: Position,
 }
 
 impl Connections {
     #[must_use]
-    pub fn new(hub: Hub, live: Live, log: Arc<dyn LogStore>, position: Position) -> Connections {
+    pub fn new(
+        hub: Hub,
+        live: Live,
+        log: Arc<dyn LogStore>,
+        messages: Arc<dyn MessageStore>,
+        position: Position,
+    ) -> Connections {
         Connections {
             hub,
             live,
             log,
+            messages,
             position,
         }
     }
@@ -157,9 +165,12 @@ impl Connections {
         let Some(snapshot) = snapshot else {
             return Err(Delay::Pause("the user is gone".to_owned()));
         };
+        // What he hides from now on his devices are told.
+        let hidden = self.messages.hidden_above(user, after).await;
+        let hidden = hidden.map_err(|error| Delay::Pause(error.to_string()))?;
         match self
             .live
-            .attach(conn, user, after, snapshot, announce)
+            .attach(conn, user, after, snapshot, hidden, announce)
             .await
         {
             Ok(()) => Ok(()),

@@ -72,6 +72,20 @@ impl Reads {
         Ok(stored.max(self.pending(user, conv).unwrap_or_default()))
     }
 
+    /// Stored positions of one conversation, with those that the store will hold in a moment.
+    pub(super) fn with_pending(
+        &self,
+        conv: Conv,
+        positions: Vec<(UserId, Seq)>,
+    ) -> Vec<(UserId, Seq)> {
+        let state = self.lock();
+        let latest = |(user, stored): (UserId, Seq)| {
+            let pending = state.get(&(user, conv)).unwrap_or_default();
+            (user, stored.max(pending))
+        };
+        positions.into_iter().map(latest).collect()
+    }
+
     /// Another node says that a user has read up to here. `false`: it is no news.
     pub fn hear(&self, user: UserId, conv: Conv, seq: Seq) -> bool {
         let mut state = self.lock();

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::conversations::Conversations;
+use super::outcomes::{Outcomes, Told};
 use super::rate::SendRate;
 use crate::journal::position::Position;
 use crate::model::conversation::Address;
-use crate::model::entry::Entry;
 use crate::model::error::{Code, Failure};
 use crate::model::ids::{Seq, UserId};
 use crate::model::search::{QUERY_CHARS_MAX, Query, Stretch};
@@ -24,7 +24,7 @@ const SEARCHES_BURST: u32 = 40;
 /// A message that was found.
 #[derive(Clone, Debug)]
 pub struct Hit {
-    pub entry: Entry,
+    pub told: Told,
     /// Where in its `content`; empty when what was asked for is elsewhere in it.
     pub highlights: Vec<Stretch>,
 }
@@ -43,6 +43,7 @@ pub struct Searches {
     /// `None`: this deployment does not search.
     store: Option<Arc<dyn SearchStore>>,
     conversations: Conversations,
+    outcomes: Outcomes,
     position: Position,
     rate: Arc<SendRate>,
 }
@@ -52,11 +53,13 @@ impl Searches {
     pub fn new(
         store: Option<Arc<dyn SearchStore>>,
         conversations: Conversations,
+        outcomes: Outcomes,
         position: Position,
     ) -> Searches {
         Searches {
             store,
             conversations,
+            outcomes,
             position,
             rate: Arc::new(SendRate::new(SEARCHES_PER_SECOND, SEARCHES_BURST)),
         }
@@ -97,9 +100,10 @@ impl Searches {
             limit,
         };
         let page = store.search(user, search).await?;
-        let hits = page.entries.into_iter().map(|entry| Hit {
-            highlights: query.find(&entry.body).unwrap_or_default(),
-            entry,
+        let told = self.outcomes.of(page.entries).await?;
+        let hits = told.into_iter().map(|told| Hit {
+            highlights: query.find(&told.entry.body).unwrap_or_default(),
+            told,
         });
         Ok(Hits {
             hits: hits.collect(),

@@ -143,6 +143,8 @@ pub struct Merge {
     dry: Vec<usize>,
     places: Vec<Seq>,
     more: bool,
+    /// Which kinds count.
+    counts: fn(EntryKind) -> bool,
 }
 
 #[derive(Debug)]
@@ -183,6 +185,15 @@ impl Merge {
             dry: (0..spans.len()).collect(),
             places: Vec::new(),
             more: false,
+            counts: |kind| kind.name().is_some(),
+        }
+    }
+
+    /// Of the last entry that says something by itself.
+    pub fn last(spans: &[Span]) -> Merge {
+        Merge {
+            counts: EntryKind::stands_alone,
+            ..Merge::new(Direction::Down, spans, 1)
         }
     }
 
@@ -229,7 +240,7 @@ impl Merge {
             }
             (Some(_) | None, Direction::Up | Direction::Down) => None,
         };
-        let shown = places.iter().filter(|(_, kind)| kind.name().is_some());
+        let shown = places.iter().filter(|(_, kind)| (self.counts)(*kind));
         cursor.found.extend(shown.map(|(seq, _)| seq));
         self.line_up(piece.cursor);
     }

@@ -24,6 +24,7 @@ use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, UserId};
+use crate::service::alterations::{AlterRequest, Pending};
 use crate::service::connections::{CloseCode, Link, Opening, Resume, Start, frame};
 use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
@@ -114,8 +115,8 @@ enum End {
     ByNode,
 }
 
-/// A send on its way into the log.
-type PendingSend = BoxFuture<'static, (Cid, Address, Result<Outcome, Failure>)>;
+/// A send on its way into the log; without a client id only a failure is told.
+type PendingSend = BoxFuture<'static, (Option<Cid>, Address, Result<Outcome, Failure>)>;
 
 struct Client {
     parts: Arc<Parts>,
@@ -219,7 +220,7 @@ impl Client {
                     self.catch_up_again();
                 }
                 Some((cid, to, outcome)) = self.sends.next(), if !self.sends.is_empty() => {
-                    self.acknowledge(&cid, to, outcome).await;
+                    self.acknowledge(cid.as_ref(), to, outcome).await;
                 }
                 () = async { if let Some(task) = catching_up { task.await } }, if is_catching_up => {
                     self.catching_up = None;
@@ -347,6 +348,11 @@ impl Client {
                     self.send_error(&failure, cid.as_deref()).await;
                 }
             }
+            Request::Alter(alter) => {
+                if let Err(failure) = self.alter(&alter).await {
+                    self.send_error(&failure, alter.cid.as_deref()).await;
+                }
+            }
             Request::Read { conv, seq } => {
                 if let Err(failure) = self.parts.conversations.read(self.user, conv, seq).await {
                     self.send_error(&failure, None).await;
@@ -365,6 +371,23 @@ impl Client {
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let pending = self.parts.messages.enqueue(draft, Some(self.conn))?;
+        self.await_outcome(Some(cid), to, pending);
+        Ok(())
+    }
+
+    /// Puts an alteration in line. One without client id gets no ack, and so its entry, as any other connection.
+    async fn alter(&mut self, request: &AlterRequest) -> Result<(), Failure> {
+        let alterations = self.parts.entries.alterations();
+        let draft = alterations.prepare(self.user, request).await?;
+        let acked = request.cid.is_some();
+        let cid = acked.then(|| draft.cid.clone());
+        let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
+        let pending = alterations.enqueue(draft, acked.then_some(self.conn))?;
+        self.await_outcome(cid, to, pending);
+        Ok(())
+    }
+
+    fn await_outcome(&mut self, cid: Option<Cid>, to: Address, pending: Pending) {
         self.sends.push(Box::pin(async move {
             let outcome = pending.outcome().await;
             (
@@ -373,18 +396,24 @@ impl Client {
                 outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
             )
         }));
-        Ok(())
     }
 
-    async fn acknowledge(&mut self, cid: &Cid, to: Address, outcome: Result<Outcome, Failure>) {
+    async fn acknowledge(
+        &mut self,
+        cid: Option<&Cid>,
+        to: Address,
+        outcome: Result<Outcome, Failure>,
+    ) {
+        let named = cid.map(Cid::as_str);
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
             Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
             Ok(Outcome::Refused(refusal)) => {
-                return self.send_error(&refusal.into(), Some(cid.as_str())).await;
+                return self.send_error(&refusal.into(), named).await;
             }
-            Err(failure) => return self.send_error(&failure, Some(cid.as_str())).await,
+            Err(failure) => return self.send_error(&failure, named).await,
         };
+        let Some(cid) = cid else { return };
         let ack = json!({
             "type": "ack", "cid": cid, "seq": seq, "conv": to, "at": at, "duplicate": duplicate,
         });

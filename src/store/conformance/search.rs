@@ -199,6 +199,13 @@ pub async fn only_what_the_reader_may_see_is_found(make: &impl Make) {
             found(&stage, bert, "heron", Some(conv)).await,
             [second, first]
         );
+        let late = stage.say(anna, Conv::private(anna, bert), "owl").await;
+        stage.stores.messages.hide(bert, late).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(found(&stage, bert, "owl", None).await, []);
+            assert_eq!(found(&stage, anna, "owl", None).await, [late]);
+            bury(&stage, anna).await;
+        }
     }
 }
 

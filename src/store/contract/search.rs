@@ -83,7 +83,7 @@ pub struct SearchPage {
 /// [`IndexPlace::indexed`].
 #[async_trait]
 pub trait SearchStore: Send + Sync {
-    /// Messages and notices the user may see, as in [`super::LogStore::visible`], that hold what is asked for now:
+    /// Messages and notices the user may see and did not hide, as in [`super::LogStore::visible`], that hold what is asked for now:
     /// not what they held before an edit, nothing of what was taken back. The newest of those not indexed yet are
     /// looked through. Never looks through the whole log.
     async fn search(&self, user: UserId, search: Search) -> Result<SearchPage>;

@@ -19,7 +19,7 @@ use crate::model::entry::Entry;
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{as_listed, newest_first};
-use crate::store::spans::{Direction, Merge, Span, cut};
+use crate::store::spans::{Merge, Span, cut};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
@@ -172,11 +172,8 @@ async fn lines(
             last: None,
         })
         .collect();
-    let mut merges: Vec<Merge> = lines
-        .iter()
-        .map(|line| Merge::new(Direction::Down, &line.spans, 1))
-        .collect();
-    places::read(link, &mut merges).await?;
+    let mut merges: Vec<Merge> = lines.iter().map(|line| Merge::last(&line.spans)).collect();
+    places::read(link, user, &mut merges).await?;
     for (line, merge) in lines.iter_mut().zip(merges) {
         line.last = merge.finish().places.first().copied();
     }

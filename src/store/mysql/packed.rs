@@ -101,7 +101,7 @@ pub(super) fn one(
     ])
 }
 
-fn friends_only(rules: &StoreRules) -> u64 {
+pub(super) fn friends_only(rules: &StoreRules) -> u64 {
     match rules.strangers {
         Strangers::Allow => 0,
         Strangers::FriendsOnly => 1,
@@ -140,16 +140,19 @@ fn listed_conversations(latest: &BTreeMap<Conv, (u64, usize, usize)>) -> String 
     listed
 }
 
+/// The way into a conversation that takes nothing from the author.
+pub(super) const NO_WAY: u8 = 3;
+
 /// Who is asked whether the message may be written, and his id.
-fn way(draft: &Draft) -> (u8, u64) {
+pub(super) fn way(draft: &Draft) -> (u8, u64) {
     match draft.conv {
         Conv::Group(group) => (0, group.0),
         Conv::Private(..) => match draft.conv.peer_of(draft.from) {
             Some(peer) if peer == draft.from => (2, peer.0),
             Some(peer) => (1, peer.0),
-            None => (3, 0),
+            None => (NO_WAY, 0),
         },
-        Conv::Notices | Conv::Account(_) => (3, 0),
+        Conv::Notices | Conv::Account(_) => (NO_WAY, 0),
     }
 }
 
@@ -221,8 +224,10 @@ fn effect(draft: &Draft) -> Effect {
         None => Effect::default(),
     };
     match &draft.change {
-        // Messages go in runs.
-        Change::Message => Effect::default(),
+        // Messages go in runs, what alters them has a procedure of its own.
+        Change::Message | Change::Recall { .. } | Change::Edit { .. } | Change::React { .. } => {
+            Effect::default()
+        }
         Change::CreateGroup { group, members } if draft.conv == Conv::Group(group.id) => Effect {
             ids: members
                 .iter()

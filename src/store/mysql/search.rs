@@ -32,6 +32,10 @@ pub(super) const STATE: &str = "SELECT i.epoch, i.generation, i.indexed_seq, h.e
      FROM search_index i JOIN log_head h ON h.id = i.id JOIN log_floor f ON f.id = i.id WHERE i.id = 1";
 const OLDEST: &str =
     "SELECT generation, block FROM search_postings ORDER BY generation, block LIMIT 1";
+/// A message or notice that the user deleted for himself. What others became is to be known also from an edit that he
+/// hid.
+const HIDDEN: &str = "kind IN (1, 9) AND EXISTS (
+         SELECT 1 FROM hidden_entries h WHERE h.user_id = ? AND h.seq = entries.seq)";
 /// Each record says which token a row is of, and where its postings are in the second value, which is in hexadecimal
 /// digits. The place of the index is locked against whoever would move it.
 const PUT: &str = "INSERT INTO search_postings (generation, block, token, postings)
@@ -62,7 +66,7 @@ impl SearchStore for Mysql {
         let tokens = search.query.tokens().to_vec();
         let mut hunt = Hunt::new(search, &spans, &state);
         if let Some((after, upto)) = hunt.tail_wanted() {
-            tail(&mut link, &mut hunt, after, upto).await?;
+            tail(&mut link, user, &mut hunt, after, upto).await?;
         }
         loop {
             match hunt.step() {
@@ -73,7 +77,7 @@ impl SearchStore for Mysql {
                     hunt.found(from, upto, rows);
                 }
                 Step::Entries(wanted) => {
-                    let entries = entries(&mut link, &wanted).await?;
+                    let entries = entries(&mut link, user, &wanted).await?;
                     hunt.read(&wanted, entries);
                 }
             }
@@ -200,13 +204,14 @@ fn packed(rows: &[(Token, Postings)]) -> (String, String) {
     (records, digits)
 }
 
-async fn tail(link: &mut Link, hunt: &mut Hunt, after: Seq, upto: Seq) -> Result<()> {
+async fn tail(link: &mut Link, user: UserId, hunt: &mut Hunt, after: Seq, upto: Seq) -> Result<()> {
     let sql = format!(
-        "SELECT {ENTRY} FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq DESC LIMIT {TAIL_AT_ONCE}"
+        "SELECT {ENTRY} FROM entries WHERE seq > ? AND seq <= ? AND NOT ({HIDDEN})
+         ORDER BY seq DESC LIMIT {TAIL_AT_ONCE}"
     );
     let mut upto = upto;
     while after < upto {
-        let rows = link.rows(&sql, (after.0, upto.0)).await?;
+        let rows = link.rows(&sql, (after.0, upto.0, user.0)).await?;
         let entries = rows::all(rows, rows::entry)?;
         let Some(last) = entries.last() else {
             break;
@@ -254,14 +259,15 @@ pub(super) fn postings_sql(tokens: usize) -> String {
 }
 
 /// Those of these entries that are there.
-async fn entries(link: &mut Link, places: &[Seq]) -> Result<Vec<Entry>> {
+async fn entries(link: &mut Link, user: UserId, places: &[Seq]) -> Result<Vec<Entry>> {
     let mut entries = Vec::with_capacity(places.len());
     for places in chunks(places, ENTRIES_MAX) {
         let sql = format!(
-            "SELECT {ENTRY} FROM entries FORCE INDEX (PRIMARY) WHERE seq IN ({})",
+            "SELECT {ENTRY} FROM entries FORCE INDEX (PRIMARY) WHERE seq IN ({}) AND NOT ({HIDDEN})",
             listed("?", places.len())
         );
         let values = places.iter().map(|seq| Value::from(*seq));
+        let values = values.chain([user.into()]);
         let found = link.rows(&sql, positional(values)).await?;
         entries.extend(rows::all(found, rows::entry)?);
     }

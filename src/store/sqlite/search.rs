@@ -15,7 +15,7 @@ use crate::model::ids::{Epoch, Seq, UserId};
 use crate::model::policy::History;
 use crate::model::search::Token;
 use crate::store::hunt::{Hunt, Step};
-use crate::store::postings::{Block, Postings};
+use crate::store::postings::{Block, Postings, is_searched};
 use crate::store::spans::{self, Span, Standing, cut};
 use crate::store::{IndexPlace, IndexState, Result, Search, SearchPage, SearchStore, StoreError};
 
@@ -115,7 +115,7 @@ fn search(
     let query = wanted.query.clone();
     let mut hunt = Hunt::new(wanted, &spans, &state);
     if let Some((after, upto)) = hunt.tail_wanted() {
-        tail(&tx, &mut hunt, after, upto)?;
+        tail(&tx, user, &mut hunt, after, upto)?;
     }
     loop {
         match hunt.step() {
@@ -131,7 +131,9 @@ fn search(
             Step::Entries(wanted) => {
                 let mut entries = Vec::with_capacity(wanted.len());
                 for seq in &wanted {
-                    entries.extend(entry(&tx, *seq)?);
+                    if !is_hidden(&tx, user, *seq)? {
+                        entries.extend(entry(&tx, *seq)?);
+                    }
                 }
                 hunt.read(&wanted, entries);
             }
@@ -154,7 +156,20 @@ fn all(connection: &Connection, history: History, user: UserId, upto: Seq) -> Re
     Ok(cut(&spans, Seq(1), upto))
 }
 
-fn tail(connection: &Connection, hunt: &mut Hunt, after: Seq, upto: Seq) -> Result<()> {
+/// Whether the user deleted it for himself.
+fn is_hidden(connection: &Connection, user: UserId, seq: Seq) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM hidden_entries WHERE user_id = ?1 AND seq = ?2")?
+        .exists(params![user, seq])
+}
+
+fn tail(
+    connection: &Connection,
+    user: UserId,
+    hunt: &mut Hunt,
+    after: Seq,
+    upto: Seq,
+) -> Result<()> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {ENTRY} FROM entries WHERE seq > ?1 AND seq <= ?2 ORDER BY seq DESC"
     ))?;
@@ -162,7 +177,11 @@ fn tail(connection: &Connection, hunt: &mut Hunt, after: Seq, upto: Seq) -> Resu
     while let Some(row) = found.next()? {
         let conv: Conv = row.get(1)?;
         if hunt.concerns(conv) {
-            hunt.tail(rows::entry(row)?);
+            let entry = rows::entry(row)?;
+            // What others became is to be known also from an edit that was hidden.
+            if !is_searched(entry.kind) || !is_hidden(connection, user, entry.seq)? {
+                hunt.tail(entry);
+            }
         }
     }
     Ok(())

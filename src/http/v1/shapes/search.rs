@@ -5,8 +5,7 @@ use std::io::Write as _;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Entry;
-use crate::model::encode::encode_entry;
+use super::{Entry, push_told};
 use crate::model::ids::UserId;
 use crate::service::search::Hits;
 
@@ -37,7 +36,7 @@ impl Found {
             if index > 0 {
                 json.push(b',');
             }
-            encode_entry(&mut json, &hit.entry, reader, false);
+            push_told(&mut json, &hit.told, reader);
             // Inside the entry's braces.
             json.pop();
             let marks = hit.highlights.iter();
