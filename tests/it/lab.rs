@@ -1,5 +1,7 @@
 //! A node's services and HTTP routes over a fresh SQLite store, without sockets, bus and replica.
 
+mod reply;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,8 +45,9 @@ use starling::store::Stores;
 use starling::store::sqlite::{self, OpenOptions};
 use tokio::sync::mpsc;
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
 use warp::reply::Response;
+
+pub use reply::Reply;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
@@ -96,47 +99,6 @@ pub struct Lab {
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
     folder: tempfile::TempDir,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
-    /// Null when the body is not JSON.
-    pub body: Value,
-}
-
-impl Reply {
-    /// Checks status and error code.
-    #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) -> &Reply {
-        let found = (self.status, self.body["error"]["code"].as_str());
-        assert_eq!(found, (status, Some(code)), "{}", self.text);
-        assert!(self.body["error"]["message"].is_string(), "{}", self.text);
-        self
-    }
-
-    /// Checks the field an error is about.
-    #[track_caller]
-    pub fn about(&self, field: &str) -> &Reply {
-        assert_eq!(self.body["error"]["field"], field, "{}", self.text);
-        self
-    }
-
-    /// The body of an answer with this status.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 /// Somebody registered.
