@@ -323,9 +323,8 @@ pub async fn what_is_found_over_many_pages_is_what_looking_at_everything_finds(m
                 .into_iter()
                 .filter(|entry| parsed.find(&entry.body).is_some());
             let expected: Vec<Seq> = having.map(|entry| entry.seq).collect();
-            let limit = random.usize(1..400);
-            let pages = in_pages(&stage, user, query, conv, limit).await;
-            assert_eq!(pages, expected, "{query} of {user} in {conv:?} by {limit}");
+            let pages = in_pages(&stage, user, query, conv, random.usize(1..400)).await;
+            assert_eq!(pages, expected, "{query} of {user} in {conv:?}");
         }
     }
 }
