@@ -6,8 +6,8 @@
 
 pub mod assets;
 pub mod auth;
-mod body;
-mod door;
+pub(crate) mod body;
+pub(crate) mod door;
 mod endpoint;
 mod headers;
 mod health;
@@ -16,7 +16,7 @@ mod openapi;
 mod path;
 mod query;
 pub mod remote;
-mod reply;
+pub(crate) mod reply;
 pub mod server;
 mod swagger;
 pub mod v1;

@@ -101,9 +101,9 @@ impl Window {
         if entry.kind == EntryKind::Edit {
             self.edits.entry(target).or_default().push(entry.seq);
         } else {
-            let ours = |edit: &Entry| edit.conv == entry.conv;
+            let is_ours = |edit: &Entry| edit.conv == entry.conv;
             for edit in self.edits.remove(&target).unwrap_or_default() {
-                if self.get(edit).is_some_and(|edit| ours(edit)) {
+                if self.get(edit).is_some_and(is_ours) {
                     self.replace(edit, forgotten_body(target));
                     rewritten.push(edit);
                 }

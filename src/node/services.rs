@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::status::NodeView;
 use crate::cluster::driver::DriverHandle;
 use crate::config::Config;
+use crate::dialect::{self, Binary, DialectParts, Enabled, Uses};
 use crate::http;
 use crate::http::assets::Assets;
 use crate::http::auth::{Gate, GateSettings};
@@ -183,12 +184,14 @@ impl Services {
             public_url: config.http.public_url.clone(),
             proxies: Proxies::new(config.http.proxies.clone()),
         });
-        let socket = ws::route(Arc::new(self.socket_parts(
-            config,
-            handles,
-            incarnation,
-            gate.clone(),
-        )));
+        let uses = Arc::new(Uses::default());
+        let sockets =
+            Arc::new(self.socket_parts(config, handles, incarnation, gate.clone(), &uses));
+        let mut others = dialect::routes(
+            self.dialect_parts(config, gate.clone(), &uses),
+            Arc::clone(&sockets),
+        );
+        others.push(ws::route(sockets));
         let cluster = Arc::new(NodeView {
             incarnation,
             name: config.node.name.clone(),
@@ -219,7 +222,7 @@ impl Services {
             assets: assets(config),
             body_bytes_max: config.http.body_bytes,
         };
-        http::routes(parts, [socket])
+        http::routes(parts, others)
     }
 
     fn socket_parts(
@@ -228,6 +231,7 @@ impl Services {
         handles: &Handles,
         incarnation: Incarnation,
         gate: Gate,
+        uses: &Arc<Uses>,
     ) -> ws::Parts {
         let limits = &config.limits;
         ws::Parts {
@@ -250,6 +254,31 @@ impl Services {
             auth_timeout: Duration::from_millis(limits.auth_timeout_ms),
             now: system_now,
             leaving: handles.leaving.clone(),
+            binary: config.dialects.shyim.then(|| {
+                let binary = Binary::new(&config.http.public_url, Arc::clone(uses));
+                Arc::new(binary) as Arc<dyn ws::BinaryProtocol>
+            }),
+        }
+    }
+
+    fn dialect_parts(&self, config: &Config, gate: Gate, uses: &Arc<Uses>) -> DialectParts {
+        DialectParts {
+            enabled: Enabled {
+                ginchat: config.dialects.ginchat,
+                imooc: config.dialects.imooc,
+                shyim: config.dialects.shyim,
+            },
+            gate,
+            sessions: self.sessions.clone(),
+            accounts: self.accounts.clone(),
+            profiles: self.profiles.clone(),
+            friends: self.friends.clone(),
+            groups: self.groups.clone(),
+            conversations: self.conversations.clone(),
+            connections: self.connections.clone(),
+            reads: self.reads.clone(),
+            public_url: config.http.public_url.clone(),
+            uses: Arc::clone(uses),
         }
     }
 }

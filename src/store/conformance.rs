@@ -14,6 +14,7 @@ pub mod groups;
 pub mod likeness;
 pub mod lists;
 pub mod log;
+pub mod mutes;
 pub mod retention;
 pub mod search;
 pub mod stage;
@@ -82,6 +83,11 @@ macro_rules! conformance {
                 sessions_of_a_disabled_account_can_be_ended,
                 an_entry_goes_only_where_its_change_belongs,
                 the_system_needs_no_account,
+            ]
+            mutes: [
+                a_muted_member_writes_again_when_the_time_is_over,
+                a_mute_of_all_is_for_members_alone,
+                in_a_batch_only_what_is_muted_is_refused,
             ]
             alterations: [
                 what_is_recalled_is_nowhere_any_more,

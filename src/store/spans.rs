@@ -58,7 +58,7 @@ pub fn whole(conv: Conv) -> Span {
 pub struct Standing {
     /// The log's head at his registration; `None`: there is no such user.
     pub registered: Option<Seq>,
-    /// Those of one group together.
+    /// By group.
     pub stays: Vec<Interval>,
 }
 
@@ -93,8 +93,10 @@ impl Standing {
             Conv::Private(..) | Conv::Account(_) => Vec::new(),
             Conv::Notices => self.notices().into_iter().collect(),
             Conv::Group(group) => {
-                let stays = self.stays.iter().filter(|stay| stay.group == group);
-                group_spans(&stays.copied().collect::<Vec<_>>(), history)
+                // A list asks for each of the user's groups.
+                let begin = self.stays.partition_point(|stay| stay.group < group);
+                let end = self.stays.partition_point(|stay| stay.group <= group);
+                group_spans(&self.stays[begin..end], history)
             }
         };
         cut(&spans, Seq(1), upto)

@@ -1,7 +1,7 @@
 //! A store as tables of rows: what moving it to another kind of store takes, and nothing else should use.
 //!
 //! Names the tables and columns that every implementation has alike. Left out is what belongs to one store alone: its
-//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and columns derived from others.
+//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and what is derived from others.
 
 use async_trait::async_trait;
 
@@ -187,11 +187,6 @@ pub const TABLES: &[Table] = &[
             ("fingerprint", Number),
             ("body", Bytes),
         ],
-    },
-    Table {
-        name: "conversation_heads",
-        key: 1,
-        columns: &[("conv", Text), ("last_seq", Number)],
     },
     Table {
         name: "private_peers",

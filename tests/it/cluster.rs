@@ -10,6 +10,7 @@ mod blackout;
 mod checker;
 mod client;
 mod crowd;
+mod dialects;
 mod documented_rights;
 mod frozen_node;
 mod harness;

@@ -4,7 +4,7 @@
 
 use mysql_async::{Params, Value};
 
-use super::packed::{NO_WAY, friends_only, way};
+use super::packed::{Way, friends_only};
 use crate::model::alteration::{EMOJIS_MAX, forgotten_body, recalled_body};
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
@@ -31,13 +31,13 @@ pub(super) fn parameters(
     rules: &StoreRules,
 ) -> Option<Params> {
     let alteration = alteration(&draft.change)?;
-    let (way, counterpart) = way(draft);
+    let way = Way::of(draft);
     // An entry in a conversation that is not the author's to write in: operation 0 refuses it.
-    let operation = if way == NO_WAY {
-        0
-    } else {
-        alteration.operation
+    let operation = match way {
+        Way::Forbidden => 0,
+        Way::ToGroup(_) | Way::ToUser(_) | Way::ToOneself => alteration.operation,
     };
+    let (way, counterpart) = way.code();
     Some(Params::Positional(vec![
         operation.into(),
         draft.from.0.into(),

@@ -2,7 +2,7 @@
 //!
 //! The layouts are described at the head of `routines/append.sql` and `routines/change.sql`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mysql_async::{Params, Value};
@@ -11,15 +11,49 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
 use crate::model::group::{GroupPatch, JoinMode, NewGroup};
-use crate::model::ids::{ID_MAX, SessionId, UserId};
+use crate::model::ids::{GroupId, ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
-pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const APPEND_ONE: &str =
-    "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const APPEND_ONE: &str = "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const CHANGE: &str =
     "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// No account has this id.
+const NOBODY: u64 = 0;
+
+/// Who is asked whether a message may be written.
+pub(super) enum Way {
+    ToGroup(GroupId),
+    ToUser(UserId),
+    ToOneself,
+    Forbidden,
+}
+
+impl Way {
+    pub(super) fn of(draft: &Draft) -> Way {
+        match draft.conv {
+            Conv::Group(group) => Way::ToGroup(group),
+            Conv::Private(..) => match draft.conv.peer_of(draft.from) {
+                Some(peer) if peer == draft.from => Way::ToOneself,
+                Some(peer) => Way::ToUser(peer),
+                None => Way::Forbidden,
+            },
+            Conv::Notices | Conv::Account(_) => Way::Forbidden,
+        }
+    }
+
+    /// As the procedures have it: which of them it is, and whom it names.
+    pub(super) fn code(&self) -> (u8, u64) {
+        match self {
+            Way::ToGroup(group) => (0, group.0),
+            Way::ToUser(user) => (1, user.0),
+            Way::ToOneself => (2, 0),
+            Way::Forbidden => (3, 0),
+        }
+    }
+}
 
 /// What a draft adds to a packet, about: its record and what it says.
 pub(super) fn weight(draft: &Draft) -> usize {
@@ -34,13 +68,13 @@ pub(super) fn run<'d>(
 ) -> Params {
     let mut records = String::new();
     let mut texts = Vec::new();
-    let mut rights = BTreeSet::new();
-    let mut latest = BTreeMap::new();
+    let mut needs = Needs::default();
     let mut count = 0u64;
     for (draft, fingerprint) in drafts {
-        let (way, target) = way(draft);
+        let way = Way::of(draft);
+        needs.add(draft.from, &way);
+        let (way, target) = way.code();
         count += 1;
-        rights.insert((draft.from, target, way));
         let kind = draft.kind.code();
         // Writing to a string cannot fail.
         let _ = write!(
@@ -59,18 +93,17 @@ pub(super) fn run<'d>(
             let _ = write!(records, "{:0digits$}{place:07}", text.len());
             texts.extend_from_slice(text);
         }
-        let conv_place = texts.len() - draft.body.len() - conv.len() + 1;
-        latest.insert(draft.conv, (count, conv.len(), conv_place));
     }
     Params::Positional(vec![
         count.into(),
         records.into(),
         texts.into(),
-        (rights.len() as u64).into(),
-        listed_rights(&rights).into(),
-        (latest.len() as u64).into(),
-        listed_conversations(&latest).into(),
-        (latest.keys().filter(|conv| is_private(conv)).count() as u64).into(),
+        (needs.people.len() as u64).into(),
+        listed(&needs.people).into(),
+        (needs.seats.len() as u64).into(),
+        listed_pairs(&needs.seats).into(),
+        (needs.pairs.len() as u64).into(),
+        listed_pairs(&needs.pairs).into(),
         past.into(),
         friends_only(rules).into(),
     ])
@@ -83,8 +116,7 @@ pub(super) fn one(
     past: Option<UnixMillis>,
     rules: &StoreRules,
 ) -> Params {
-    let (way, target) = way(draft);
-    let (low, high) = pair(&draft.conv);
+    let (way, target) = Way::of(draft).code();
     Params::Positional(vec![
         draft.from.0.into(),
         fingerprint.into(),
@@ -94,8 +126,6 @@ pub(super) fn one(
         Value::from(&draft.body[..]),
         way.into(),
         target.into(),
-        low.into(),
-        high.into(),
         past.into(),
         friends_only(rules).into(),
     ])
@@ -108,52 +138,52 @@ pub(super) fn friends_only(rules: &StoreRules) -> u64 {
     }
 }
 
-/// The two of a private conversation, else nobody.
-fn pair(conv: &Conv) -> (u64, u64) {
-    match conv {
-        Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
-        Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
+/// What the drafts of a run take, each once.
+#[derive(Default)]
+struct Needs {
+    people: BTreeSet<u64>,
+    seats: BTreeSet<(u64, u64)>,
+    pairs: BTreeSet<(u64, u64)>,
+}
+
+impl Needs {
+    fn add(&mut self, author: UserId, way: &Way) {
+        if author != UserId::SYSTEM {
+            self.people.insert(author.0);
+        }
+        match way {
+            Way::ToGroup(group) => {
+                self.seats.insert((group.0, author.0));
+            }
+            Way::ToUser(peer) => {
+                self.people.insert(peer.0);
+                self.pairs.insert((author.0, peer.0));
+            }
+            Way::ToOneself => {}
+            Way::Forbidden => {
+                self.people.insert(NOBODY);
+            }
+        }
     }
 }
 
-fn is_private(conv: &Conv) -> bool {
-    matches!(conv, Conv::Private(..))
+fn listed(ids: &BTreeSet<u64>) -> String {
+    ids.iter()
+        .map(|id| format!("{:016}", (*id).min(ID_MAX)))
+        .collect()
 }
 
-/// Each author, target and way once.
-fn listed_rights(rights: &BTreeSet<(UserId, u64, u8)>) -> String {
-    let mut listed = String::with_capacity(rights.len() * 33);
-    for (author, target, way) in rights {
-        let (author, target) = (author.0.min(ID_MAX), (*target).min(ID_MAX));
-        let _ = write!(listed, "{author:016}{target:016}{way:01}");
+fn listed_pairs(pairs: &BTreeSet<(u64, u64)>) -> String {
+    let mut listed = String::with_capacity(pairs.len() * 32);
+    for (one, other) in pairs {
+        let _ = write!(
+            listed,
+            "{:016}{:016}",
+            (*one).min(ID_MAX),
+            (*other).min(ID_MAX)
+        );
     }
     listed
-}
-
-/// Each conversation with the number of its last draft and where its name is.
-fn listed_conversations(latest: &BTreeMap<Conv, (u64, usize, usize)>) -> String {
-    let mut listed = String::with_capacity(latest.len() * 45);
-    for (conv, (last, length, place)) in latest {
-        let (low, high) = pair(conv);
-        let _ = write!(listed, "{last:04}{low:016}{high:016}{length:02}{place:07}");
-    }
-    listed
-}
-
-/// The way into a conversation that takes nothing from the author.
-pub(super) const NO_WAY: u8 = 3;
-
-/// Who is asked whether the message may be written, and his id.
-pub(super) fn way(draft: &Draft) -> (u8, u64) {
-    match draft.conv {
-        Conv::Group(group) => (0, group.0),
-        Conv::Private(..) => match draft.conv.peer_of(draft.from) {
-            Some(peer) if peer == draft.from => (2, peer.0),
-            Some(peer) => (1, peer.0),
-            None => (NO_WAY, 0),
-        },
-        Conv::Notices | Conv::Account(_) => (NO_WAY, 0),
-    }
 }
 
 /// What [`CHANGE`] takes besides the entry.

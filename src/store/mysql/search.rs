@@ -59,7 +59,7 @@ impl SearchStore for Mysql {
                 scope.standing.entitled(user, conv, history, upto)
             }
             None => {
-                let scope = Scope::whole(&mut link, user).await?;
+                let scope = Scope::rights(&mut link, user).await?;
                 scope.spans(user, history, Seq(1), upto)
             }
         };

@@ -13,7 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Refusal};
 use crate::model::entry::UnixMillis;
-use crate::model::ids::{Seq, SessionId, UserId};
+use crate::model::group::Role;
+use crate::model::ids::{GroupId, Seq, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 
 /// Why a draft does not become an entry: a condition, or the store itself.
@@ -92,7 +93,8 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     let author = place.draft.from;
     match place.draft.conv {
         Conv::Group(group) => match membership::role(place.tx, group, author)? {
-            Some(_) => Ok(()),
+            Some(Role::Member) if is_muted(place, group)? => Err(Refusal::NotAllowed.into()),
+            Some(Role::Member | Role::Admin | Role::Owner) => Ok(()),
             None => {
                 membership::living(place.tx, group)?;
                 Err(Refusal::NotMember.into())
@@ -105,6 +107,16 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
         },
         Conv::Notices | Conv::Account(_) => Err(Refusal::NotAllowed.into()),
     }
+}
+
+/// Whether the author, or everybody, may not write in the group for now.
+fn is_muted(place: &Place<'_>, group: GroupId) -> rusqlite::Result<bool> {
+    place
+        .tx
+        .prepare_cached(
+            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (0, ?2) AND until_at > ?3",
+        )?
+        .exists(params![group, place.draft.from, place.at])
 }
 
 fn message_to(place: &Place<'_>, peer: UserId) -> Result<(), Stop> {

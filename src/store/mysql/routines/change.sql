@@ -228,8 +228,6 @@ BEGIN
     IF code = 0 THEN
         INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
         VALUES (place, conversation, author, at_now, entry_kind, client_id, mark, content);
-        INSERT INTO conversation_heads (conv, last_seq) VALUES (conversation, place)
-        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
         IF operation BETWEEN 8 AND 10 THEN
             INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
             VALUES (author, other, conversation), (other, author, conversation);

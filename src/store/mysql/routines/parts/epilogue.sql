@@ -1,8 +1,6 @@
     IF code = 0 THEN
         INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
         VALUES (place, conversation, author, at_now, entry_kind, client_id, mark, content);
-        INSERT INTO conversation_heads (conv, last_seq) VALUES (conversation, place)
-        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
     END IF;
     -- Also when nothing was added: what is told of an entry found again must be as durable as it is.
     UPDATE log_head
