@@ -52,6 +52,7 @@ use crate::service::invitations::Invitations;
 use crate::service::messages::Messages;
 use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
+use crate::service::search::Searches;
 use crate::service::sessions::Sessions;
 use assets::Assets;
 use auth::Gate;
@@ -73,6 +74,7 @@ pub struct Parts {
     pub admission: Admission,
     pub conversations: Conversations,
     pub messages: Messages,
+    pub searches: Searches,
     pub entries: Entries,
     pub packets: Packets,
     pub bots: Bots,
@@ -104,6 +106,7 @@ pub fn routes(
         admission,
         conversations,
         messages,
+        searches,
         entries,
         packets,
         bots,
@@ -132,6 +135,7 @@ pub fn routes(
         v1::packets::routes(&door, &packets),
         v1::bots::routes(&door, &bots),
         v1::hooks::routes(&door, &hooks),
+        v1::search::routes(&door, &searches),
         v1::admin::routes(&door, &admin),
         v1::files::routes(&door, &files),
         v1::invitations::routes(&door, &invitations),

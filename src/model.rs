@@ -14,5 +14,6 @@ pub mod ids;
 pub mod message;
 pub mod packet;
 pub mod policy;
+pub mod search;
 pub mod signal;
 pub mod user;

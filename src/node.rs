@@ -44,6 +44,7 @@ use crate::service::clock::{Clock, system_now};
 use crate::service::files::Files;
 use crate::service::hooks::delivery::{Delivery, DeliveryParts, Tally};
 use crate::service::hooks::outgoing::Outgoing;
+use crate::service::indexer::{self, Behind};
 use crate::service::online;
 use crate::service::packets::Expiry;
 use crate::service::reads::keep_written;
@@ -282,6 +283,7 @@ impl Node {
             told: Tally::default(),
             metrics,
             dispatched,
+            index_behind: Behind::default(),
         };
         let services = Services::new(config, stores, &handles, files.clone())?;
         let sink = sink(config, start, feed, &services, &handles);
@@ -309,7 +311,7 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
-        background.extend(retention(config, stores, incarnation));
+        background.extend(keepers(config, stores, incarnation, &handles.index_behind));
         let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
         background.push(tokio::spawn(expiry.run(spread(incarnation))));
         background.extend(delivery(config, stores, &handles, incarnation));
@@ -395,12 +397,36 @@ fn background(
     ]
 }
 
+/// The tasks that look after the store.
+fn keepers(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    index_behind: &Behind,
+) -> impl Iterator<Item = JoinHandle<()>> {
+    let retention = retention(config, stores, incarnation);
+    let indexing = indexing(config, stores, incarnation, index_behind);
+    retention.into_iter().chain(indexing)
+}
+
 /// The task that prunes, where the deployment bounds its log.
 fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Option<JoinHandle<()>> {
     let chat = &config.chat;
     let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
     let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
     Some(tokio::spawn(retention.run(spread(incarnation))))
+}
+
+/// The task that makes messages searchable, where the deployment wants that.
+fn indexing(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    behind: &Behind,
+) -> Option<JoinHandle<()>> {
+    let (log, search) = (Arc::clone(&stores.log), Arc::clone(&stores.search));
+    let run = indexer::run(log, search, behind.clone(), spread(incarnation));
+    config.chat.search.then(|| tokio::spawn(run))
 }
 
 /// The task that tells outgoing hooks.

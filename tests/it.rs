@@ -44,6 +44,8 @@ mod http_pages;
 mod http_people;
 #[path = "it/http_roles.rs"]
 mod http_roles;
+#[path = "it/http_search.rs"]
+mod http_search;
 #[path = "it/http_sessions.rs"]
 mod http_sessions;
 #[path = "it/import.rs"]

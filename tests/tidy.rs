@@ -92,6 +92,8 @@ const KNOWN_BY: &[Rule] = &[
     // The forms other systems keep passwords in, and none of ours.
     ("bcrypt", &["service::legacy"]),
     ("md5", &["service::legacy"]),
+    // Which letters are the same but for accents and width.
+    ("unicode_normalization", &["model::search"]),
     ("clap", &["cli", "bin"]),
     ("anyhow", &["main", "cli", "node", "bin"]),
     ("tracing_subscriber", &["telemetry", "config"]),

@@ -50,6 +50,8 @@ use super::v1::{self, shapes};
         shapes::ErrorBody,
         shapes::ErrorDetail,
         shapes::File,
+        shapes::Found,
+        shapes::FoundEntry,
         shapes::Friend,
         shapes::FriendRequest,
         shapes::Friends,

@@ -17,5 +17,6 @@ pub(super) mod join;
 pub(super) mod me;
 pub(super) mod members;
 pub(super) mod packets;
+pub(super) mod search;
 pub mod shapes;
 pub(super) mod users;

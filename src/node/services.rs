@@ -38,6 +38,7 @@ use crate::service::friends::Friends;
 use crate::service::groups::{GroupParts, Groups};
 use crate::service::hooks::delivery::Tally;
 use crate::service::hooks::{HookParts, Hooks};
+use crate::service::indexer::Behind;
 use crate::service::invitations::Invitations;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
@@ -47,6 +48,7 @@ use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
 use crate::service::reads::Reads;
+use crate::service::search::Searches;
 use crate::service::sessions::Sessions;
 use crate::service::throttle::{SharedCounts, Throttle, ThrottleSettings};
 use crate::service::typing::Typing;
@@ -68,6 +70,8 @@ pub(super) struct Handles {
     pub(super) metrics: Metrics,
     /// The times of the dispatch.
     pub(super) dispatched: Histogram,
+    /// How far the index of words is behind.
+    pub(super) index_behind: Behind,
 }
 
 /// All services of a node.
@@ -81,6 +85,7 @@ pub(super) struct Services {
     admission: Admission,
     conversations: Conversations,
     messages: Messages,
+    searches: Searches,
     entries: Entries,
     packets: Packets,
     bots: Bots,
@@ -163,6 +168,12 @@ impl Services {
                 config.chat.friend_mode,
             ),
             admission: admission(config, stores, handles, &profiles, &rooms),
+            searches: Searches::new(
+                config.chat.search.then(|| Arc::clone(&stores.search)),
+                conversations.clone(),
+                Outcomes::new(Arc::clone(&stores.messages)),
+                position.clone(),
+            ),
             entries: entries(stores, handles, &messages, &profiles, &reads),
             groups: rooms.clone(),
             packets: packets(config, stores, committer, &messages),
@@ -242,6 +253,7 @@ impl Services {
             leaving: handles.leaving.clone(),
             redis,
             files: self.files.clone(),
+            index_behind: handles.index_behind.clone(),
         });
         let parts = http::Parts {
             gate,
@@ -253,6 +265,7 @@ impl Services {
             admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
+            searches: self.searches.clone(),
             entries: self.entries.clone(),
             packets: self.packets.clone(),
             bots: self.bots.clone(),

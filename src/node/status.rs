@@ -19,6 +19,7 @@ use crate::redis::Health;
 use crate::service::files::Files;
 use crate::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 use crate::service::hooks::delivery::Tally;
+use crate::service::indexer::Behind;
 
 /// Where the picture comes from.
 pub(super) struct NodeView {
@@ -35,6 +36,8 @@ pub(super) struct NodeView {
     /// How each use of Redis fares; empty without Redis.
     pub redis: Vec<Health>,
     pub files: Files,
+    /// How far the index of words is behind.
+    pub index_behind: Behind,
 }
 
 impl ClusterView for NodeView {
@@ -143,6 +146,7 @@ impl NodeView {
             ("applied_seq", self.position.applied().0),
             ("hooks_told", self.told.delivered()),
             ("hooks_failed", self.told.failed()),
+            ("search_behind_entries", self.index_behind.entries()),
             ("deliveries", stats.delivered.load(Ordering::Relaxed)),
             ("written_bytes", stats.written_bytes.load(Ordering::Relaxed)),
             (

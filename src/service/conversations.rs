@@ -258,7 +258,11 @@ impl Conversations {
 
     /// Present and former members see their part of a group. Strangers: `not_member`; no such conversation:
     /// `not_found`.
-    async fn may_look_into(&self, user: UserId, address: Address) -> Result<(), Failure> {
+    pub(super) async fn may_look_into(
+        &self,
+        user: UserId,
+        address: Address,
+    ) -> Result<(), Failure> {
         match address {
             Address::User(peer) => match self.0.profiles.person(peer).await? {
                 Some(_) => Ok(()),

@@ -22,6 +22,7 @@ pub mod mutes;
 pub mod packets;
 pub mod retention;
 pub mod roles;
+pub mod search;
 pub mod stage;
 pub mod surroundings;
 pub mod texts;
@@ -55,6 +56,16 @@ macro_rules! conformance {
                 a_retry_of_what_was_pruned_is_a_new_entry_at_a_new_place,
                 the_first_entry_within_an_age_is_found,
                 appends_and_prunings_at_once_leave_a_dense_log_without_a_gap_for_readers,
+            ]
+            search: [
+                words_and_parts_of_runs_are_found_and_wildcards_are_none,
+                only_what_the_reader_may_see_is_found,
+                an_edited_message_is_found_by_its_new_words_and_a_recalled_one_by_none,
+                what_is_found_over_many_pages_is_what_looking_at_everything_finds,
+                nothing_is_found_above_what_is_durable_nor_at_or_above_where_a_page_begins,
+                what_was_pruned_is_not_found_and_leaves_the_index,
+                another_log_gets_another_index,
+                several_may_fill_the_index_at_once_and_none_undoes_what_another_did,
             ]
             batches: [
                 each_of_many_messages_gets_its_own_verdict,

@@ -6,6 +6,7 @@ mod groups;
 mod hooks;
 mod messages;
 mod packets;
+mod search;
 
 pub use groups::*;
 
@@ -30,6 +31,7 @@ use crate::store::tables::TableStore;
 pub use admin::{AuditStore, INVITATIONS_KEPT_MS, InvitationStore};
 pub use files::{AddedFile, FileStore, RECALLED_ENDING, Sight};
 pub use messages::{MessageStore, Reaction};
+pub use search::*;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -407,6 +409,7 @@ pub struct Stores {
     pub tables: Arc<dyn TableStore>,
     /// How long their calls take.
     pub calls: CallTimes,
+    pub search: Arc<dyn SearchStore>,
 }
 
 /// What a database says about its schema.

@@ -31,6 +31,7 @@ mod retention;
 mod routines;
 mod rows;
 mod schema;
+mod search;
 mod server;
 mod session;
 mod sessions;
@@ -88,6 +89,7 @@ impl Mysql {
             files: Arc::<Mysql>::clone(&mysql),
             audit: Arc::<Mysql>::clone(&mysql),
             invitations: Arc::<Mysql>::clone(&mysql),
+            search: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
             calls,
         }

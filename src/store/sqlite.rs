@@ -24,6 +24,7 @@ mod read;
 mod retention;
 mod rows;
 mod schema;
+mod search;
 mod sessions;
 mod tables;
 mod users;
@@ -74,6 +75,7 @@ impl Sqlite {
             files: Arc::<Sqlite>::clone(&sqlite),
             audit: Arc::<Sqlite>::clone(&sqlite),
             invitations: Arc::<Sqlite>::clone(&sqlite),
+            search: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
             calls,
         }

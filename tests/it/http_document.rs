@@ -52,6 +52,7 @@ const CONTRACT: &[&str] = &[
     "get /api/v1/conversations/{conv}/entries",
     "post /api/v1/conversations/{conv}/messages",
     "post /api/v1/conversations/{conv}/read",
+    "get /api/v1/search",
     "delete /api/v1/entries/{seq}",
     "patch /api/v1/entries/{seq}",
     "put /api/v1/entries/{seq}/reactions/{emoji}",
@@ -233,7 +234,7 @@ async fn unknown_api_paths_are_not_found_in_json() {
         "/api/v1/none",
         "/api/v1/me/none",
         "/api/v2/me",
-        "/api/v1/search",
+        "/api/v1/searches",
     ] {
         for method in ["GET", "POST"] {
             let headers = [("accept", "text/html")];

@@ -47,13 +47,13 @@ use starling::service::packets::{PacketParts, Packets};
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
+use starling::service::search::Searches;
 use starling::service::sessions::Sessions;
 use starling::service::throttle::{Throttle, ThrottleSettings};
 use starling::store::Stores;
 use starling::store::sqlite::{self, OpenOptions};
 use tokio::sync::mpsc;
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
 use warp::reply::Response;
 
 use crate::lab_files::FileChoices;
@@ -91,6 +91,7 @@ pub struct Choices {
     pub proxies: Vec<String>,
     pub assets: Option<PathBuf>,
     pub files: FileChoices,
+    pub search: bool,
 }
 
 impl Default for Choices {
@@ -113,6 +114,7 @@ impl Default for Choices {
             proxies: Vec::new(),
             assets: None,
             files: FileChoices::default(),
+            search: true,
         }
     }
 }
@@ -358,6 +360,7 @@ impl World {
             audit,
             messages,
             packets,
+            search,
             ..
         } = self.stores.clone();
         let audit = Audit::new(audit);
@@ -397,6 +400,18 @@ impl World {
         );
         let cluster: Arc<dyn ClusterView> = Arc::new(cluster::Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
+        let conversations = Conversations::new(ConversationParts {
+            log: Arc::clone(&log),
+            conversations,
+            friends: Arc::clone(&friends),
+            groups: Arc::clone(&groups),
+            outcomes: Outcomes::new(Arc::clone(&messages)),
+            rooms: rooms.clone(),
+            profiles: profiles.clone(),
+            reads: reads.clone(),
+            signals: self.signals.clone(),
+            position: self.position.clone(),
+        });
         let parts = Parts {
             gate: Gate::new(GateSettings {
                 origins: choices.origins,
@@ -412,20 +427,15 @@ impl World {
                 self.signals.clone(),
                 choices.friend_mode,
             ),
-            groups: rooms.clone(),
+            groups: rooms,
             admission,
-            conversations: Conversations::new(ConversationParts {
-                log: Arc::clone(&log),
-                conversations,
-                friends,
-                groups: Arc::clone(&groups),
-                outcomes: Outcomes::new(Arc::clone(&messages)),
-                rooms,
-                profiles: profiles.clone(),
-                reads: reads.clone(),
-                signals: self.signals.clone(),
-                position: self.position.clone(),
-            }),
+            searches: Searches::new(
+                choices.search.then_some(search),
+                conversations.clone(),
+                Outcomes::new(Arc::clone(&messages)),
+                self.position.clone(),
+            ),
+            conversations,
             entries: self.entries(&sending, &profiles, &reads),
             bots,
             hooks,

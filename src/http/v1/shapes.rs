@@ -10,6 +10,7 @@ mod packets;
 mod people;
 mod programs;
 mod room;
+mod search;
 
 pub use account::*;
 pub use admin::*;
@@ -21,6 +22,7 @@ pub use packets::*;
 pub use people::*;
 pub use programs::*;
 pub use room::*;
+pub use search::*;
 
 use serde::Serialize;
 use utoipa::ToSchema;

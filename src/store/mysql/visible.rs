@@ -27,6 +27,12 @@ pub(super) const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL, NUL
 pub(super) const STAYS: &str =
     "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL FROM memberships m
          WHERE m.user_id = ? AND m.group_id = ?";
+/// All his stays and private conversations.
+pub(super) const RIGHTS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL
+         FROM memberships m FORCE INDEX (memberships_by_user) WHERE m.user_id = ?
+     UNION ALL
+     SELECT 3, NULL, NULL, NULL, p.conv, NULL
+         FROM private_peers p WHERE p.user_id = ? AND p.peer_id <> p.user_id";
 /// All his stays and private conversations, with the last entry up to a place of each that he is in: seq and kind in
 /// one number.
 pub(super) const EVERYTHING: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, IF(m.present = 1, (
@@ -85,6 +91,12 @@ impl Scope {
         Scope::read(link, &format!("{HEAD} UNION ALL {NEWS}"), values).await
     }
 
+    /// What decides about everything, without a look at any conversation.
+    pub(super) async fn rights(link: &mut Link, user: UserId) -> Result<Scope> {
+        let values = [user; 3].map(Value::from);
+        Scope::read(link, &format!("{HEAD} UNION ALL {RIGHTS}"), values).await
+    }
+
     /// What decides about his conversations, which are looked at up to a place.
     pub(super) async fn whole(link: &mut Link, user: UserId, upto: Seq) -> Result<Scope> {
         let (user, upto) = (Value::from(user), Value::from(upto));
@@ -129,7 +141,7 @@ impl Scope {
     }
 
     /// All spans of the user between two places, both included.
-    fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
+    pub(super) fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
         let mut spans: Vec<Span> = self.private.iter().copied().map(spans::whole).collect();
         spans.extend(self.standing.own(user));
         spans.extend(self.standing.groups(history).flatten());

@@ -24,6 +24,8 @@ const NOT_MOVED: &[&str] = &[
     "file_owners",
     "nodes",
     "refinery_schema_history",
+    "search_index",
+    "search_postings",
 ];
 
 async fn fresh() -> (Stores, Database) {
