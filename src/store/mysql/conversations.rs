@@ -103,6 +103,30 @@ impl ConversationStore for Mysql {
         Ok(counts.into_iter().sum())
     }
 
+    async fn above(
+        &self,
+        user: UserId,
+        positions: &[(Conv, Seq)],
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let mut link = self.readers.link().await?;
+        let scope = Scope::every_stay(&mut link, user).await?;
+        let upto = upto.min(scope.log.head);
+        let merge = |(conv, read): &(Conv, Seq)| {
+            let history = self.rules.history;
+            let spans = scope.standing.entitled(user, *conv, history, upto);
+            let above = cut(&spans, read.next(), upto);
+            Merge::new(Direction::Up, &above, limit)
+        };
+        let mut merges: Vec<Merge> = positions.iter().map(merge).collect();
+        places::read(&mut link, &mut merges).await?;
+        let places = merges.into_iter().map(Merge::finish);
+        let places: Vec<Seq> = places.flat_map(|found| found.places).collect();
+        let (_, entries) = places::entries(&mut link, scope.log, &places).await?;
+        Ok(entries)
+    }
+
     async fn patch_settings(
         &self,
         user: UserId,

@@ -27,6 +27,9 @@ pub(super) const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL, NUL
 pub(super) const STAYS: &str =
     "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL FROM memberships m
          WHERE m.user_id = ? AND m.group_id = ?";
+/// His stays in all groups.
+pub(super) const EVERY_STAY: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL
+         FROM memberships m FORCE INDEX (memberships_by_user) WHERE m.user_id = ?";
 /// All his stays and private conversations, with the last entry up to a place of each that he is in: seq and kind in
 /// one number.
 pub(super) const EVERYTHING: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, IF(m.present = 1, (
@@ -76,6 +79,12 @@ impl Scope {
         };
         let values = [user.into(), user.into(), group.into()];
         Scope::read(link, &format!("{HEAD} UNION ALL {STAYS}"), values).await
+    }
+
+    /// What decides about any conversation.
+    pub(super) async fn every_stay(link: &mut Link, user: UserId) -> Result<Scope> {
+        let values = [user; 2].map(Value::from);
+        Scope::read(link, &format!("{HEAD} UNION ALL {EVERY_STAY}"), values).await
     }
 
     /// What decides about all that happened after a place.

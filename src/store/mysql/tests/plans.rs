@@ -7,7 +7,7 @@ use crate::store::mysql::conversations::{OWN_POSITIONS, PEERS_POSITIONS, SETTING
 use crate::store::mysql::link::{Link, Pool};
 use crate::store::mysql::many::positional;
 use crate::store::mysql::places::{entries_sql, few_sql, places_sql, unread_sql};
-use crate::store::mysql::visible::{EVERYTHING, HEAD, NEWS, STAYS};
+use crate::store::mysql::visible::{EVERY_STAY, EVERYTHING, HEAD, NEWS, STAYS};
 use crate::store::mysql::{Tls, migrate};
 use crate::store::spans::Direction;
 
@@ -81,6 +81,10 @@ fn cases() -> Vec<(String, Vec<Value>)> {
     cases.push((
         format!("{HEAD} UNION ALL {STAYS}"),
         vec![user(), user(), 7.into()],
+    ));
+    cases.push((
+        format!("{HEAD} UNION ALL {EVERY_STAY}"),
+        vec![user(), user()],
     ));
     cases.push((
         format!("{HEAD} UNION ALL {EVERYTHING}"),
