@@ -6,8 +6,8 @@
 
 pub mod assets;
 pub mod auth;
-mod body;
-mod door;
+pub(crate) mod body;
+pub(crate) mod door;
 mod endpoint;
 mod headers;
 mod health;
@@ -16,7 +16,7 @@ mod openapi;
 mod path;
 mod query;
 pub mod remote;
-mod reply;
+pub(crate) mod reply;
 pub mod server;
 mod swagger;
 pub mod v1;
@@ -36,6 +36,7 @@ use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
 use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
@@ -61,6 +62,7 @@ pub struct Parts {
     pub groups: Groups,
     pub conversations: Conversations,
     pub messages: Messages,
+    pub entries: Entries,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -85,6 +87,7 @@ pub fn routes(
         groups,
         conversations,
         messages,
+        entries,
         admin,
         cluster,
         metrics,
@@ -94,6 +97,7 @@ pub fn routes(
     let door = Door::new(gate, sessions.clone(), body_bytes_max);
     let endpoints: Vec<Endpoint> = [
         v1::conversations::routes(&door, &conversations, &messages),
+        v1::entries::routes(&door, &entries),
         v1::accounts::routes(&door, &accounts),
         v1::me::routes(&door, &accounts, &sessions),
         v1::users::routes(&door, &profiles),

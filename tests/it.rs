@@ -18,6 +18,8 @@ mod http_admin;
 mod http_conversations;
 #[path = "it/http_document.rs"]
 mod http_document;
+#[path = "it/http_entries.rs"]
+mod http_entries;
 #[path = "it/http_groups.rs"]
 mod http_groups;
 #[path = "it/http_messages.rs"]

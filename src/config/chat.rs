@@ -44,6 +44,14 @@ impl Default for Chat {
 }
 
 impl Chat {
+    /// [`Chat::recall_seconds`] in the store's unit.
+    #[must_use]
+    pub fn recall_ms(&self) -> i64 {
+        i64::try_from(self.recall_seconds)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000)
+    }
+
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.within("chat.group_max", self.group_max, 2..=100_000);
         checks.within("chat.retry_days", self.retry_days, 1..=3_650);

@@ -5,6 +5,7 @@ pub(super) mod admin;
 pub(super) mod blocks;
 pub(super) mod cluster;
 pub(super) mod conversations;
+pub(super) mod entries;
 pub(super) mod friends;
 pub(super) mod groups;
 pub(super) mod me;

@@ -88,6 +88,8 @@ pub struct Safeguards {
     pub replay_since_snapshot: bool,
     /// What was missed is filtered by stays, not by who is in now.
     pub filter_by_stays: bool,
+    /// The window keeps no text that was taken back or edited.
+    pub rewrite_window: bool,
 }
 
 impl Default for Safeguards {
@@ -96,6 +98,7 @@ impl Default for Safeguards {
             wait_for_snapshot: true,
             replay_since_snapshot: true,
             filter_by_stays: true,
+            rewrite_window: true,
         }
     }
 }
@@ -120,6 +123,8 @@ pub struct Replica<D: Dispatch> {
     connections_of: BTreeMap<UserId, u32>,
     /// By the position they wait for.
     waiting: BTreeMap<(Seq, ConnId), Attach<D::Ticket>>,
+    /// See [`Replica::take_withdrawn`].
+    withdrawn: Vec<Seq>,
     dispatch: D,
 }
 
@@ -140,6 +145,7 @@ impl<D: Dispatch> Replica<D> {
             connections: BTreeMap::new(),
             connections_of: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            withdrawn: Vec::new(),
             dispatch,
         }
     }
@@ -154,6 +160,11 @@ impl<D: Dispatch> Replica<D> {
     #[must_use]
     pub fn last_entry(&self) -> Option<&Arc<Entry>> {
         self.window.after(self.applied.prev()).next()
+    }
+
+    /// The places whose entries say something else since this was asked last: they were taken back or edited.
+    pub fn take_withdrawn(&mut self) -> Vec<Seq> {
+        std::mem::take(&mut self.withdrawn)
     }
 
     /// The way to the connections.
@@ -174,6 +185,9 @@ impl<D: Dispatch> Replica<D> {
         }
         self.applied = entry.seq;
         self.position.raise_applied(entry.seq);
+        if self.settings.safeguards.rewrite_window {
+            self.withdrawn.extend(self.window.rewrite(&entry));
+        }
         self.dispatch.deliver(&entry, origin);
         self.window.push(entry);
         for (user, group) in &changes.closed {
@@ -222,6 +236,7 @@ impl<D: Dispatch> Replica<D> {
         self.window = Window::new(log.head, self.settings.window);
         self.connections.clear();
         self.connections_of.clear();
+        self.withdrawn.clear();
         self.position.restart(log.epoch, log.head);
         for (_, attach) in std::mem::take(&mut self.waiting) {
             self.dispatch.not_live(attach.ticket, NotLive::Stale);

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use super::alteration::{EditedBody, Emoji};
 use super::conversation::Conv;
 use super::entry::{EntryKind, UnixMillis};
 use super::group::{GroupPatch, NewGroup};
@@ -58,6 +59,31 @@ pub enum Change {
     /// Private: the other exists and is not disabled (`NotFound`), has not blocked the author (`Blocked`),
     /// and where the deployment says so is a friend (`NotAllowed`). Notes to self always.
     Message,
+    /// The author takes back the message `target`, of this media. It is in the draft's conversation (`NotFound`) and
+    /// was not taken back (`Gone`). Group: the author is a member (`NotAllowed`); his own it is within the deployment's
+    /// time (`RecallExpired`), or he is owner or admin; somebody else's is taken back by a higher role than that one has
+    /// in the group now (`NotAllowed`). Private: his own (`NotAllowed`), within the time. From the entry on nothing of
+    /// what it said is in the store: not in its row, which keeps its place, author and client id, not in those of its
+    /// edits; and its reactions are gone.
+    Recall { target: Seq, media: u16 },
+    /// The author gives his message `target` (`NotAllowed`), of this media, the body `body`. It is in the draft's
+    /// conversation (`NotFound`) and was not taken back (`Gone`). Group: he is a member and not muted (`NotAllowed`).
+    /// Private: as for a message. That only its text differs is the caller's to see to.
+    Edit {
+        target: Seq,
+        media: u16,
+        body: EditedBody,
+    },
+    /// The author puts `emoji` on the message `target`, of this media, or takes it off. It is in the draft's conversation
+    /// (`NotFound`) and was not taken back (`Gone`), and has at most [`EMOJIS_MAX`](super::alteration::EMOJIS_MAX) emojis (`NotAllowed`). Group: he is a
+    /// member (`NotAllowed`). Private: to put it on, as for a message. What is so already adds no entry and is a
+    /// [`Outcome::Duplicate`]: of the reaction, or where there is none to take off, of the message.
+    React {
+        target: Seq,
+        media: u16,
+        emoji: Emoji,
+        on: bool,
+    },
     /// A new group with the author as owner and first member. All members exist (`NotFound`), none has blocked the
     /// author (`Blocked`).
     CreateGroup {
@@ -105,7 +131,8 @@ pub enum Change {
 pub enum Outcome {
     /// It is in the log now, at this place and time.
     Appended { seq: Seq, at: UnixMillis },
-    /// The same draft was in the log already, at this place and time. Nothing changed.
+    /// The same draft was in the log already, at this place and time, or what it asks for was so since then. Nothing
+    /// changed.
     Duplicate { seq: Seq, at: UnixMillis },
     /// It is not in the log, and nothing changed.
     Refused(Refusal),
@@ -141,6 +168,12 @@ pub enum Refusal {
     /// The author was disabled or deleted.
     #[error("the account is disabled")]
     Disabled,
+    /// Too late to take a message back.
+    #[error("too late to recall")]
+    RecallExpired,
+    /// The message was taken back.
+    #[error("recalled")]
+    Gone,
     /// The store could not take this one entry for a reason of its own; repeating it is pointless.
     #[error("the store cannot hold this entry")]
     Unstorable,

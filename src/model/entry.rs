@@ -76,6 +76,24 @@ impl EntryKind {
         }
     }
 
+    /// Whether clients are shown it and it is more than what became of another entry.
+    #[must_use]
+    pub fn stands_alone(self) -> bool {
+        match self {
+            EntryKind::Message
+            | EntryKind::Joined
+            | EntryKind::Left
+            | EntryKind::Group
+            | EntryKind::Friend
+            | EntryKind::Notice => true,
+            EntryKind::Recall
+            | EntryKind::Edit
+            | EntryKind::Reaction
+            | EntryKind::Revoked
+            | EntryKind::Unknown(_) => false,
+        }
+    }
+
     /// The name in the public API; `None`: not shown to clients.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::status::NodeView;
 use crate::cluster::driver::DriverHandle;
 use crate::config::Config;
+use crate::dialect::{self, Binary, DialectParts, Enabled, Uses};
 use crate::http;
 use crate::http::assets::Assets;
 use crate::http::auth::{Gate, GateSettings};
@@ -23,13 +24,16 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::alterations::Alterations;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
+use crate::service::entries::{Entries, EntryParts};
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
+use crate::service::outcomes::Outcomes;
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
@@ -62,6 +66,7 @@ pub(super) struct Services {
     groups: Groups,
     conversations: Conversations,
     messages: Messages,
+    entries: Entries,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -108,6 +113,13 @@ impl Services {
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads);
+        let messages = Messages::new(
+            committer.clone(),
+            Arc::clone(&stores.log),
+            groups(),
+            Arc::clone(&stores.messages),
+            sending(config),
+        );
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -117,18 +129,15 @@ impl Services {
                 config.chat.friend_mode,
             ),
             groups: rooms,
-            messages: Messages::new(
-                committer.clone(),
-                Arc::clone(&stores.log),
-                groups(),
-                sending(config),
-            ),
+            entries: entries(stores, handles, &messages, &profiles, &reads),
+            messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
                 hub.clone(),
                 live.clone(),
                 Arc::clone(&stores.log),
+                Arc::clone(&stores.messages),
                 position.clone(),
             ),
             sessions,
@@ -164,12 +173,14 @@ impl Services {
             public_url: config.http.public_url.clone(),
             proxies: Proxies::new(config.http.proxies.clone()),
         });
-        let socket = ws::route(Arc::new(self.socket_parts(
-            config,
-            handles,
-            incarnation,
-            gate.clone(),
-        )));
+        let uses = Arc::new(Uses::default());
+        let sockets =
+            Arc::new(self.socket_parts(config, handles, incarnation, gate.clone(), &uses));
+        let mut others = dialect::routes(
+            self.dialect_parts(config, gate.clone(), &uses),
+            Arc::clone(&sockets),
+        );
+        others.push(ws::route(sockets));
         let cluster = Arc::new(NodeView {
             incarnation,
             name: config.node.name.clone(),
@@ -191,13 +202,14 @@ impl Services {
             groups: self.groups.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
+            entries: self.entries.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),
             assets: assets(config),
             body_bytes_max: config.http.body_bytes,
         };
-        http::routes(parts, [socket])
+        http::routes(parts, others)
     }
 
     fn socket_parts(
@@ -206,11 +218,13 @@ impl Services {
         handles: &Handles,
         incarnation: Incarnation,
         gate: Gate,
+        uses: &Arc<Uses>,
     ) -> ws::Parts {
         let limits = &config.limits;
         ws::Parts {
             connections: self.connections.clone(),
             messages: self.messages.clone(),
+            entries: self.entries.clone(),
             conversations: self.conversations.clone(),
             sessions: self.sessions.clone(),
             typing: self.typing.clone(),
@@ -227,6 +241,31 @@ impl Services {
             auth_timeout: Duration::from_millis(limits.auth_timeout_ms),
             now: system_now,
             leaving: handles.leaving.clone(),
+            binary: config.dialects.shyim.then(|| {
+                let binary = Binary::new(&config.http.public_url, Arc::clone(uses));
+                Arc::new(binary) as Arc<dyn ws::BinaryProtocol>
+            }),
+        }
+    }
+
+    fn dialect_parts(&self, config: &Config, gate: Gate, uses: &Arc<Uses>) -> DialectParts {
+        DialectParts {
+            enabled: Enabled {
+                ginchat: config.dialects.ginchat,
+                imooc: config.dialects.imooc,
+                shyim: config.dialects.shyim,
+            },
+            gate,
+            sessions: self.sessions.clone(),
+            accounts: self.accounts.clone(),
+            profiles: self.profiles.clone(),
+            friends: self.friends.clone(),
+            groups: self.groups.clone(),
+            conversations: self.conversations.clone(),
+            connections: self.connections.clone(),
+            reads: self.reads.clone(),
+            public_url: config.http.public_url.clone(),
+            uses: Arc::clone(uses),
         }
     }
 }
@@ -250,10 +289,30 @@ fn conversations(
         conversations: Arc::clone(&stores.conversations),
         friends: Arc::clone(&stores.friends),
         groups: Arc::clone(&stores.groups),
+        outcomes: Outcomes::new(Arc::clone(&stores.messages)),
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),
         position: handles.position.clone(),
+    })
+}
+
+fn entries(
+    stores: &Stores,
+    handles: &Handles,
+    messages: &Messages,
+    profiles: &Profiles,
+    reads: &Reads,
+) -> Entries {
+    let log = || Arc::clone(&stores.log);
+    Entries::new(EntryParts {
+        alterations: Alterations::new(handles.committer.clone(), log(), messages.clone()),
+        log: log(),
+        messages: Arc::clone(&stores.messages),
+        groups: Arc::clone(&stores.groups),
+        profiles: profiles.clone(),
+        reads: reads.clone(),
+        signals: handles.signals.clone(),
     })
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::error;
 
+use super::outcomes::{Outcomes, Told};
 use super::profiles::{Person, Profiles, take};
 use super::reads::Reads;
 use crate::journal::position::Position;
@@ -23,9 +24,7 @@ use crate::model::signal::Signal;
 use crate::presence::Signals;
 use crate::store::{ConversationState, ConversationStore, FriendStore, GroupStore, LogStore};
 
-pub use crate::store::{
-    ConversationPage as Page, ConversationSettings as Settings, SettingsPatch, Window,
-};
+pub use crate::store::{ConversationSettings as Settings, SettingsPatch, Window};
 
 /// Group conversations whose unread messages are searched for mentions, the most recent ones.
 const MENTIONS_CONVERSATIONS_MAX: usize = 20;
@@ -68,12 +67,21 @@ pub struct ConversationList {
     pub epoch: Epoch,
 }
 
+/// Part of a conversation as the user may see it, ascending.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub entries: Vec<Told>,
+    pub more_before: bool,
+    pub more_after: bool,
+}
+
 /// What [`Conversations`] works with.
 pub struct ConversationParts {
     pub log: Arc<dyn LogStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
+    pub outcomes: Outcomes,
     pub profiles: Profiles,
     pub reads: Reads,
     pub signals: Signals,
@@ -187,7 +195,12 @@ impl Conversations {
     ) -> Result<Page, Failure> {
         self.may_look_into(user, address).await?;
         let (conv, upto) = (address.conv_of(user), self.0.position.durable());
-        Ok(self.0.log.page(user, conv, window, upto, limit).await?)
+        let page = self.0.log.page(user, conv, window, upto, limit).await?;
+        Ok(Page {
+            entries: self.0.outcomes.of(page.entries).await?,
+            more_before: page.more_before,
+            more_after: page.more_after,
+        })
     }
 
     /// Moves the user's read position forward, to at most what is durable, tells who is concerned, and returns

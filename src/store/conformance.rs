@@ -4,6 +4,7 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod alterations;
 pub mod batches;
 pub mod changes;
 pub mod crowd;
@@ -76,6 +77,23 @@ macro_rules! conformance {
                 a_muted_member_writes_again_when_the_time_is_over,
                 a_mute_of_all_is_for_members_alone,
                 in_a_batch_only_what_is_muted_is_refused,
+            ]
+            alterations: [
+                what_is_recalled_is_nowhere_any_more,
+                a_recall_has_conditions,
+                the_time_for_a_recall_ends_by_the_stores_clock,
+                in_groups_the_higher_role_takes_back,
+                an_edit_is_in_the_message_with_its_time,
+                an_edit_needs_what_a_message_needs,
+                the_muted_may_recall_and_react_but_not_edit,
+                a_reaction_is_there_once_or_not_at_all,
+                a_message_has_so_many_emojis_and_no_more,
+                of_recalls_and_edits_at_once_no_text_survives,
+                alterations_in_one_batch_see_what_is_before_them,
+                what_a_user_hid_is_gone_for_him_alone,
+                what_became_of_messages_is_neither_last_nor_unread,
+                readers_were_members_then_and_have_positions,
+                what_surrounds_pruned_messages_is_pruned,
             ]
             friends: [
                 a_request_is_answered_once,

@@ -1,5 +1,7 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod messages;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
 use crate::store::tables::TableStore;
+
+pub use messages::{MessageStore, Reaction};
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -146,8 +150,8 @@ pub trait LogStore: Send + Sync {
     /// What the user is in and the head, from one snapshot. Unknown users: `None`.
     async fn snapshot(&self, user: UserId) -> Result<Option<UserSnapshot>>;
 
-    /// Up to `limit` entries above `after` and at most at `upto` that the user may see and that are shown to
-    /// clients, ascending: private conversations he is one of, notices after his registration, groups within
+    /// Up to `limit` entries above `after` and at most at `upto` that the user may see, did not hide, and that are
+    /// shown to clients, ascending: private conversations he is one of, notices after his registration, groups within
     /// his stays. Never scans the whole log for one user.
     async fn visible(
         &self,
@@ -157,7 +161,7 @@ pub trait LogStore: Send + Sync {
         limit: usize,
     ) -> Result<VisiblePage>;
 
-    /// Part of one conversation as the user may see it, at most at `upto`. For his notes to self the notices are merged in.
+    /// Part of one conversation as the user may see it, without what he hid, at most at `upto`. For his notes to self the notices are merged in.
     /// Somebody never in it gets an empty page; who may ask at all is the caller's to check.
     async fn page(
         &self,
@@ -276,9 +280,9 @@ pub struct SettingsPatch {
 #[derive(Clone, Debug)]
 pub struct ConversationState {
     pub conv: Conv,
-    /// The last entry he may see.
+    /// The last entry he may see, but for what became of others: recalls, edits, reactions.
     pub last: Option<Entry>,
-    /// Messages and notices above his read position, not his own, that he may see; counted up to 1,000.
+    /// Messages and notices above his read position, not his own, that he may see and did not hide; counted up to 1,000.
     pub unread: u32,
     pub read_seq: Seq,
     /// In a private conversation: how far the other has read.
@@ -378,6 +382,7 @@ pub struct Stores {
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
     pub conversations: Arc<dyn ConversationStore>,
+    pub messages: Arc<dyn MessageStore>,
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,

@@ -5,6 +5,7 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod altering;
 mod append;
 mod conversations;
 mod fault;
@@ -14,6 +15,7 @@ mod groups;
 mod imports;
 mod link;
 mod many;
+mod messages;
 mod nodes;
 mod open;
 mod packed;
@@ -68,6 +70,7 @@ impl Mysql {
             friends: Arc::<Mysql>::clone(&mysql),
             groups: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
+            messages: Arc::<Mysql>::clone(&mysql),
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),

@@ -145,6 +145,8 @@ pub struct Merge {
     dry: Vec<usize>,
     places: Vec<Seq>,
     more: bool,
+    /// Which kinds count.
+    counts: fn(EntryKind) -> bool,
 }
 
 #[derive(Debug)]
@@ -185,6 +187,15 @@ impl Merge {
             dry: (0..spans.len()).collect(),
             places: Vec::new(),
             more: false,
+            counts: |kind| kind.name().is_some(),
+        }
+    }
+
+    /// Of the last entry that says something by itself.
+    pub fn last(spans: &[Span]) -> Merge {
+        Merge {
+            counts: EntryKind::stands_alone,
+            ..Merge::new(Direction::Down, spans, 1)
         }
     }
 
@@ -231,7 +242,7 @@ impl Merge {
             }
             (Some(_) | None, Direction::Up | Direction::Down) => None,
         };
-        let shown = places.iter().filter(|(_, kind)| kind.name().is_some());
+        let shown = places.iter().filter(|(_, kind)| (self.counts)(*kind));
         cursor.found.extend(shown.map(|(seq, _)| seq));
         self.line_up(piece.cursor);
     }

@@ -12,6 +12,7 @@ mod failure;
 mod friends;
 mod groups;
 mod imports;
+mod messages;
 mod nodes;
 mod open;
 mod read;
@@ -55,6 +56,7 @@ impl Sqlite {
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
+            messages: Arc::<Sqlite>::clone(&sqlite),
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),

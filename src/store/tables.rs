@@ -212,6 +212,36 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "edits",
+        key: 2,
+        columns: &[("target", Number), ("seq", Number)],
+    },
+    Table {
+        name: "reactions",
+        key: 3,
+        columns: &[
+            ("target", Number),
+            ("emoji", Text),
+            ("user_id", Number),
+            ("seq", Number),
+        ],
+    },
+    Table {
+        name: "reaction_counts",
+        key: 2,
+        columns: &[
+            ("target", Number),
+            ("emoji", Text),
+            ("users", Number),
+            ("first_seq", Number),
+        ],
+    },
+    Table {
+        name: "hidden_entries",
+        key: 2,
+        columns: &[("user_id", Number), ("seq", Number)],
+    },
+    Table {
         name: "imports",
         key: 3,
         columns: &[

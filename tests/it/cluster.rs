@@ -3,12 +3,14 @@
 //! Nothing here reaches into the server's code; what is checked is what a client, an operator or a stranger on the
 //! network could see.
 
+mod alterations;
 mod any_node;
 mod bad_input;
 mod blackout;
 mod checker;
 mod client;
 mod crowd;
+mod dialects;
 mod documented_rights;
 mod frozen_node;
 mod harness;

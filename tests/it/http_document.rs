@@ -43,6 +43,12 @@ const CONTRACT: &[&str] = &[
     "get /api/v1/conversations/{conv}/entries",
     "post /api/v1/conversations/{conv}/messages",
     "post /api/v1/conversations/{conv}/read",
+    "delete /api/v1/entries/{seq}",
+    "patch /api/v1/entries/{seq}",
+    "put /api/v1/entries/{seq}/reactions/{emoji}",
+    "delete /api/v1/entries/{seq}/reactions/{emoji}",
+    "put /api/v1/entries/{seq}/hidden",
+    "get /api/v1/entries/{seq}/readers",
     "get /api/v1/cluster",
     "get /api/v1/admin/users",
     "patch /api/v1/admin/users/{id}",
@@ -92,6 +98,8 @@ async fn each_described_route_is_served_and_no_other_method_is() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let real = path
             .replace("{conv}", "u:1")
+            .replace("{seq}", "1")
+            .replace("{emoji}", "x")
             .replace("{id}", "1")
             .replace("{user}", "1");
         for method in METHODS {
@@ -117,6 +125,8 @@ async fn whoever_is_nobody_gets_401_wherever_the_document_asks_for_a_login() {
         }
         let real = path
             .replace("{conv}", "u:1")
+            .replace("{seq}", "1")
+            .replace("{emoji}", "x")
             .replace("{id}", "1")
             .replace("{user}", "1");
         let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;

@@ -24,12 +24,15 @@ use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
+use starling::service::alterations::Alterations;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
+use starling::service::entries::{Entries, EntryParts};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 use starling::service::messages::{Messages, SendSettings};
+use starling::service::outcomes::Outcomes;
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
@@ -350,9 +353,17 @@ impl World {
             friends,
             groups,
             conversations,
+            messages,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
+        let sending = Messages::new(
+            committer.clone(),
+            Arc::clone(&log),
+            Arc::clone(&groups),
+            Arc::clone(&messages),
+            choices.sending,
+        );
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
         let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
@@ -382,12 +393,22 @@ impl World {
                 conversations,
                 friends,
                 groups: Arc::clone(&groups),
+                outcomes: Outcomes::new(Arc::clone(&messages)),
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            messages: Messages::new(committer.clone(), log, groups, choices.sending),
+            entries: Entries::new(EntryParts {
+                alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
+                log,
+                messages,
+                groups,
+                profiles: profiles.clone(),
+                reads: reads.clone(),
+                signals: self.signals.clone(),
+            }),
+            messages: sending,
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,

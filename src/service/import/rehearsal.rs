@@ -96,6 +96,9 @@ impl Rehearsal {
             Change::Join => self.join(draft).await,
             Change::Message => self.message(draft).await,
             Change::Add { .. }
+            | Change::Recall { .. }
+            | Change::Edit { .. }
+            | Change::React { .. }
             | Change::Leave
             | Change::Kick { .. }
             | Change::Dissolve

@@ -24,7 +24,7 @@ pub(super) const CHANGE: &str =
 const NOBODY: u64 = 0;
 
 /// Who is asked whether a message may be written.
-enum Way {
+pub(super) enum Way {
     ToGroup(GroupId),
     ToUser(UserId),
     ToOneself,
@@ -32,7 +32,7 @@ enum Way {
 }
 
 impl Way {
-    fn of(draft: &Draft) -> Way {
+    pub(super) fn of(draft: &Draft) -> Way {
         match draft.conv {
             Conv::Group(group) => Way::ToGroup(group),
             Conv::Private(..) => match draft.conv.peer_of(draft.from) {
@@ -45,7 +45,7 @@ impl Way {
     }
 
     /// As the procedures have it: which of them it is, and whom it names.
-    fn code(&self) -> (u8, u64) {
+    pub(super) fn code(&self) -> (u8, u64) {
         match self {
             Way::ToGroup(group) => (0, group.0),
             Way::ToUser(user) => (1, user.0),
@@ -131,7 +131,7 @@ pub(super) fn one(
     ])
 }
 
-fn friends_only(rules: &StoreRules) -> u64 {
+pub(super) fn friends_only(rules: &StoreRules) -> u64 {
     match rules.strangers {
         Strangers::Allow => 0,
         Strangers::FriendsOnly => 1,
@@ -254,8 +254,10 @@ fn effect(draft: &Draft) -> Effect {
         None => Effect::default(),
     };
     match &draft.change {
-        // Messages go in runs.
-        Change::Message => Effect::default(),
+        // Messages go in runs, what alters them has a procedure of its own.
+        Change::Message | Change::Recall { .. } | Change::Edit { .. } | Change::React { .. } => {
+            Effect::default()
+        }
         Change::CreateGroup { group, members } if draft.conv == Conv::Group(group.id) => Effect {
             ids: members
                 .iter()

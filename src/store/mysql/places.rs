@@ -28,8 +28,8 @@ const FEW_MAX: u32 = 4_096;
 /// Entries of one statement.
 const ENTRIES_MAX: usize = 512;
 
-/// Reads until no merge wants anything.
-pub(super) async fn read(link: &mut Link, merges: &mut [Merge]) -> Result<()> {
+/// Reads until no merge wants anything, passing over what the user hid.
+pub(super) async fn read(link: &mut Link, user: UserId, merges: &mut [Merge]) -> Result<()> {
     loop {
         let mut wanted = Vec::new();
         for (index, merge) in merges.iter_mut().enumerate() {
@@ -45,7 +45,7 @@ pub(super) async fn read(link: &mut Link, merges: &mut [Merge]) -> Result<()> {
                 .copied()
                 .collect();
             for (asked, chunk) in one_way.chunks(SPANS_MAX).zip(chunks(&one_way, SPANS_MAX)) {
-                let found = read_pieces(link, direction, &chunk, asked.len()).await?;
+                let found = read_pieces(link, user, direction, &chunk, asked.len()).await?;
                 for ((index, piece), places) in asked.iter().zip(found) {
                     if let Some(merge) = merges.get_mut(*index) {
                         merge.found(piece, &places);
@@ -59,13 +59,16 @@ pub(super) async fn read(link: &mut Link, merges: &mut [Merge]) -> Result<()> {
 /// The places in each of the first `asked` pieces, in its order; what follows them only fills the statement up.
 async fn read_pieces(
     link: &mut Link,
+    user: UserId,
     direction: Direction,
     pieces: &[(usize, Piece)],
     asked: usize,
 ) -> Result<Vec<Vec<(Seq, EntryKind)>>> {
     let values = pieces.iter().enumerate().flat_map(|(at, (_, piece))| {
         let limit = if at < asked { piece.limit } else { 0 };
-        bounds(&piece.span).into_iter().chain([limit.into()])
+        bounds(&piece.span)
+            .into_iter()
+            .chain([user.into(), limit.into()])
     });
     let sql = places_sql(direction, pieces.len());
     let rows = link.rows(&sql, positional(values)).await?;
@@ -86,6 +89,8 @@ async fn read_pieces(
     Ok(found)
 }
 
+/// Counting what is hidden is one look by key for each place: for NOT EXISTS MariaDB first makes a table of all that the
+/// user hid, for each span.
 pub(super) fn places_sql(direction: Direction, spans: usize) -> String {
     let order = match direction {
         Direction::Up => "ASC",
@@ -94,7 +99,9 @@ pub(super) fn places_sql(direction: Direction, spans: usize) -> String {
     let part = |at: usize| {
         format!(
             "(SELECT {at}, seq, kind FROM entries FORCE INDEX (entries_by_conv)
-             WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq {order} LIMIT ?)"
+             WHERE conv = ? AND seq BETWEEN ? AND ?
+                 AND (SELECT COUNT(*) FROM hidden_entries h WHERE h.user_id = ? AND h.seq = entries.seq) = 0
+             ORDER BY seq {order} LIMIT ?)"
         )
     };
     (0..spans).map(part).collect::<Vec<_>>().join(" UNION ALL ")
@@ -204,7 +211,7 @@ async fn count(
             let scanned = if at < asked.len() { scanned } else { 0 };
             std::iter::once(user.into())
                 .chain(bounds(span))
-                .chain([scanned.into()])
+                .chain([scanned.into(), user.into()])
         });
         let rows = link.rows(&sql, positional(values)).await?;
         let rows = rows::all(rows, |row| {
@@ -223,10 +230,12 @@ pub(super) fn unread_sql(spans: usize) -> String {
     let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
     let part = |at: usize| {
         format!(
-            "SELECT {at}, COUNT(*), CAST(COALESCE(SUM(kind IN ({message}, {notice}) AND sender <> ?), 0) AS UNSIGNED)
+            "SELECT {at}, COUNT(*), CAST(COALESCE(
+                 SUM(kind IN ({message}, {notice}) AND sender <> ? AND h.seq IS NULL), 0) AS UNSIGNED)
              FROM (
-                 SELECT kind, sender FROM entries FORCE INDEX (entries_by_conv)
-                 WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?) newest"
+                 SELECT seq, kind, sender FROM entries FORCE INDEX (entries_by_conv)
+                 WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?) newest
+             LEFT JOIN hidden_entries h ON h.user_id = ? AND h.seq = newest.seq"
         )
     };
     (0..spans).map(part).collect::<Vec<_>>().join(" UNION ALL ")

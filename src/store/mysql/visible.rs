@@ -182,7 +182,7 @@ pub(super) async fn visible(
         return Ok(page);
     }
     let mut merge = [Merge::new(Direction::Up, &spans, limit)];
-    places::read(&mut link, &mut merge).await?;
+    places::read(&mut link, user, &mut merge).await?;
     let [found] = merge.map(Merge::finish);
     if found.more {
         page.more = true;
@@ -207,7 +207,7 @@ pub(super) async fn page(
     let upto = upto.min(scope.log.head);
     let spans = scope.standing.entitled(user, conv, history, upto);
     let mut sides = <[Merge; 2]>::from(spans::sides(&spans, window, upto, limit));
-    places::read(&mut link, &mut sides).await?;
+    places::read(&mut link, user, &mut sides).await?;
     let [below, above] = sides.map(Merge::finish);
     let mut page = ConversationPage {
         entries: Vec::new(),

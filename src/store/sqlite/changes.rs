@@ -3,6 +3,7 @@
 //! One function per [`Change`]: conditions first, effects after, so that a refusal leaves little to undo. Gives no
 //! seqs and writes no entries; the append does.
 
+mod alterations;
 mod friendship;
 mod membership;
 
@@ -20,6 +21,11 @@ use crate::model::policy::{StoreRules, Strangers};
 #[derive(Debug)]
 pub(super) enum Stop {
     Refused(Refusal),
+    /// What it asks for is so already, since the entry at this place.
+    AsItWas {
+        seq: Seq,
+        at: UnixMillis,
+    },
     Failed(rusqlite::Error),
 }
 
@@ -48,6 +54,18 @@ pub(super) struct Place<'a> {
 pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
     match &place.draft.change {
         Change::Message => message(place),
+        Change::Recall { target, media } => alterations::recall(place, *target, *media),
+        Change::Edit {
+            target,
+            media,
+            body,
+        } => alterations::edit(place, *target, *media, body),
+        Change::React {
+            target,
+            media,
+            emoji,
+            on,
+        } => alterations::react(place, *target, *media, emoji, *on),
         Change::CreateGroup { group, members } => membership::create(place, group, members),
         Change::Join => membership::join(place),
         Change::Add { users } => membership::add(place, users),

@@ -120,7 +120,7 @@ fn conversations(
     let mut states = Vec::new();
     for conv in listed(&tx, &standing, user)? {
         let spans = standing.entitled(user, conv, history, upto);
-        let last = visible::last(&tx, &spans)?;
+        let last = visible::last(&tx, user, &spans)?;
         let is_group = matches!(conv, Conv::Group(_));
         if last.is_none() && !is_group {
             continue;

@@ -53,13 +53,14 @@ fn cases() -> Vec<(String, Vec<Value>)> {
     for (low, limit) in [(1_u64, 8_u32), (32_000, 1_024), (1, 20_000)] {
         for spans in [1, 64] {
             for direction in [Direction::Up, Direction::Down] {
-                let values = (0..spans).flat_map(|_| span(low).into_iter().chain([limit.into()]));
+                let values =
+                    (0..spans).flat_map(|_| span(low).into_iter().chain([user(), limit.into()]));
                 cases.push((places_sql(direction, spans), values.collect()));
             }
             let values = (0..spans).flat_map(|_| {
                 std::iter::once(user())
                     .chain(span(low))
-                    .chain([limit.into()])
+                    .chain([limit.into(), user()])
             });
             cases.push((unread_sql(spans), values.collect::<Vec<Value>>()));
         }
