@@ -35,12 +35,16 @@ use warp::{Filter, Rejection};
 use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
+use crate::service::admission::Admission;
+use crate::service::bots::Bots;
 use crate::service::conversations::Conversations;
 use crate::service::entries::Entries;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
+use crate::service::hooks::Hooks;
 use crate::service::messages::Messages;
+use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
 use crate::service::sessions::Sessions;
 use assets::Assets;
@@ -60,9 +64,13 @@ pub struct Parts {
     pub profiles: Profiles,
     pub friends: Friends,
     pub groups: Groups,
+    pub admission: Admission,
     pub conversations: Conversations,
     pub messages: Messages,
     pub entries: Entries,
+    pub packets: Packets,
+    pub bots: Bots,
+    pub hooks: Hooks,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -85,9 +93,13 @@ pub fn routes(
         profiles,
         friends,
         groups,
+        admission,
         conversations,
         messages,
         entries,
+        packets,
+        bots,
+        hooks,
         admin,
         cluster,
         metrics,
@@ -105,6 +117,11 @@ pub fn routes(
         v1::blocks::routes(&door, &friends),
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
+        v1::join::routes(&door, &admission),
+        v1::invites::routes(&door, &admission),
+        v1::packets::routes(&door, &packets),
+        v1::bots::routes(&door, &bots),
+        v1::hooks::routes(&door, &hooks),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

@@ -6,8 +6,10 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod admission;
 pub mod alterations;
 mod append;
+pub mod bots;
 mod cache;
 pub mod clock;
 pub mod connections;
@@ -18,6 +20,7 @@ mod failure;
 pub mod friends;
 pub mod groups;
 pub mod health;
+pub mod hooks;
 pub mod import;
 pub mod legacy;
 pub mod messages;
@@ -25,6 +28,7 @@ pub mod news;
 pub mod online;
 pub mod operator;
 pub mod outcomes;
+pub mod packets;
 pub mod passwords;
 pub mod profiles;
 pub mod rate;

@@ -14,6 +14,8 @@
 mod http_accounts;
 #[path = "it/http_admin.rs"]
 mod http_admin;
+#[path = "it/http_admission.rs"]
+mod http_admission;
 #[path = "it/http_conversations.rs"]
 mod http_conversations;
 #[path = "it/http_document.rs"]
@@ -22,12 +24,18 @@ mod http_document;
 mod http_entries;
 #[path = "it/http_groups.rs"]
 mod http_groups;
+#[path = "it/http_hooks.rs"]
+mod http_hooks;
 #[path = "it/http_messages.rs"]
 mod http_messages;
+#[path = "it/http_packets.rs"]
+mod http_packets;
 #[path = "it/http_pages.rs"]
 mod http_pages;
 #[path = "it/http_people.rs"]
 mod http_people;
+#[path = "it/http_roles.rs"]
+mod http_roles;
 #[path = "it/http_sessions.rs"]
 mod http_sessions;
 #[path = "it/import.rs"]

@@ -15,6 +15,7 @@ use crate::model::group::JoinMode;
 use crate::model::ids::{GroupId, Seq, UserId};
 use crate::model::user::LoginName;
 use crate::service::accounts::{Accounts, LoggedIn, NewAccount, ProfileChange};
+use crate::service::admission::{Admission, Admitted};
 use crate::service::conversations::{Conversations, Window};
 use crate::service::friends::{Asked as Friendship, Friends, Wanted};
 use crate::service::groups::{GroupWish, Groups};
@@ -73,6 +74,7 @@ pub(super) struct Ginchat {
     profiles: Profiles,
     friends: Friends,
     groups: Groups,
+    admission: Admission,
     conversations: Conversations,
 }
 
@@ -83,6 +85,7 @@ impl Ginchat {
             profiles: parts.profiles.clone(),
             friends: parts.friends.clone(),
             groups: parts.groups.clone(),
+            admission: parts.admission.clone(),
             conversations: parts.conversations.clone(),
         }
     }
@@ -96,7 +99,7 @@ impl Ginchat {
             Call::Update => self.update(asked, door).await,
             Call::Delete => {
                 let who = asked.login(door, &["id"]).await?;
-                self.accounts.end(&who).await?;
+                self.accounts.end(who.user.id).await?;
                 Ok(done())
             }
             Call::Friends => self.friends(asked, door).await,
@@ -116,8 +119,11 @@ impl Ginchat {
                 let who = asked.login(door, &["userId"]).await?;
                 let wanted = asked.params.get(&["comId"]);
                 let group = join_by(&self.groups, who.user.id, wanted).await?;
-                self.groups.join(who.user.id, group).await?;
-                Ok(data(json!(0)))
+                let answer = join(&self.admission, who.user.id, group).await?;
+                Ok(Said {
+                    data: Some(json!(0)),
+                    ..answer
+                })
             }
             Call::History => self.history(asked, door).await,
         }
@@ -348,6 +354,14 @@ pub(super) async fn befriend(friends: &Friends, user: UserId, wanted: Wanted) ->
     match friends.ask(user, wanted, String::new()).await? {
         Friendship::Friends => Ok(told("You are friends now.", "添加好友成功。")),
         Friendship::Requested => Ok(told("The request was sent.", "好友申请已发送。")),
+    }
+}
+
+/// Comes into a group, or asks to where its admins decide.
+pub(super) async fn join(admission: &Admission, user: UserId, group: GroupId) -> Answer {
+    match admission.join(user, group, None, "").await? {
+        (Admitted::Joined, _) => Ok(done()),
+        (Admitted::Requested, _) => Ok(told("The request was sent.", "入群申请已发送。")),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Said, data, done, rows};
-use super::ginchat::{befriend, join_by, wish};
+use super::answer::{Answer, Said, data, rows};
+use super::ginchat::{befriend, join, join_by, wish};
 use super::people;
 use super::request::{Asked, Doorkeeper};
 use super::routes::DialectParts;
@@ -11,6 +11,7 @@ use crate::http::auth::session_cookie;
 use crate::model::error::{Code, Failure};
 use crate::model::user::{LoginName, Sex};
 use crate::service::accounts::{Accounts, LoggedIn, NewAccount, ProfileChange};
+use crate::service::admission::Admission;
 use crate::service::friends::{Friends, Wanted};
 use crate::service::groups::Groups;
 use crate::service::profiles::Profiles;
@@ -54,6 +55,7 @@ pub(super) struct Imooc {
     profiles: Profiles,
     friends: Friends,
     groups: Groups,
+    admission: Admission,
 }
 
 impl Imooc {
@@ -63,6 +65,7 @@ impl Imooc {
             profiles: parts.profiles.clone(),
             friends: parts.friends.clone(),
             groups: parts.groups.clone(),
+            admission: parts.admission.clone(),
         }
     }
 
@@ -101,8 +104,7 @@ impl Imooc {
                 let who = asked.login(door, &["userid"]).await?;
                 let group =
                     join_by(&self.groups, who.user.id, asked.params.get(&["dstid"])).await?;
-                self.groups.join(who.user.id, group).await?;
-                Ok(done())
+                join(&self.admission, who.user.id, group).await
             }
         }
     }

@@ -28,6 +28,7 @@ use crate::http::remote::PeerAddr;
 use crate::http::ws;
 use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
+use crate::service::admission::Admission;
 use crate::service::connections::Connections;
 use crate::service::conversations::Conversations;
 use crate::service::friends::Friends;
@@ -56,6 +57,7 @@ pub struct DialectParts {
     pub profiles: Profiles,
     pub friends: Friends,
     pub groups: Groups,
+    pub admission: Admission,
     pub conversations: Conversations,
     pub connections: Connections,
     pub reads: Reads,

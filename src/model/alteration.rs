@@ -115,6 +115,7 @@ pub fn rewritten_by(entry: &Entry) -> Option<Seq> {
         | EntryKind::Friend
         | EntryKind::Notice
         | EntryKind::Revoked
+        | EntryKind::Asked
         | EntryKind::Unknown(_) => None,
     }
 }

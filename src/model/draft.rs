@@ -8,8 +8,9 @@ use bytes::Bytes;
 use super::alteration::{EditedBody, Emoji};
 use super::conversation::Conv;
 use super::entry::{EntryKind, UnixMillis};
-use super::group::{GroupPatch, NewGroup};
-use super::ids::{Cid, Seq, SessionId, UserId};
+use super::group::{GroupPatch, InviteCode, MemberPatch, NewGroup};
+use super::ids::{Cid, GroupId, Seq, SessionId, UserId};
+use super::packet::NewPacket;
 
 /// A proposed entry.
 #[derive(Clone, Debug)]
@@ -95,15 +96,40 @@ pub enum Change {
     Join,
     /// The author, a member (`NotMember`; of groups not open: owner or admin, `NotAllowed`), brings others in:
     /// all exist (`NotFound`), none is in yet (`AlreadyMember`), none has blocked the author (`Blocked`), room for all (`GroupFull`).
+    /// Whoever comes into a group, in whatever way, has no open request there any more.
     Add { users: Vec<UserId> },
     /// The author leaves (`NotMember`). An owner's group goes to the longest-standing admin, else member; the last one's leaving dissolves it.
     Leave,
     /// The author removes somebody of lower role (`NotAllowed`), who is a member (`NotMember`).
     Kick { user: UserId },
-    /// The owner (`NotAllowed`) ends the group: all memberships close.
+    /// The owner (`NotAllowed`) ends the group: all memberships close, and nobody waits to come in any more.
     Dissolve,
-    /// Owner or admin (`NotAllowed`) changes the profile.
+    /// Owner or admin (`NotAllowed`) changes the profile, or mutes everybody below.
     EditGroup { patch: GroupPatch },
+    /// The author changes what `user`, a member (`NotMember`), may do: as owner anybody else's role, as somebody of
+    /// higher role for how long he is mute (`NotAllowed`). A mute outlives leaving, so that coming back ends none.
+    EditMember { user: UserId, patch: MemberPatch },
+    /// The owner (`NotAllowed`) makes another member (`NotMember`), who is not disabled (`NotFound`), the owner and
+    /// becomes an admin. Nobody can mute an owner: a mute the new one has ends.
+    Transfer { user: UserId },
+    /// The author asks to be let into a group that lets in by approval (`NotAllowed`), exists (`NotFound`), and that he
+    /// is not in (`AlreadyMember`). Asking again is the same request in other words. The entry is in the author's own
+    /// conversation: whether somebody asked is no business of the members.
+    Ask { group: GroupId, message: String },
+    /// Owner or admin (`NotAllowed`) lets `user` in, who asked by the open request `request` and is not disabled
+    /// (`NotFound`), while there is room (`GroupFull`).
+    Approve { request: u64, user: UserId },
+    /// Owner or admin (`NotAllowed`) declines the open request `request` of `user` (`NotFound`). The entry is in
+    /// the conversation of `user`, as that of [`Change::Ask`].
+    Decline {
+        group: GroupId,
+        request: u64,
+        user: UserId,
+    },
+    /// The author, who is not a member (`AlreadyMember`), comes in by an invitation to this group (`NotFound`), however
+    /// the group lets in otherwise, while there is room (`GroupFull`). `Gone`: the invitation was revoked, has expired
+    /// or is used up, the group ended, or who made it may not invite into the group any more.
+    JoinByInvite { code: InviteCode },
     /// The author asks `other` for friendship: exists (`NotFound`), not friends yet (`AlreadyFriends`), has not
     /// blocked the author (`Blocked`). With `auto`, or when the other asked before, they are friends at once; the
     /// entry's body then still says what the author did, and the stored state is what counts.
@@ -112,7 +138,8 @@ pub enum Change {
         message: String,
         auto: bool,
     },
-    /// The author answers the request `request` that was put to him and is open (`NotFound`).
+    /// The author answers the request `request` that was put to him and is open (`NotFound`). He accepts only while the
+    /// other has not blocked him (`Blocked`).
     AnswerFriend {
         request: u64,
         other: UserId,
@@ -122,6 +149,16 @@ pub enum Change {
     Unfriend { other: UserId },
     /// Sessions of the author end. Those already ended are passed over; none left: `NotFound`.
     Revoke { sessions: Vec<SessionId> },
+    /// The author's message is a packet: he may write a message there that somebody else reads (as [`Change::Message`];
+    /// notes to self: `NotAllowed`), and has its total (`Insufficient`), which leaves his balance.
+    SendPacket { packet: NewPacket },
+    /// The author takes the next share of the packet at `packet`: he may see its message (`NotFound`) and is still in
+    /// the conversation (`NotMember`); in private he is the one it was sent to (`NotAllowed`). He has none of it yet
+    /// (`AlreadyClaimed`), there is one (`PacketEmpty`), and the time is not over (`PacketExpired`).
+    ClaimPacket { packet: Seq },
+    /// The system gives the sender back what is left of the packet at `packet`, which is not settled (`NotFound`) and
+    /// whose time is over (`NotAllowed`).
+    RefundPacket { packet: Seq },
     /// The system speaks to everybody. No condition: the caller has checked the right to.
     Notice,
 }
@@ -171,9 +208,21 @@ pub enum Refusal {
     /// Too late to take a message back.
     #[error("too late to recall")]
     RecallExpired,
-    /// The message was taken back.
-    #[error("recalled")]
+    /// What it is about was there and is no more.
+    #[error("gone")]
     Gone,
+    /// All shares of the packet were claimed.
+    #[error("the packet is empty")]
+    PacketEmpty,
+    /// The packet's time is over.
+    #[error("the packet has expired")]
+    PacketExpired,
+    /// The author has a share of the packet.
+    #[error("already claimed")]
+    AlreadyClaimed,
+    /// The author does not have that much.
+    #[error("the balance is not sufficient")]
+    Insufficient,
     /// The store could not take this one entry for a reason of its own; repeating it is pointless.
     #[error("the store cannot hold this entry")]
     Unstorable,

@@ -24,16 +24,21 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::admission::{Admission, AdmissionParts};
 use crate::service::alterations::Alterations;
+use crate::service::bots::Bots;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::entries::{Entries, EntryParts};
 use crate::service::friends::Friends;
-use crate::service::groups::Groups;
+use crate::service::groups::{GroupParts, Groups};
+use crate::service::hooks::delivery::Tally;
+use crate::service::hooks::{HookParts, Hooks};
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::outcomes::Outcomes;
+use crate::service::packets::{PacketParts, Packets};
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
@@ -52,6 +57,8 @@ pub(super) struct Handles {
     pub(super) hub: Hub,
     pub(super) live: Live,
     pub(super) leaving: watch::Receiver<bool>,
+    /// What outgoing hooks are told.
+    pub(super) told: Tally,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
 }
@@ -64,9 +71,13 @@ pub(super) struct Services {
     accounts: Accounts,
     friends: Friends,
     groups: Groups,
+    admission: Admission,
     conversations: Conversations,
     messages: Messages,
     entries: Entries,
+    packets: Packets,
+    bots: Bots,
+    hooks: Hooks,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -101,7 +112,7 @@ impl Services {
         );
         let profiles = Profiles::new(users(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
-        let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
+        let rooms = rooms(config, stores, handles, &profiles);
         let accounts = Accounts::new(AccountParts {
             users: users(),
             sessions: sessions.clone(),
@@ -112,7 +123,14 @@ impl Services {
             signals: signals.clone(),
             registration: config.auth.registration,
         });
-        let conversations = conversations(stores, handles, &profiles, &reads);
+        let conversations = conversations(stores, handles, &profiles, &reads, &rooms);
+        let bots = Bots::new(
+            Arc::clone(&stores.hooks),
+            users(),
+            accounts.clone(),
+            sessions.clone(),
+            profiles.clone(),
+        );
         let messages = Messages::new(
             committer.clone(),
             Arc::clone(&stores.log),
@@ -126,10 +144,23 @@ impl Services {
                 users(),
                 committer.clone(),
                 profiles.clone(),
+                signals.clone(),
                 config.chat.friend_mode,
             ),
-            groups: rooms,
+            admission: admission(config, stores, handles, &profiles, &rooms),
             entries: entries(stores, handles, &messages, &profiles, &reads),
+            groups: rooms.clone(),
+            packets: packets(config, stores, committer, &messages),
+            hooks: Hooks::new(HookParts {
+                hooks: Arc::clone(&stores.hooks),
+                groups: groups(),
+                rooms,
+                bots: bots.clone(),
+                accounts: accounts.clone(),
+                messages: messages.clone(),
+                allow_private: config.hooks.allow_private,
+            }),
+            bots,
             messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
@@ -190,6 +221,7 @@ impl Services {
             presence: handles.presence.clone(),
             position: handles.position.clone(),
             committer: handles.committer.clone(),
+            told: handles.told.clone(),
             leaving: handles.leaving.clone(),
             redis,
         });
@@ -200,9 +232,13 @@ impl Services {
             profiles: self.profiles.clone(),
             friends: self.friends.clone(),
             groups: self.groups.clone(),
+            admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             entries: self.entries.clone(),
+            packets: self.packets.clone(),
+            bots: self.bots.clone(),
+            hooks: self.hooks.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),
@@ -261,6 +297,7 @@ impl Services {
             profiles: self.profiles.clone(),
             friends: self.friends.clone(),
             groups: self.groups.clone(),
+            admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             connections: self.connections.clone(),
             reads: self.reads.clone(),
@@ -278,11 +315,43 @@ fn assets(config: &Config) -> Assets {
     }
 }
 
+fn rooms(config: &Config, stores: &Stores, handles: &Handles, profiles: &Profiles) -> Groups {
+    Groups::new(GroupParts {
+        groups: Arc::clone(&stores.groups),
+        mutes: Arc::clone(&stores.mutes),
+        admissions: Arc::clone(&stores.admissions),
+        committer: handles.committer.clone(),
+        profiles: profiles.clone(),
+        signals: handles.signals.clone(),
+        clock: Clock::system(),
+        owned_max: config.chat.groups_owned_max,
+    })
+}
+
+fn admission(
+    config: &Config,
+    stores: &Stores,
+    handles: &Handles,
+    profiles: &Profiles,
+    rooms: &Groups,
+) -> Admission {
+    Admission::new(AdmissionParts {
+        rooms: rooms.clone(),
+        groups: Arc::clone(&stores.groups),
+        admissions: Arc::clone(&stores.admissions),
+        profiles: profiles.clone(),
+        signals: handles.signals.clone(),
+        clock: Clock::system(),
+        public_url: config.http.public_url.clone(),
+    })
+}
+
 fn conversations(
     stores: &Stores,
     handles: &Handles,
     profiles: &Profiles,
     reads: &Reads,
+    rooms: &Groups,
 ) -> Conversations {
     Conversations::new(ConversationParts {
         log: Arc::clone(&stores.log),
@@ -290,6 +359,7 @@ fn conversations(
         friends: Arc::clone(&stores.friends),
         groups: Arc::clone(&stores.groups),
         outcomes: Outcomes::new(Arc::clone(&stores.messages)),
+        rooms: rooms.clone(),
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),
@@ -313,6 +383,22 @@ fn entries(
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),
+    })
+}
+
+fn packets(
+    config: &Config,
+    stores: &Stores,
+    committer: &Committer,
+    messages: &Messages,
+) -> Packets {
+    Packets::new(PacketParts {
+        packets: Arc::clone(&stores.packets),
+        log: Arc::clone(&stores.log),
+        committer: committer.clone(),
+        messages: messages.clone(),
+        hours: config.chat.packet_hours,
+        seed: uuid::Uuid::new_v4().as_u64_pair().0,
     })
 }
 

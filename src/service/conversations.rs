@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::error;
 
+use super::groups::{GroupView, Groups};
 use super::outcomes::{Outcomes, Told};
 use super::profiles::{Person, Profiles, take};
 use super::reads::Reads;
@@ -17,7 +18,6 @@ use crate::journal::position::Position;
 use crate::model::conversation::{Address, Conv};
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::error::{Code, Failure};
-use crate::model::group::{Group, Role};
 use crate::model::ids::{Epoch, GroupId, Seq, UserId};
 use crate::model::message::TEXT_BYTES_MAX;
 use crate::model::signal::Signal;
@@ -36,8 +36,8 @@ const MENTIONS_ENTRIES_MAX: usize = 200;
 pub enum About {
     /// Another person.
     Peer(Person),
-    /// A group and the user's role in it.
-    Group(Group, Role),
+    /// A group the user is in.
+    Group(Box<GroupView>),
     /// Notes to self and notices.
     Notes,
 }
@@ -82,6 +82,7 @@ pub struct ConversationParts {
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
     pub outcomes: Outcomes,
+    pub rooms: Groups,
     pub profiles: Profiles,
     pub reads: Reads,
     pub signals: Signals,
@@ -148,13 +149,13 @@ impl Conversations {
             .filter(|peer| *peer != user)
             .collect();
         let friends = self.0.friends.friendships(user).await?.friends;
-        let groups = self.0.groups.of_user(user).await?;
+        let groups = self.0.rooms.of_user(user).await?;
         Ok(Names {
             persons: self.0.profiles.persons(&peers).await?,
             remarks: friends.into_iter().map(|f| (f.user, f.remark)).collect(),
             groups: groups
                 .into_iter()
-                .map(|(group, role)| (group.id, (group, role)))
+                .map(|view| (view.group.id, view))
                 .collect(),
         })
     }
@@ -292,7 +293,7 @@ impl Conversations {
 struct Names {
     persons: BTreeMap<UserId, Person>,
     remarks: BTreeMap<UserId, String>,
-    groups: BTreeMap<GroupId, (Group, Role)>,
+    groups: BTreeMap<GroupId, GroupView>,
 }
 
 impl Names {
@@ -305,11 +306,11 @@ impl Names {
     ) -> Option<ConversationView> {
         let (title, icon, about) = match state.conv {
             Conv::Group(id) => {
-                let (group, role) = self.groups.get(&id)?;
+                let view = self.groups.get(&id)?;
                 (
-                    group.name.clone(),
-                    group.icon.clone(),
-                    About::Group(group.clone(), *role),
+                    view.group.name.clone(),
+                    view.group.icon.clone(),
+                    About::Group(Box::new(view.clone())),
                 )
             }
             Conv::Private(..) | Conv::Notices | Conv::Account(_) => {

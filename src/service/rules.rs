@@ -1,6 +1,8 @@
 //! What texts accounts and groups may have. Checked once, here; nothing below checks again.
 
+use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure};
+use crate::model::ids::ID_MAX;
 use crate::model::message::{URL_BYTES_MAX, is_allowed_url};
 
 const NAME_CHARS_MAX: usize = 32;
@@ -85,6 +87,16 @@ pub(super) fn category(number: u8) -> Result<u8, Failure> {
     }
 }
 
+/// A time until which somebody may not write; 0: he may.
+pub(super) fn until(at: UnixMillis) -> Result<UnixMillis, Failure> {
+    let fits = u64::try_from(at).is_ok_and(|at| at <= ID_MAX);
+    if fits {
+        Ok(at)
+    } else {
+        Err(bad("muted_until"))
+    }
+}
+
 /// A picture's URL, or nothing.
 pub(super) fn picture(url: &str, field: &'static str) -> Result<String, Failure> {
     let fits = url.len() <= URL_BYTES_MAX && is_allowed_url(url);
@@ -130,6 +142,11 @@ pub(super) fn password(text: &str, field: &'static str) -> Result<(), Failure> {
     } else {
         Err(Failure::field(Code::WeakPassword, field))
     }
+}
+
+/// What a hook is called.
+pub(super) fn hook_name(text: &str) -> Result<String, Failure> {
+    filled(line(text, "name", NICKNAME_CHARS_MAX)?, "name")
 }
 
 /// What a client calls its device: a label of its own, cut rather than refused.

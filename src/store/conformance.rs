@@ -4,6 +4,7 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod admission;
 pub mod alterations;
 pub mod batches;
 pub mod changes;
@@ -11,11 +12,14 @@ pub mod crowd;
 pub mod entitlement;
 pub mod friends;
 pub mod groups;
+pub mod hooks;
 pub mod likeness;
 pub mod lists;
 pub mod log;
 pub mod mutes;
+pub mod packets;
 pub mod retention;
+pub mod roles;
 pub mod stage;
 pub mod texts;
 
@@ -97,6 +101,7 @@ macro_rules! conformance {
             ]
             friends: [
                 a_request_is_answered_once,
+                whoever_is_blocked_accepts_nothing,
                 asking_again_keeps_one_request,
                 asking_the_one_who_asked_makes_friends,
                 automatic_friendship_needs_no_answer,
@@ -118,6 +123,24 @@ macro_rules! conformance {
                 open_groups_are_found_by_name_and_id,
                 members_are_listed_in_pages,
                 drawn_ids_differ,
+            ]
+            roles: [
+                roles_are_given_by_the_owner_alone,
+                muting_takes_a_higher_role,
+                a_mute_is_replaced_ended_and_outlives_leaving,
+                everybody_is_muted_by_who_runs_the_group,
+                a_group_is_handed_over_by_its_owner,
+                whoever_hands_over_or_leaves_at_once_a_group_has_one_owner,
+            ]
+            admission: [
+                asking_to_be_let_in_has_conditions,
+                a_request_to_come_in_is_answered_once_by_who_runs_the_group,
+                nobody_is_let_into_a_full_group_or_with_a_disabled_account,
+                whoever_comes_in_otherwise_waits_no_longer,
+                an_invitation_lets_in_however_the_group_lets_in_otherwise,
+                an_invitation_ends,
+                an_invitation_for_one_lets_in_one_of_those_who_use_it_at_once,
+                who_is_let_in_twice_at_once_is_in_once,
             ]
             entitlement: [
                 private_entries_are_seen_by_the_two_alone,
@@ -143,6 +166,25 @@ macro_rules! conformance {
                 settings_are_patched_field_by_field,
                 a_list_of_five_hundred_conversations_is_whole,
                 a_stranger_reads_and_counts_nothing,
+            ]
+            hooks: [
+                bots_are_known_with_their_owners_until_they_are_gone,
+                hooks_are_made_found_and_taken_away,
+                a_hook_is_held_by_one_at_a_time,
+                a_hook_goes_on_where_it_was_and_waits_after_failures,
+                of_many_who_reach_for_a_hook_one_holds_it,
+                what_people_say_is_told_and_what_bots_say_is_not,
+            ]
+            packets: [
+                a_packet_leaves_its_senders_balance_and_is_taken_share_by_share,
+                sending_a_packet_has_conditions,
+                a_repeated_packet_is_the_first_one_however_it_was_cut,
+                claiming_has_conditions,
+                who_sees_the_whole_past_may_claim_what_is_in_it,
+                what_is_left_goes_back_once_when_the_time_is_over,
+                notices_about_packets_are_seen_and_not_unread,
+                settled_packets_go_after_their_messages,
+                money_is_neither_made_nor_lost_by_many_at_once,
             ]
             texts: [
                 names_that_only_look_alike_are_different_names,

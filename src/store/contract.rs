@@ -1,6 +1,11 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod groups;
+mod hooks;
 mod messages;
+mod packets;
+
+pub use groups::*;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,6 +36,9 @@ pub enum StoreError {
     #[error("the store is damaged: {0}")]
     Corrupt(String),
 }
+
+pub use hooks::{AfterFailure, HookStore};
+pub use packets::PacketStore;
 
 /// Shorthand of this module.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -249,9 +257,11 @@ pub trait GroupStore: Send + Sync {
     async fn group(&self, id: GroupId) -> Result<Option<Group>>;
     /// Groups the user is a member of now, with his role.
     async fn of_user(&self, user: UserId) -> Result<Vec<(Group, Role)>>;
-    /// Open groups, not dissolved, whose name contains `query` or whose id is `query`.
+    /// Groups that are open or let in by approval, not dissolved, whose name contains `query` or whose id is `query`.
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<Group>>;
     async fn role(&self, group: GroupId, user: UserId) -> Result<Option<Role>>;
+    /// How many groups the user owns now.
+    async fn owned(&self, user: UserId) -> Result<u64>;
     /// Present members with ids above `after`, by user id.
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>>;
 }
@@ -282,7 +292,8 @@ pub struct ConversationState {
     pub conv: Conv,
     /// The last entry he may see, but for what became of others: recalls, edits, reactions.
     pub last: Option<Entry>,
-    /// Messages and notices above his read position, not his own, that he may see and did not hide; counted up to 1,000.
+    /// Messages, and notices for everybody, above his read position, not his own, that he may see and did not hide;
+    /// counted up to 1,000.
     pub unread: u32,
     pub read_seq: Seq,
     /// In a private conversation: how far the other has read.
@@ -381,11 +392,15 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
+    pub mutes: Arc<dyn MuteStore>,
+    pub admissions: Arc<dyn AdmissionStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub messages: Arc<dyn MessageStore>,
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
+    pub packets: Arc<dyn PacketStore>,
+    pub hooks: Arc<dyn HookStore>,
     pub tables: Arc<dyn TableStore>,
 }
 

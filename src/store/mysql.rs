@@ -5,6 +5,7 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod admissions;
 mod altering;
 mod append;
 mod conversations;
@@ -12,6 +13,7 @@ mod fault;
 pub mod foreign;
 mod friends;
 mod groups;
+mod hooks;
 mod imports;
 mod link;
 mod many;
@@ -19,6 +21,7 @@ mod messages;
 mod nodes;
 mod open;
 mod packed;
+mod packets;
 mod places;
 mod read;
 mod refusal;
@@ -69,11 +72,15 @@ impl Mysql {
             sessions: Arc::<Mysql>::clone(&mysql),
             friends: Arc::<Mysql>::clone(&mysql),
             groups: Arc::<Mysql>::clone(&mysql),
+            mutes: Arc::<Mysql>::clone(&mysql),
+            admissions: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
             messages: Arc::<Mysql>::clone(&mysql),
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
+            packets: Arc::<Mysql>::clone(&mysql),
+            hooks: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

@@ -4,6 +4,7 @@
 //! connection; the async methods hand a closure to a thread and await its answer. Holds no domain rule that the
 //! contract does not name, and no cache: other processes write to the same file.
 
+mod admissions;
 mod append;
 mod backup;
 mod changes;
@@ -11,10 +12,12 @@ mod conversations;
 mod failure;
 mod friends;
 mod groups;
+mod hooks;
 mod imports;
 mod messages;
 mod nodes;
 mod open;
+mod packets;
 mod read;
 mod retention;
 mod rows;
@@ -55,11 +58,15 @@ impl Sqlite {
             sessions: Arc::<Sqlite>::clone(&sqlite),
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
+            mutes: Arc::<Sqlite>::clone(&sqlite),
+            admissions: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
             messages: Arc::<Sqlite>::clone(&sqlite),
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
+            packets: Arc::<Sqlite>::clone(&sqlite),
+            hooks: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

@@ -103,9 +103,18 @@ impl Rehearsal {
             | Change::Kick { .. }
             | Change::Dissolve
             | Change::EditGroup { .. }
+            | Change::EditMember { .. }
+            | Change::Transfer { .. }
+            | Change::Ask { .. }
+            | Change::Approve { .. }
+            | Change::Decline { .. }
+            | Change::JoinByInvite { .. }
             | Change::AnswerFriend { .. }
             | Change::Unfriend { .. }
             | Change::Revoke { .. }
+            | Change::SendPacket { .. }
+            | Change::ClaimPacket { .. }
+            | Change::RefundPacket { .. }
             | Change::Notice => Ok(None),
         }
     }

@@ -10,15 +10,14 @@ use mysql_async::{Params, Value};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
-use crate::model::group::{GroupPatch, JoinMode, NewGroup};
+use crate::model::group::{GroupPatch, JoinMode, NewGroup, Role};
 use crate::model::ids::{GroupId, ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
 pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const APPEND_ONE: &str = "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const CHANGE: &str =
-    "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const CHANGE: &str = "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// No account has this id.
 const NOBODY: u64 = 0;
@@ -197,6 +196,9 @@ struct Effect {
     ids: BTreeSet<u64>,
     profile: GroupPatch,
     greeting: String,
+    role: Option<Role>,
+    muted_until: Option<UnixMillis>,
+    invite: String,
 }
 
 /// The parameters of [`CHANGE`].
@@ -235,53 +237,59 @@ pub(super) fn change(
         profile.memo.into(),
         profile.join.map(JoinMode::code).into(),
         effect.greeting.into(),
+        effect.role.map(Role::code).into(),
+        effect.muted_until.into(),
+        effect.invite.into(),
     ])
 }
 
 /// What is to be done. An entry in another conversation than its change is about would be shown to the wrong people:
 /// operation 0, which the procedure refuses.
 fn effect(draft: &Draft) -> Effect {
-    let group = match draft.conv {
-        Conv::Group(group) => Some(group.0),
-        Conv::Notices | Conv::Private(..) | Conv::Account(_) => None,
-    };
-    let in_group = |operation| match group {
-        Some(target) => Effect {
-            operation,
-            target,
-            ..Effect::default()
-        },
-        None => Effect::default(),
-    };
     match &draft.change {
         // Messages go in runs, what alters them has a procedure of its own.
         Change::Message | Change::Recall { .. } | Change::Edit { .. } | Change::React { .. } => {
             Effect::default()
         }
-        Change::CreateGroup { group, members } if draft.conv == Conv::Group(group.id) => Effect {
-            ids: members
-                .iter()
-                .filter(|user| **user != draft.from)
-                .map(|user| user.0)
-                .collect(),
-            profile: profile(group),
-            ..in_group(1)
-        },
-        Change::CreateGroup { .. } => Effect::default(),
-        Change::Join => in_group(2),
+        Change::CreateGroup { group, members } => create(draft, group, members),
+        Change::Join => in_group(draft, 2),
         Change::Add { users } => Effect {
             ids: users.iter().map(|user| user.0).collect(),
-            ..in_group(3)
+            ..in_group(draft, 3)
         },
-        Change::Leave => in_group(4),
-        Change::Kick { user } => Effect {
-            other: user.0,
-            ..in_group(5)
-        },
-        Change::Dissolve => in_group(6),
+        Change::Leave => in_group(draft, 4),
+        Change::Kick { user } => upon(draft, 5, *user),
+        Change::Dissolve => in_group(draft, 6),
         Change::EditGroup { patch } => Effect {
             profile: patch.clone(),
-            ..in_group(7)
+            muted_until: patch.muted_until,
+            ..in_group(draft, 7)
+        },
+        Change::EditMember { user, patch } => Effect {
+            role: patch.role,
+            muted_until: patch.muted_until,
+            ..upon(draft, 13, *user)
+        },
+        Change::Transfer { user } => upon(draft, 14, *user),
+        Change::Ask { group, message } => Effect {
+            greeting: message.clone(),
+            ..of_account(draft, 15, *group, draft.from)
+        },
+        Change::Approve { request, user } => Effect {
+            request: *request,
+            ..upon(draft, 16, *user)
+        },
+        Change::Decline {
+            group,
+            request,
+            user,
+        } => Effect {
+            request: *request,
+            ..of_account(draft, 17, *group, *user)
+        },
+        Change::JoinByInvite { code } => Effect {
+            invite: code.as_str().to_owned(),
+            ..in_group(draft, 18)
         },
         Change::Befriend {
             other,
@@ -308,6 +316,55 @@ fn effect(draft: &Draft) -> Effect {
             ..Effect::default()
         },
         Change::Revoke { .. } | Change::Notice => Effect::default(),
+        // Money has a procedure of its own.
+        Change::SendPacket { .. } | Change::ClaimPacket { .. } | Change::RefundPacket { .. } => {
+            Effect::default()
+        }
+    }
+}
+
+fn create(draft: &Draft, group: &NewGroup, members: &[UserId]) -> Effect {
+    if draft.conv != Conv::Group(group.id) {
+        return Effect::default();
+    }
+    let others = members.iter().filter(|user| **user != draft.from);
+    Effect {
+        ids: others.map(|user| user.0).collect(),
+        profile: profile(group),
+        ..in_group(draft, 1)
+    }
+}
+
+/// A change of the group whose conversation it is in.
+fn in_group(draft: &Draft, operation: u64) -> Effect {
+    match draft.conv {
+        Conv::Group(target) => Effect {
+            operation,
+            target: target.0,
+            ..Effect::default()
+        },
+        Conv::Notices | Conv::Private(..) | Conv::Account(_) => Effect::default(),
+    }
+}
+
+/// The same, done to somebody.
+fn upon(draft: &Draft, operation: u64, user: UserId) -> Effect {
+    Effect {
+        other: user.0,
+        ..in_group(draft, operation)
+    }
+}
+
+/// A change about a group in the conversation of the account that it is about, too.
+fn of_account(draft: &Draft, operation: u64, group: GroupId, user: UserId) -> Effect {
+    if draft.conv != Conv::Account(user) {
+        return Effect::default();
+    }
+    Effect {
+        operation,
+        target: group.0,
+        other: user.0,
+        ..Effect::default()
     }
 }
 
@@ -336,5 +393,6 @@ fn profile(group: &NewGroup) -> GroupPatch {
         category: Some(group.category),
         memo: Some(group.memo.clone()),
         join: Some(group.join),
+        muted_until: None,
     }
 }

@@ -3,9 +3,12 @@
 //! One function per [`Change`]: conditions first, effects after, so that a refusal leaves little to undo. Gives no
 //! seqs and writes no entries; the append does.
 
+mod admission;
 mod alterations;
 mod friendship;
 mod membership;
+mod packets;
+mod roles;
 
 pub(super) use membership::role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -73,6 +76,16 @@ pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
         Change::Kick { user } => membership::kick(place, *user),
         Change::Dissolve => membership::dissolve(place),
         Change::EditGroup { patch } => membership::edit(place, patch),
+        Change::EditMember { user, patch } => roles::edit_member(place, *user, *patch),
+        Change::Transfer { user } => roles::transfer(place, *user),
+        Change::Ask { group, message } => admission::ask(place, *group, message),
+        Change::Approve { request, user } => admission::approve(place, *request, *user),
+        Change::Decline {
+            group,
+            request,
+            user,
+        } => admission::decline(place, *group, *request, *user),
+        Change::JoinByInvite { code } => admission::join_by_invite(place, code),
         Change::Befriend {
             other,
             message,
@@ -85,6 +98,9 @@ pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
         } => friendship::answer(place, *request, *other, *accept),
         Change::Unfriend { other } => friendship::end(place, *other),
         Change::Revoke { sessions } => revoke(place, sessions),
+        Change::SendPacket { packet } => packets::send(place, packet),
+        Change::ClaimPacket { packet } => packets::claim(place, *packet),
+        Change::RefundPacket { packet } => packets::refund(place, *packet),
         Change::Notice => in_conversation(place, Conv::Notices),
     }
 }
@@ -93,7 +109,7 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     let author = place.draft.from;
     match place.draft.conv {
         Conv::Group(group) => match membership::role(place.tx, group, author)? {
-            Some(Role::Member) if is_muted(place, group)? => Err(Refusal::NotAllowed.into()),
+            Some(role) if is_muted(place, group, role)? => Err(Refusal::NotAllowed.into()),
             Some(Role::Member | Role::Admin | Role::Owner) => Ok(()),
             None => {
                 membership::living(place.tx, group)?;
@@ -109,14 +125,21 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Whether the author, or everybody, may not write in the group for now.
-fn is_muted(place: &Place<'_>, group: GroupId) -> rusqlite::Result<bool> {
+/// Whether the author may not write in the group for now: as everybody but owner and admins, or himself, whom only
+/// ownership protects.
+fn is_muted(place: &Place<'_>, group: GroupId, role: Role) -> rusqlite::Result<bool> {
+    let author = place.draft.from;
+    let (one, other) = match role {
+        Role::Member => (UserId::SYSTEM, author),
+        Role::Admin => (author, author),
+        Role::Owner => return Ok(false),
+    };
     place
         .tx
         .prepare_cached(
-            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (0, ?2) AND until_at > ?3",
+            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (?2, ?3) AND until_at > ?4",
         )?
-        .exists(params![group, place.draft.from, place.at])
+        .exists(params![group, one, other, place.at])
 }
 
 fn message_to(place: &Place<'_>, peer: UserId) -> Result<(), Stop> {

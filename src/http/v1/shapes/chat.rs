@@ -32,7 +32,7 @@ pub struct Entry {
     pub kind: String,
     /// The sender's own id of it; only for the sender.
     pub cid: Option<String>,
-    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
+    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 5 red packet, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
     /// 11 location, 100 and above the client's own.
     pub media: Option<u16>,
     pub content: Option<String>,
@@ -50,11 +50,13 @@ pub struct Entry {
     pub recalled: Option<bool>,
     /// Of a message in pages of the past: what is on it, in the order in which the emojis came.
     pub reactions: Option<Vec<Reaction>>,
-    /// Of `recall`, `edit` and `reaction`: the message it is about.
+    /// Of `recall`, `edit`, `reaction` and a notice about a packet: the message it is about.
     pub target: Option<u64>,
     /// Of `reaction`: put on or taken off.
     pub emoji: Option<String>,
     pub on: Option<bool>,
+    /// Of a notice about a packet: `claimed` or `refunded`.
+    pub packet: Option<String>,
     /// Of `joined`, `left` and a new group: who.
     pub users: Option<Vec<u64>>,
     /// Who did it, when it was somebody else.
@@ -63,8 +65,25 @@ pub struct Entry {
     pub created: Option<bool>,
     /// Of `group`: it ends.
     pub dissolved: Option<bool>,
+    /// Whose invitation they came in with, of `joined`.
+    pub invited_by: Option<u64>,
     /// Of `group`: its new name.
     pub name: Option<String>,
+    /// Of `group`: its new picture; empty: none. Its new announcement is `memo`.
+    pub icon: Option<String>,
+    /// Of `group`: its new category.
+    pub category: Option<u8>,
+    /// Of `group`: how it lets in from now on.
+    #[schema(value_type = Option<super::JoinMode>)]
+    pub join: Option<()>,
+    /// Of `group`: somebody has this role from now on.
+    #[schema(value_type = Option<super::RoleOf>)]
+    pub role: Option<()>,
+    /// Of `group`: somebody may not write until then.
+    #[schema(value_type = Option<super::MutedUntil>)]
+    pub muted: Option<()>,
+    /// Of `group`: the user id of its new owner; who was it before is an admin now.
+    pub owner: Option<u64>,
     /// Of `friend`: `requested`, `friends`, `refused` or `removed`.
     pub state: Option<String>,
     /// Of `friend`: the words of a request.
@@ -203,10 +222,7 @@ impl Conversation {
     fn of(view: ConversationView, reader: UserId) -> serde_json::Result<Conversation> {
         let (kind, peer, group) = match view.about {
             About::Peer(person) => (ConversationKind::Private, Some(person.into()), None),
-            About::Group(group, role) => {
-                let group = Group::of(group, Some(role));
-                (ConversationKind::Group, None, Some(group))
-            }
+            About::Group(view) => (ConversationKind::Group, None, Some(Group::from(*view))),
             About::Notes => (ConversationKind::Own, None, None),
         };
         let last = view.last.map(|entry| raw(&entry, reader)).transpose()?;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::page::Page;
-use super::program::{Program, text};
 use super::super::client::{Http, Socket};
 use super::super::harness::Plan;
+use super::page::Page;
+use super::program::{Program, text};
 
 #[tokio::test]
 async fn a_message_of_any_dialect_shows_right_in_the_other_three_and_its_own_exactly_once() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::page::{Page, PageSocket};
 use super::super::harness::{Cluster, Plan};
+use super::page::{Page, PageSocket};
 
 async fn three() -> (Cluster, [Page; 3]) {
     let cluster = Plan::nodes(3).set("chat.friend_mode", "auto").start().await;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::page::Page;
 use super::super::harness::Plan;
+use super::page::Page;
 
 #[tokio::test]
 async fn the_pages_of_imooc_work_from_registering_to_groups() {

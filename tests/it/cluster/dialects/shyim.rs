@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::super::harness::Plan;
 use super::program::wire::{AckMsg, LoginMsg, UpMsg};
 use super::program::{Program, ProgramSocket, members, text};
-use super::super::harness::Plan;
 
 #[tokio::test]
 async fn the_client_of_shyim_works_from_registering_to_sync() {
