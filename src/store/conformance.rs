@@ -178,6 +178,7 @@ macro_rules! conformance {
                 unread_stops_counting_at_a_thousand,
                 read_positions_only_move_forward,
                 the_peers_read_position_is_shown,
+                what_is_above_several_positions_is_read_at_once,
                 settings_are_patched_field_by_field,
                 a_list_of_five_hundred_conversations_is_whole,
                 a_stranger_reads_and_counts_nothing,

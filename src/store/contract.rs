@@ -328,6 +328,15 @@ pub trait ConversationStore: Send + Sync {
     async fn read_position(&self, user: UserId, conv: Conv) -> Result<Seq>;
     /// Unread messages above `read`, as in [`ConversationState::unread`].
     async fn unread(&self, user: UserId, conv: Conv, read: Seq) -> Result<u32>;
+    /// The first entries above a read position in each of several conversations, at most `limit` of each and at most at
+    /// `upto`: what a page of each after that place holds, in one answer.
+    async fn above(
+        &self,
+        user: UserId,
+        positions: &[(Conv, Seq)],
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>>;
     async fn patch_settings(
         &self,
         user: UserId,

@@ -91,9 +91,10 @@ impl HookStore for Mysql {
         let sql = format!(
             "SELECT h.id FROM hooks h
              WHERE h.kind = 1 AND h.disabled = '' AND h.next_at <= {NOW} AND h.held_until <= {NOW}
-                 AND EXISTS (
-                     SELECT 1 FROM entries e
-                     WHERE e.conv = CAST(CONCAT('g:', h.group_id) AS BINARY) AND e.seq > h.cursor_seq)
+                 AND (
+                     SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+                     WHERE e.conv = CAST(CONCAT('g:', h.group_id) AS BINARY) ORDER BY e.seq DESC LIMIT 1
+                 ) > h.cursor_seq
              ORDER BY h.next_at, h.id LIMIT ?"
         );
         let waiting: Vec<u64> = {

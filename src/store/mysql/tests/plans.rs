@@ -8,7 +8,7 @@ use crate::store::mysql::link::{Link, Pool};
 use crate::store::mysql::many::positional;
 use crate::store::mysql::places::{entries_sql, few_sql, places_sql, unread_sql};
 use crate::store::mysql::search::{STATE, postings_sql};
-use crate::store::mysql::visible::{EVERYTHING, HEAD, NEWS, RIGHTS, STAYS};
+use crate::store::mysql::visible::{EVERY_STAY, EVERYTHING, HEAD, NEWS, RIGHTS, STAYS};
 use crate::store::mysql::{Tls, migrate};
 use crate::store::spans::Direction;
 
@@ -71,7 +71,7 @@ fn cases() -> Vec<(String, Vec<Value>)> {
         let values = [1_u32, 9, 1].into_iter().map(Value::from);
         let values = values
             .chain((0..spans).flat_map(|_| span(7)))
-            .chain([4_096.into()]);
+            .chain([4_096.into(), user()]);
         cases.push((few_sql(spans), values.collect()));
     }
     for places in [1, 512] {
@@ -84,6 +84,10 @@ fn cases() -> Vec<(String, Vec<Value>)> {
     cases.push((
         format!("{HEAD} UNION ALL {STAYS}"),
         vec![user(), user(), 7.into()],
+    ));
+    cases.push((
+        format!("{HEAD} UNION ALL {EVERY_STAY}"),
+        vec![user(), user()],
     ));
     cases.push((
         format!("{HEAD} UNION ALL {EVERYTHING}"),

@@ -75,6 +75,21 @@ async fn a_list_counts_the_same_where_there_is_much_to_count() {
 }
 
 #[tokio::test]
+async fn what_was_hidden_is_neither_last_nor_counted_in_a_long_list() {
+    let (mysql, database) = one_connection(CROWD).await;
+    database.sql("INSERT INTO hidden_entries (user_id, seq) VALUES (1, 2000), (1, 1), (2, 5)");
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    let about = |seq: u64| {
+        let state = states
+            .iter()
+            .find(|state| state.last.as_ref().is_some_and(|last| last.seq == Seq(seq)));
+        state.unwrap().unread
+    };
+    assert_eq!(states.len(), 500);
+    assert_eq!([about(1999), about(4), about(8)], [3, 3, 4]);
+}
+
+#[tokio::test]
 async fn a_list_looks_below_what_is_shown_to_nobody() {
     let (mysql, database) = one_connection(CROWD).await;
     // The last of the first conversation is of a kind that this program does not know.
