@@ -11,17 +11,19 @@ use bytes::Bytes;
 use tracing::debug;
 
 use crate::hub::Hub;
+use crate::journal::cursor::{Cursor, Step};
 use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::NotLive;
 use crate::model::encode::encode_entry;
 use crate::model::entry::Entry;
-use crate::model::ids::{ConnId, Epoch, Seq, UserId};
+use crate::model::ids::{ConnId, Seq, UserId};
 use crate::store::{LogStore, StoreError};
 
 pub use crate::hub::Opening;
 pub use crate::hub::frame::{self, CloseCode};
 pub use crate::hub::link::Link;
+pub use crate::journal::cursor::{Resume, Start};
 
 /// Entries of one page.
 const PAGE_ENTRIES: usize = 200;
@@ -29,24 +31,6 @@ const PAGE_ENTRIES: usize = 200;
 const PAGE_BYTES: usize = 256 << 10;
 /// Pause before the store or a busy replica is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// Where a client says it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Resume {
-    /// Its position; absent: from now.
-    pub after: Option<Seq>,
-    /// The log that position belongs to; absent: taken on trust.
-    pub epoch: Option<Epoch>,
-}
-
-/// Where a client begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// It gets what follows its position. `announce`: it waits to hear that it is caught up.
-    From { after: Seq, announce: bool },
-    /// What it has is of no use: it loads anew and goes on from here.
-    Reset { head: Seq },
-}
 
 /// The use case, shared by all connections.
 #[derive(Clone)]
@@ -85,20 +69,10 @@ impl Connections {
     pub async fn start(&self, resume: Resume) -> Result<Start, StoreError> {
         let applied = self.position.applied();
         let Some(after) = resume.after else {
-            return Ok(Start::From {
-                after: applied,
-                announce: false,
-            });
+            return Ok(Start::now(applied));
         };
         let log = self.log.head().await?;
-        let other_log = resume.epoch.is_some_and(|epoch| epoch != log.epoch);
-        if other_log || after < log.floor || after > log.head {
-            return Ok(Start::Reset { head: applied });
-        }
-        Ok(Start::From {
-            after,
-            announce: true,
-        })
+        Ok(Start::at(after, resume.epoch, &log, applied))
     }
 
     /// Takes a connection in, at its beginning.
@@ -114,98 +88,85 @@ impl Connections {
 
     /// Serves a connection from a position until it is live. Ends early only when the connection is over.
     pub async fn catch_up(self, conn: ConnId, user: UserId, link: Arc<Link>, start: Start) {
-        let (mut after, mut announce) = match start {
-            Start::From { after, announce } => (after, announce),
-            Start::Reset { head } => {
-                self.send_reset(conn, head).await;
-                (head, false)
-            }
-        };
+        let mut cursor = Cursor::new(start);
         while !link.is_closed() {
-            match self.go_live(conn, user, after, announce).await {
-                Ok(()) => return,
-                Err(Delay::Behind) => match self.send_pages(conn, user, &link, after).await {
-                    Ok(Some(position)) => {
-                        after = position;
-                        announce = true;
+            let went = match cursor.step() {
+                Step::Reset { head } => {
+                    self.send_reset(conn, head).await;
+                    cursor.was_reset();
+                    Ok(())
+                }
+                Step::GoLive { after, announce } => {
+                    match self.go_live(conn, user, after, announce).await {
+                        Ok(Ok(())) => return,
+                        Ok(Err(why)) => {
+                            cursor.not_live(why, self.position.durable());
+                            if why == NotLive::Busy {
+                                Err("the replica is busy".to_owned())
+                            } else {
+                                Ok(())
+                            }
+                        }
+                        Err(why) => Err(why),
                     }
-                    Ok(None) => {
-                        after = self.position.applied();
-                        announce = false;
-                        self.send_reset(conn, after).await;
-                    }
-                    Err(error) => pause(&error.to_string()).await,
-                },
-                Err(Delay::Stale) => {}
-                Err(Delay::Pause(why)) => pause(&why).await,
+                }
+                Step::Read { after, upto } => {
+                    let read = self
+                        .send_pages(conn, user, &link, &mut cursor, after, upto)
+                        .await;
+                    read.map_err(|error| error.to_string())
+                }
+            };
+            if let Err(why) = went {
+                pause(&why).await;
             }
         }
     }
 
+    /// Asks the replica to take the connection in; its answer, or why it could not be asked.
     async fn go_live(
         &self,
         conn: ConnId,
         user: UserId,
         after: Seq,
         announce: bool,
-    ) -> Result<(), Delay> {
-        let snapshot = self
-            .log
-            .snapshot(user)
-            .await
-            .map_err(|error| Delay::Pause(error.to_string()))?;
-        let Some(snapshot) = snapshot else {
-            return Err(Delay::Pause("the user is gone".to_owned()));
-        };
-        match self
+    ) -> Result<Result<(), NotLive>, String> {
+        let snapshot = self.log.snapshot(user).await;
+        let snapshot = snapshot.map_err(|error| error.to_string())?;
+        let snapshot = snapshot.ok_or("the user is gone")?;
+        Ok(self
             .live
             .attach(conn, user, after, snapshot, announce)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(NotLive::Behind) => Err(Delay::Behind),
-            Err(NotLive::Stale) => Err(Delay::Stale),
-            Err(NotLive::Busy) => Err(Delay::Pause("the replica is busy".to_owned())),
-        }
+            .await)
     }
 
-    /// Sends pages from the store, each when the client has taken the one before, up to what is durable now.
-    /// The new position; `None` when the log no longer holds what follows.
+    /// Sends one range from the store, in pages, each when the client has taken the one before.
     async fn send_pages(
         &self,
         conn: ConnId,
         user: UserId,
         link: &Link,
-        mut after: Seq,
-    ) -> Result<Option<Seq>, StoreError> {
-        let upto = self.position.durable();
-        while after < upto && !link.is_closed() {
-            link.drained().await;
-            let page = self.log.visible(user, after, upto, PAGE_ENTRIES).await?;
-            if after < page.log.floor || page.log.epoch != self.position.epoch() {
-                return Ok(None);
-            }
+        cursor: &mut Cursor,
+        after: Seq,
+        upto: Seq,
+    ) -> Result<(), StoreError> {
+        link.drained().await;
+        let page = self.log.visible(user, after, upto, PAGE_ENTRIES).await?;
+        let (epoch, applied) = (self.position.epoch(), self.position.applied());
+        if cursor.may_show(&page.log, page.position, epoch, applied) {
             let entries: Vec<Arc<Entry>> = page.entries.into_iter().map(Arc::new).collect();
             for (frame, position, count) in pages(&entries, user, page.position, true) {
                 link.drained().await;
                 self.hub.send_page(conn, frame, position, count).await;
             }
-            debug_assert!(page.position > after, "a page moves the position");
-            after = after.next().max(page.position);
         }
-        Ok(Some(after))
+        Ok(())
     }
 
     async fn send_reset(&self, conn: ConnId, head: Seq) {
         let reset = serde_json::json!({"type": "reset", "head": head});
         self.hub.send_page(conn, frame::json(&reset), head, 0).await;
     }
-}
-
-enum Delay {
-    Behind,
-    Stale,
-    Pause(String),
 }
 
 /// What keeps one connection waiting keeps all of them waiting, and is told by whoever has the store.
