@@ -16,6 +16,10 @@
 mod chaos;
 #[path = "sim/committer.rs"]
 mod committer;
+#[path = "sim/crowd.rs"]
+mod crowd;
+#[path = "sim/desk.rs"]
+mod desk;
 #[path = "sim/faults.rs"]
 mod faults;
 #[path = "sim/fuzz.rs"]
@@ -24,6 +28,8 @@ mod fuzz;
 mod hostile;
 #[path = "sim/lab.rs"]
 mod lab;
+#[path = "sim/ledger.rs"]
+mod ledger;
 #[path = "sim/machine.rs"]
 mod machine;
 #[path = "sim/mutations.rs"]
@@ -36,6 +42,8 @@ mod node;
 mod oracle;
 #[path = "sim/peers.rs"]
 mod peers;
+#[path = "sim/people.rs"]
+mod people;
 #[path = "sim/replica.rs"]
 mod replica;
 #[path = "sim/scenarios.rs"]
@@ -46,5 +54,7 @@ mod seeds;
 mod storage;
 #[path = "sim/store.rs"]
 mod store;
+#[path = "sim/whole.rs"]
+mod whole;
 #[path = "sim/world.rs"]
 mod world;
