@@ -12,6 +12,8 @@
     reason = "tests may fail loudly; the model's numbers are small"
 )]
 
+#[path = "sim/acts.rs"]
+mod acts;
 #[path = "sim/chaos.rs"]
 mod chaos;
 #[path = "sim/committer.rs"]
@@ -50,6 +52,8 @@ mod replica;
 mod scenarios;
 #[path = "sim/seeds.rs"]
 mod seeds;
+#[path = "sim/serving.rs"]
+mod serving;
 #[path = "sim/storage.rs"]
 mod storage;
 #[path = "sim/store.rs"]

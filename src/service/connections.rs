@@ -131,9 +131,11 @@ impl Connections {
         after: Seq,
         announce: bool,
     ) -> Result<Result<(), NotLive>, String> {
+        // Before the question: what the answer shows above may vanish again and be replaced.
+        let durable = self.position.durable();
         let snapshot = self.log.snapshot(user).await;
         let snapshot = snapshot.map_err(|error| error.to_string())?;
-        let snapshot = snapshot.ok_or("the user is gone")?;
+        let snapshot = snapshot.ok_or("the user is gone")?.as_of(durable);
         Ok(self
             .live
             .attach(conn, user, after, snapshot, announce)

@@ -100,6 +100,13 @@ impl Desk {
         }
     }
 
+    pub fn send_reset(&mut self, conn: ConnId, head: Seq) {
+        if let Some(seat) = self.seats.get_mut(&conn) {
+            seat.position = head;
+            seat.queue.push_back(Frame::Reset { head });
+        }
+    }
+
     pub fn page(&mut self, conn: ConnId, entries: Vec<Arc<Entry>>, position: Seq) {
         if let Some(seat) = self.seats.get_mut(&conn) {
             seat.position = position;

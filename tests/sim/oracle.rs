@@ -60,17 +60,6 @@ impl Oracle {
         }
     }
 
-    /// P4: what is stored is never refused, whatever happened to its author since.
-    pub fn refused(&self, store: &ModelStore, epoch: Epoch, cid: Cid) -> Result<(), Violation> {
-        match self.acked.get(&cid) {
-            Some((acked, seq)) if *acked == epoch && store.epoch() == epoch => violated(
-                "P4",
-                format!("send {cid} was refused and had been acked as {seq}"),
-            ),
-            Some(_) | None => Ok(()),
-        }
-    }
-
     pub fn is_acked(&self, cid: Cid) -> bool {
         self.acked.contains_key(&cid)
     }

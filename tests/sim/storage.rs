@@ -229,7 +229,6 @@ impl World {
                     self.tell_author(node, origin, Frame::Ack(cid));
                 }
                 Verdict::Refused => {
-                    self.oracle.refused(&self.store, epoch, cid)?;
                     self.tell_author(node, origin, Frame::Refused(cid));
                 }
             }
