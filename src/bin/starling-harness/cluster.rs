@@ -148,18 +148,23 @@ impl Cluster {
             older: order.older.map(Path::to_owned),
             common,
         };
-        for index in 0..plan.nodes {
-            let node = cluster.new_node(index)?;
-            node.start()?;
-            // One after the other: the first makes the store.
-            node.wait_ready().await?;
-            cluster.nodes.push(node);
-        }
+        cluster.start_nodes(plan.nodes).await?;
         if plan.nginx {
             cluster.nginx = Some(Nginx::start(cluster.folder.path(), &cluster.addresses()).await?);
         }
         cluster.apply_network()?;
         Ok(cluster)
+    }
+
+    async fn start_nodes(&mut self, count: usize) -> anyhow::Result<()> {
+        for index in 0..count {
+            let node = self.new_node(index)?;
+            node.start()?;
+            // One after the other: the first makes the store.
+            node.wait_ready().await?;
+            self.nodes.push(node);
+        }
+        Ok(())
     }
 
     fn new_node(&self, index: usize) -> anyhow::Result<Node> {

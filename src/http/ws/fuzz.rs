@@ -183,16 +183,16 @@ fn the_decoder_reads_what_tungstenite_reads_and_refuses_what_it_refuses() {
         let wire = random_wire(&mut rng);
         let (ours, theirs) = (by_ours(&mut rng, &wire), by_theirs(&wire));
         let told = || format!("seed {seed}: {ours:?}\n{theirs:?}\n{wire:02x?}");
-        // A close is the end, whatever its payload says.
-        if ours.messages.last() == Some(&Incoming::Close) {
-            let before = &ours.messages[..ours.messages.len() - 1];
-            assert!(theirs.messages.starts_with(before), "{}", told());
-            continue;
-        }
         // It looks at the encoding piece by piece, we at the whole text: it may give up before we do.
         if theirs.not_utf8 {
             assert!(ours.messages.starts_with(&theirs.messages), "{}", told());
             assert!(!ours.failed || ours.messages.len() >= theirs.messages.len());
+            continue;
+        }
+        // A close is the end, whatever its payload says.
+        if ours.messages.last() == Some(&Incoming::Close) {
+            let before = &ours.messages[..ours.messages.len() - 1];
+            assert!(theirs.messages.starts_with(before), "{}", told());
             continue;
         }
         assert_eq!(ours.messages, theirs.messages, "{}", told());
