@@ -1,7 +1,7 @@
-//! The deterministic simulation of the bus core, and scenarios at its boundary.
+//! The deterministic simulation: of the bus core, with scenarios at its boundary, and of whole nodes with people at them.
 //!
-//! Responsible for proving the invariants of PROTOCOL.md under losses, crashes, pauses and hostile datagrams: one thread,
-//! a virtual clock, one seed decides everything. Deliberately without sockets, runtime and real stores. Run with
+//! Responsible for proving the invariants of PROTOCOL.md, and what is promised to clients, under losses, crashes, pauses,
+//! restored stores, slow readers and hostile datagrams: one thread, a virtual clock, one seed decides everything. Deliberately without sockets, runtime and real stores. Run with
 //! `cargo nextest run --test sim`; `STARLING_SIM_SEEDS` sets how many seeds, `STARLING_SIM_SEED` replays one.
 
 #![expect(

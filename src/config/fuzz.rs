@@ -41,8 +41,11 @@ const VALUES: [&str; 26] = [
 ];
 
 fn iterations() -> u64 {
+    let long = std::env::var_os("STARLING_LONG").map_or(1, |_| 10);
     let text = std::env::var("STARLING_FUZZ_ITERATIONS").ok();
-    text.map_or(ITERATIONS_DEFAULT, |text| text.parse().expect("a number"))
+    text.map_or(ITERATIONS_DEFAULT * long, |text| {
+        text.parse().expect("a number")
+    })
 }
 
 /// All keys of the default configuration, as `http.listen`.

@@ -16,6 +16,9 @@ use crate::seeds;
 use crate::store::StoreRules;
 use crate::world::{Report, Rules, World};
 
+/// Seeds that once failed, run first.
+const REGRESSIONS: &str = include_str!("regressions-whole.txt");
+
 /// Runs of the default test.
 const SEEDS_DEFAULT: u64 = 600;
 
@@ -39,7 +42,10 @@ fn counter_example(seed: u64) -> Option<String> {
 
 #[test]
 fn whole_nodes_keep_their_promises_to_people_for_every_seed() {
-    seeds::search(0..seeds::wanted(SEEDS_DEFAULT), counter_example);
+    seeds::search(
+        seeds::kept(REGRESSIONS).chain(0..seeds::wanted(SEEDS_DEFAULT)),
+        counter_example,
+    );
 }
 
 #[test]

@@ -21,8 +21,11 @@ const ITERATIONS_DEFAULT: u64 = 30_000;
 const MESSAGE_BYTES_MAX: usize = 300;
 
 fn iterations() -> u64 {
+    let long = std::env::var_os("STARLING_LONG").map_or(1, |_| 10);
     let text = std::env::var("STARLING_FUZZ_ITERATIONS").ok();
-    text.map_or(ITERATIONS_DEFAULT, |text| text.parse().expect("a number"))
+    text.map_or(ITERATIONS_DEFAULT * long, |text| {
+        text.parse().expect("a number")
+    })
 }
 
 // -- bytes ------------------------------------------------------------------------------------------------------------
