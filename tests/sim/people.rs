@@ -58,7 +58,7 @@ impl Draft {
             seq,
             conv,
             from: self.from,
-            at: at as i64,
+            at: at.cast_signed(),
             kind,
             cid: cid.to_string().parse().unwrap(),
             body: Bytes::from(body.to_string()),

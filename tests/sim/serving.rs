@@ -318,7 +318,7 @@ impl World {
                 self.hangs_up(device);
                 return Ok(());
             }
-            self.client_gets(device, conn, frame)?;
+            self.client_gets(device, conn, &frame)?;
         }
         self.drained(conn, node);
         Ok(())
@@ -356,7 +356,7 @@ impl World {
         }
     }
 
-    fn client_gets(&mut self, device: usize, conn: ConnId, frame: Frame) -> Result<(), Violation> {
+    fn client_gets(&mut self, device: usize, conn: ConnId, frame: &Frame) -> Result<(), Violation> {
         let World {
             crowd,
             store,
@@ -367,7 +367,7 @@ impl World {
         let epoch = crowd.conns[&conn].epoch;
         let story = store.story_of(epoch);
         let ledger = &mut crowd.devices[device].ledger;
-        let result = match &frame {
+        let result = match frame {
             Frame::Entry(entry) => {
                 (device, entry.seq.0).hash(trace);
                 ledger.entry(epoch, story, entry)
