@@ -6,8 +6,8 @@
 
 pub mod assets;
 pub mod auth;
-mod body;
-mod door;
+pub(crate) mod body;
+pub(crate) mod door;
 mod endpoint;
 mod headers;
 mod health;
@@ -16,7 +16,7 @@ mod openapi;
 mod path;
 mod query;
 pub mod remote;
-mod reply;
+pub(crate) mod reply;
 pub mod server;
 mod swagger;
 pub mod v1;
@@ -35,7 +35,9 @@ use warp::{Filter, Rejection};
 use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
+use crate::service::admission::Admission;
 use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
@@ -59,8 +61,10 @@ pub struct Parts {
     pub profiles: Profiles,
     pub friends: Friends,
     pub groups: Groups,
+    pub admission: Admission,
     pub conversations: Conversations,
     pub messages: Messages,
+    pub entries: Entries,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -83,8 +87,10 @@ pub fn routes(
         profiles,
         friends,
         groups,
+        admission,
         conversations,
         messages,
+        entries,
         admin,
         cluster,
         metrics,
@@ -94,6 +100,7 @@ pub fn routes(
     let door = Door::new(gate, sessions.clone(), body_bytes_max);
     let endpoints: Vec<Endpoint> = [
         v1::conversations::routes(&door, &conversations, &messages),
+        v1::entries::routes(&door, &entries),
         v1::accounts::routes(&door, &accounts),
         v1::me::routes(&door, &accounts, &sessions),
         v1::users::routes(&door, &profiles),
@@ -101,6 +108,8 @@ pub fn routes(
         v1::blocks::routes(&door, &friends),
         v1::groups::routes(&door, &groups),
         v1::members::routes(&door, &groups),
+        v1::join::routes(&door, &admission),
+        v1::invites::routes(&door, &admission),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

@@ -12,6 +12,7 @@ mod order;
 mod queue;
 pub mod registry;
 mod shard;
+pub mod speech;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,9 +27,11 @@ use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
 use feed::Feed;
 use frame::CloseCode;
 use link::Link;
+pub use order::Bye;
 use order::Order;
 use registry::Registry;
 use shard::Shard;
+use speech::{Page, Speech};
 
 /// Orders a shard may have waiting. The replica never waits for a full shard: it leaves out entries and lets
 /// the shard's connections catch up from the log instead.
@@ -77,6 +80,8 @@ pub struct Opening {
     pub expires: Option<Instant>,
     /// Its position: what it has seen of the log.
     pub position: Seq,
+    /// How its client is spoken to.
+    pub speech: Arc<dyn Speech>,
 }
 
 /// The way to the local connections. Cheap to clone.
@@ -160,7 +165,10 @@ impl Hub {
         let replaced = self.registry.enter(opening.user, conn);
         self.order(conn, Order::Open { conn, opening }).await;
         if let Some(oldest) = replaced {
-            let bye = frame::bye("replaced", None);
+            let bye = Bye {
+                reason: "replaced",
+                reconnect_after_ms: None,
+            };
             self.close(
                 oldest,
                 Some(bye),
@@ -176,18 +184,9 @@ impl Hub {
         self.order(conn, Order::Frame { conn, frame }).await;
     }
 
-    /// Queues a page of entries for a connection that is catching up; its position is then `position`.
-    pub async fn send_page(&self, conn: ConnId, frame: Bytes, position: Seq, entries: u64) {
-        self.order(
-            conn,
-            Order::Page {
-                conn,
-                frame,
-                position,
-                entries,
-            },
-        )
-        .await;
+    /// Queues a page of entries for a connection that is catching up; its position is then the page's.
+    pub async fn send_page(&self, conn: ConnId, page: Page) {
+        self.order(conn, Order::Page { conn, page }).await;
     }
 
     /// Answers a client's ping behind everything queued before.
@@ -195,11 +194,16 @@ impl Hub {
         self.order(conn, Order::Pong { conn, n }).await;
     }
 
+    /// Queues an ack for one connection behind everything that the log holds for it below `seq`.
+    pub async fn ack(&self, conn: ConnId, frame: Bytes, seq: Seq) {
+        self.order(conn, Order::Ack { conn, frame, seq }).await;
+    }
+
     /// Closes a connection after what is queued for it.
     pub async fn close(
         &self,
         conn: ConnId,
-        bye: Option<Bytes>,
+        bye: Option<Bye>,
         code: CloseCode,
         reason: &'static str,
     ) {

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod dialect;
 pub mod http;
 pub mod hub;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! Plain data and rules: ids, conversations, entries, drafts, users, groups, policy. No IO, no async, nothing else of the crate.
 
+pub mod alteration;
 pub mod conversation;
 pub mod draft;
 pub mod encode;

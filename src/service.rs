@@ -6,11 +6,14 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod admission;
+pub mod alterations;
 mod append;
 mod cache;
 pub mod clock;
 pub mod connections;
 pub mod conversations;
+pub mod entries;
 pub mod export;
 mod failure;
 pub mod friends;
@@ -22,6 +25,7 @@ pub mod messages;
 pub mod news;
 pub mod online;
 pub mod operator;
+pub mod outcomes;
 pub mod passwords;
 pub mod profiles;
 pub mod rate;
@@ -31,6 +35,7 @@ pub mod redis;
 pub mod retention;
 mod rules;
 pub mod sessions;
+mod sight;
 pub mod throttle;
 pub mod typing;
 

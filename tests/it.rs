@@ -14,10 +14,14 @@
 mod http_accounts;
 #[path = "it/http_admin.rs"]
 mod http_admin;
+#[path = "it/http_admission.rs"]
+mod http_admission;
 #[path = "it/http_conversations.rs"]
 mod http_conversations;
 #[path = "it/http_document.rs"]
 mod http_document;
+#[path = "it/http_entries.rs"]
+mod http_entries;
 #[path = "it/http_groups.rs"]
 mod http_groups;
 #[path = "it/http_messages.rs"]
@@ -26,6 +30,8 @@ mod http_messages;
 mod http_pages;
 #[path = "it/http_people.rs"]
 mod http_people;
+#[path = "it/http_roles.rs"]
+mod http_roles;
 #[path = "it/http_sessions.rs"]
 mod http_sessions;
 #[path = "it/import.rs"]

@@ -126,6 +126,7 @@ impl Import {
                 strangers: config.chat.strangers,
                 history: config.chat.history,
                 group_max: config.chat.group_max,
+                recall_ms: config.chat.recall_ms(),
             },
             dry_run: self.dry_run,
         })

@@ -18,6 +18,8 @@ pub struct Chat {
     pub friend_mode: FriendMode,
     /// Most members of a group.
     pub group_max: u32,
+    /// Most groups that one user may own when he makes another; groups handed to him come on top.
+    pub groups_owned_max: u32,
     /// How long a repeated send is recognised as the same.
     pub retry_days: u32,
     /// How long an author may recall a message.
@@ -35,6 +37,7 @@ impl Default for Chat {
             history: History::Joined,
             friend_mode: FriendMode::Request,
             group_max: 5_000,
+            groups_owned_max: 5_000,
             retry_days: 7,
             recall_seconds: 120,
             keep_days: 0,
@@ -44,8 +47,21 @@ impl Default for Chat {
 }
 
 impl Chat {
+    /// [`Chat::recall_seconds`] in the store's unit.
+    #[must_use]
+    pub fn recall_ms(&self) -> i64 {
+        i64::try_from(self.recall_seconds)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000)
+    }
+
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.within("chat.group_max", self.group_max, 2..=100_000);
+        checks.within(
+            "chat.groups_owned_max",
+            self.groups_owned_max,
+            0..=1_000_000,
+        );
         checks.within("chat.retry_days", self.retry_days, 1..=3_650);
         checks.within("chat.recall_seconds", self.recall_seconds, 0..=31_536_000);
         checks.within("chat.keep_days", self.keep_days, 0..=36_500);

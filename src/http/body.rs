@@ -47,7 +47,8 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
-async fn read(
+/// Reads a body to its end, or refuses it by its size.
+pub(crate) async fn read(
     headers: &HeaderMap,
     stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
     bytes_max: usize,

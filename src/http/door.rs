@@ -19,10 +19,10 @@ pub(super) type Login = Result<Identity, Failure>;
 
 /// Somebody who need not be logged in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Visitor {
-    pub(super) address: IpAddr,
+pub(crate) struct Visitor {
+    pub(crate) address: IpAddr,
     /// His way here is encrypted.
-    pub(super) https: bool,
+    pub(crate) https: bool,
 }
 
 /// Makes the extractions. Cheap to clone.

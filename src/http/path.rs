@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::model::conversation::Address;
-use crate::model::ids::{GroupId, InvalidId, SessionId, UserId, parse_id};
+use crate::model::ids::{GroupId, InvalidId, Seq, SessionId, UserId, parse_id};
 
 /// A number in a path.
 pub(super) struct Id<T>(pub(super) T);
@@ -11,6 +11,8 @@ pub(super) struct Id<T>(pub(super) T);
 pub(super) type UserPath = Id<UserId>;
 pub(super) type GroupPath = Id<GroupId>;
 pub(super) type SessionPath = Id<SessionId>;
+/// An entry by its place.
+pub(super) type EntryPath = Id<Seq>;
 /// A request for friendship.
 pub(super) type RequestPath = Id<u64>;
 
@@ -22,6 +24,12 @@ pub(super) trait Numbered {
 impl Numbered for u64 {
     fn numbered(number: u64) -> u64 {
         number
+    }
+}
+
+impl Numbered for Seq {
+    fn numbered(number: u64) -> Seq {
+        Seq(number)
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Answer {
 }
 
 /// The same answer with a cookie to keep.
-pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
+pub(crate) fn with_cookie(mut response: Response, cookie: &str) -> Response {
     // Tokens are base64url, so a cookie of ours is always a header value.
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -53,7 +53,7 @@ pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
 }
 
 /// A body that is JSON already.
-pub(super) fn encoded(status: StatusCode, json: impl Into<Bytes>) -> Response {
+pub(crate) fn encoded(status: StatusCode, json: impl Into<Bytes>) -> Response {
     let mut response = Response::new(json.into().into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -63,7 +63,7 @@ pub(super) fn encoded(status: StatusCode, json: impl Into<Bytes>) -> Response {
 
 /// The language somebody wants to be answered in.
 #[must_use]
-pub(super) fn language(headers: &HeaderMap) -> Language {
+pub(crate) fn language(headers: &HeaderMap) -> Language {
     let wanted = headers.get(ACCEPT_LANGUAGE);
     let wanted = wanted.and_then(|value| value.to_str().ok());
     wanted.map_or_else(Language::default, Language::from_header)
@@ -71,7 +71,7 @@ pub(super) fn language(headers: &HeaderMap) -> Language {
 
 /// The error object with the code's status.
 #[must_use]
-pub(super) fn failure(failure: &Failure, language: Language) -> Response {
+pub(crate) fn failure(failure: &Failure, language: Language) -> Response {
     failure_as(status(failure.code), failure, language)
 }
 

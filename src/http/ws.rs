@@ -10,10 +10,12 @@ mod fuzz;
 mod requests;
 mod session;
 mod socket;
+mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -36,15 +38,20 @@ use super::reply;
 use super::server::Place;
 use super::v1::shapes::OwnUser;
 use crate::model::entry::UnixMillis;
-use crate::model::error::{Code, Failure};
+use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{ConnId, Incarnation};
 use crate::model::user::User;
-use crate::service::connections::{Connections, Start};
+use crate::service::connections::{CloseCode, Connections, Start};
 use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
 use crate::service::messages::Messages;
 use crate::service::sessions::Sessions;
 use crate::service::typing::Typing;
 use session::Admission;
+
+pub use requests::{Invalid, Request};
+pub use session::{Arrival, Beginning};
+pub use voice::{About, Ack, Heard, Message, Voice};
 
 /// Appended to the client's key before hashing (RFC 6455, section 1.3).
 const HANDSHAKE_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -64,6 +71,7 @@ pub struct Greeting {
 pub struct Parts {
     pub connections: Connections,
     pub messages: Messages,
+    pub entries: Entries,
     pub conversations: Conversations,
     pub sessions: Sessions,
     pub typing: Typing,
@@ -74,6 +82,20 @@ pub struct Parts {
     pub now: fn() -> UnixMillis,
     /// True once the node is leaving: no new client is taken in.
     pub leaving: watch::Receiver<bool>,
+    /// The protocol of clients whose first frame is binary, where it is served.
+    pub binary: Option<Arc<dyn BinaryProtocol>>,
+}
+
+/// A protocol whose clients begin with a binary frame.
+#[async_trait]
+pub trait BinaryProtocol: Send + Sync {
+    /// Understands the first frame; refuses with a last frame and a close code.
+    async fn begin(
+        &self,
+        parts: &Parts,
+        first: &[u8],
+        language: Language,
+    ) -> Result<Arrival, (Bytes, CloseCode)>;
 }
 
 impl Parts {
@@ -137,30 +159,86 @@ async fn handshake(
     upgrade: Option<OnUpgrade>,
 ) -> Response {
     let language = reply::language(headers);
-    let refuse = |failure: &Failure| reply::failure(failure, language);
-    let (Some(key), Some(upgrade)) = (handshake_key(headers), upgrade) else {
-        return refuse(&Failure::new(Code::BadRequest));
+    let handshake = match Handshake::new(&parts, headers, place, upgrade) {
+        Ok(handshake) => handshake,
+        Err(failure) => return reply::failure(&failure, language),
     };
-    if *parts.leaving.borrow() {
-        return refuse(&Failure::retry(Code::Unavailable, 1_000));
-    }
-    let origin = parts.gate.origin(headers);
-    if origin == OriginVerdict::Foreign {
-        return refuse(&Failure::new(Code::Forbidden));
-    }
     // A token that is not good is judged by the first frame: the client hears why on the socket.
-    let identity = match parts.gate.token(headers, origin == OriginVerdict::Own) {
+    let identity = match parts
+        .gate
+        .token(headers, handshake.origin == OriginVerdict::Own)
+    {
         Some(token) => parts.sessions.authenticate(&token).await.ok(),
         None => None,
     };
     let admission = Admission { identity, language };
-    tokio::spawn(async move {
-        if let Some((stream, leftover)) = take_stream(upgrade).await {
-            session::serve(parts, stream, leftover, admission).await;
+    handshake.accept(|stream, leftover| session::serve(parts, stream, leftover, admission))
+}
+
+/// A request to become a WebSocket that nothing speaks against but perhaps who makes it.
+pub struct Handshake {
+    key: String,
+    upgrade: OnUpgrade,
+    place: Place,
+    origin: OriginVerdict,
+}
+
+impl Handshake {
+    /// Judges a request. `bad_request`, `unavailable` where the node is leaving, `forbidden` from a foreign page.
+    pub fn new(
+        parts: &Parts,
+        headers: &HeaderMap,
+        place: Place,
+        upgrade: Option<OnUpgrade>,
+    ) -> Result<Handshake, Failure> {
+        let (Some(key), Some(upgrade)) = (handshake_key(headers), upgrade) else {
+            return Err(Failure::new(Code::BadRequest));
+        };
+        if *parts.leaving.borrow() {
+            return Err(Failure::retry(Code::Unavailable, 1_000));
         }
-        drop(place);
-    });
-    accepted(&key)
+        let origin = parts.gate.origin(headers);
+        if origin == OriginVerdict::Foreign {
+            return Err(Failure::new(Code::Forbidden));
+        }
+        Ok(Handshake {
+            key,
+            upgrade,
+            place,
+            origin,
+        })
+    }
+
+    /// Whether a cookie may speak for who makes it.
+    #[must_use]
+    pub fn is_from_own_page(&self) -> bool {
+        self.origin == OriginVerdict::Own
+    }
+
+    /// Answers, and serves a client that said everything in its request.
+    #[must_use]
+    pub fn accept_arrived(self, parts: Arc<Parts>, arrival: Arrival) -> Response {
+        self.accept(|stream, leftover| session::serve_arrived(parts, stream, leftover, arrival))
+    }
+
+    fn accept<F: Future<Output = ()> + Send + 'static>(
+        self,
+        serve: impl FnOnce(TcpStream, Bytes) -> F + Send + 'static,
+    ) -> Response {
+        let Handshake {
+            key,
+            upgrade,
+            place,
+            ..
+        } = self;
+        tokio::spawn(async move {
+            if let Some((stream, leftover)) = take_stream(upgrade).await {
+                serve(stream, leftover).await;
+            }
+            drop(place);
+        });
+        accepted(&key)
+    }
 }
 
 /// The client's key, when all of the handshake is as it must be.

@@ -1,25 +1,35 @@
 //! An entry on its way to connections: encoded when the first one needs it, then shared.
 //!
-//! Two forms are enough for any entry but a notice: the sender's other devices see their client id and, in
-//! private, the peer's address; everybody else sees one and the same.
+//! Of each protocol two forms are enough for any entry but a notice: the sender's other devices see their client id
+//! and, in private, the peer's address; everybody else sees one and the same.
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::frame;
+use super::speech::Speech;
 use crate::model::conversation::Conv;
-use crate::model::encode::encode_entry;
 use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, Seq, UserId};
+
+/// Forms of one entry that are kept: two of the public protocol, and one of each other as a rule. What is beyond is
+/// encoded each time.
+const FORMS_MAX: usize = 8;
 
 /// An applied entry with its frames.
 #[derive(Debug)]
 pub struct Delivery {
     entry: Arc<Entry>,
     origin: Option<ConnId>,
-    own: OnceLock<Bytes>,
-    other: OnceLock<Bytes>,
+    forms: [OnceLock<Form>; FORMS_MAX],
+}
+
+#[derive(Debug)]
+struct Form {
+    /// Told from others by its address: whoever serves connections of a protocol has one value of it.
+    speech: Arc<dyn Speech>,
+    is_own: bool,
+    frame: Option<Bytes>,
 }
 
 impl Delivery {
@@ -29,8 +39,7 @@ impl Delivery {
         Delivery {
             entry,
             origin,
-            own: OnceLock::new(),
-            other: OnceLock::new(),
+            forms: Default::default(),
         }
     }
 
@@ -52,29 +61,36 @@ impl Delivery {
         self.entry.kind.name().is_some()
     }
 
+    /// The connection that got an ack in its place.
+    #[must_use]
+    pub fn origin(&self) -> Option<ConnId> {
+        self.origin
+    }
+
     /// Whether this connection got an ack instead.
     #[must_use]
     pub fn is_from(&self, conn: ConnId) -> bool {
         self.origin == Some(conn)
     }
 
-    /// The frame for a connection of this user.
+    /// The frame for a connection of this user in the words of its protocol; `None` where that has none for it.
     #[must_use]
-    pub fn frame_for(&self, user: UserId) -> Bytes {
-        if self.entry.conv == Conv::Notices {
-            return self.encode(user);
+    pub fn frame_for(&self, user: UserId, speech: &Arc<dyn Speech>) -> Option<Bytes> {
+        let is_alike = speech.is_alike();
+        if self.conv() == Conv::Notices && !is_alike {
+            return speech.entry(&self.entry, user);
         }
-        let form = if user == self.entry.from {
-            &self.own
-        } else {
-            &self.other
-        };
-        form.get_or_init(|| self.encode(user)).clone()
-    }
-
-    fn encode(&self, reader: UserId) -> Bytes {
-        let mut json = Vec::with_capacity(self.entry.body.len() + 160);
-        encode_entry(&mut json, &self.entry, reader, true);
-        frame::text(&json)
+        let is_own = !is_alike && user == self.entry.from;
+        for form in &self.forms {
+            let form = form.get_or_init(|| Form {
+                speech: Arc::clone(speech),
+                is_own,
+                frame: speech.entry(&self.entry, user),
+            });
+            if form.is_own == is_own && Arc::ptr_eq(&form.speech, speech) {
+                return form.frame.clone();
+            }
+        }
+        speech.entry(&self.entry, user)
     }
 }

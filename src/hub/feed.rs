@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::delivery::Delivery;
@@ -85,12 +84,13 @@ impl Feed {
         }
     }
 
-    /// Makes a connection live: it is in these groups, is sent `pages`, and gets every delivery after this.
+    /// Makes a connection live: it is in these groups, is told what it missed, and gets every delivery after this.
     pub fn live(
         &mut self,
         conn: ConnId,
         groups: Vec<GroupId>,
-        pages: Vec<(Bytes, u64)>,
+        missed: Vec<Arc<Entry>>,
+        announce: bool,
         position: Seq,
     ) -> Result<(), Lost> {
         let count = self.lanes.len();
@@ -101,7 +101,8 @@ impl Feed {
             Order::Live {
                 conn,
                 groups,
-                pages,
+                missed,
+                announce,
                 position,
             },
             self.applied,

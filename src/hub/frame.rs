@@ -5,6 +5,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -33,6 +34,12 @@ impl CloseCode {
 #[must_use]
 pub fn text(payload: &[u8]) -> Bytes {
     frame(TEXT, payload)
+}
+
+/// A binary frame.
+#[must_use]
+pub fn binary(payload: &[u8]) -> Bytes {
+    frame(BINARY, payload)
 }
 
 /// A text frame around a JSON value of ours.

@@ -14,6 +14,8 @@ pub struct Link {
     /// Milliseconds of the node's monotonic clock when the client was last heard.
     heard_ms: AtomicU64,
     queued_bytes: AtomicU64,
+    /// The last place of the log that was queued for the client, or that it was caught up to.
+    told: AtomicU64,
     closed: AtomicBool,
     behind: Mutex<Option<Seq>>,
     changed: Notify,
@@ -44,6 +46,16 @@ impl Link {
         if bytes == 0 {
             self.drained.notify_one();
         }
+    }
+
+    /// Everything the client is told of up to here has been queued for it.
+    #[must_use]
+    pub fn told(&self) -> Seq {
+        Seq(self.told.load(Ordering::Acquire))
+    }
+
+    pub(super) fn set_told(&self, seq: Seq) {
+        self.told.store(seq.0, Ordering::Release);
     }
 
     /// Resolves when the client has taken everything written so far. For one waiter.

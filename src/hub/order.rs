@@ -8,7 +8,16 @@ use bytes::Bytes;
 use super::Opening;
 use super::delivery::Delivery;
 use super::frame::CloseCode;
+use super::speech::Page;
+use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
+
+/// Why a connection ends, for protocols that have a word for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Bye {
+    pub reason: &'static str,
+    pub reconnect_after_ms: Option<u64>,
+}
 
 /// One order. Those of the replica come last.
 pub(super) enum Order {
@@ -22,17 +31,21 @@ pub(super) enum Order {
     },
     Page {
         conn: ConnId,
-        frame: Bytes,
-        position: Seq,
-        entries: u64,
+        page: Page,
     },
     Pong {
         conn: ConnId,
         n: i64,
     },
+    /// An ack that must not overtake what the log holds below `seq`.
+    Ack {
+        conn: ConnId,
+        frame: Bytes,
+        seq: Seq,
+    },
     Close {
         conn: ConnId,
-        bye: Option<Bytes>,
+        bye: Option<Bye>,
         code: CloseCode,
         reason: &'static str,
     },
@@ -68,7 +81,9 @@ pub(super) enum Order {
     Live {
         conn: ConnId,
         groups: Vec<GroupId>,
-        pages: Vec<(Bytes, u64)>,
+        missed: Vec<Arc<Entry>>,
+        /// The client waits for a page even when it missed nothing.
+        announce: bool,
         position: Seq,
     },
     AllBehind {

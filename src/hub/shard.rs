@@ -22,13 +22,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
-use super::frame;
 use super::link::Link;
-use super::order::Order;
+use super::order::{Bye, Order};
 use super::queue::Queue;
 use super::registry::Registry;
+use super::speech::{Page, Speech};
 use super::{HubSettings, Opening, Stats};
 use crate::model::conversation::Conv;
+use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
 
 /// Orders carried out before the connections they touched are written.
@@ -57,6 +58,9 @@ struct Connection {
     expires: Option<Instant>,
     standing: Standing,
     position: Seq,
+    speech: Arc<dyn Speech>,
+    /// Acks that wait for what comes before them in the log; their senders bound how many.
+    held_acks: Vec<(Seq, Bytes)>,
     delivered: u64,
     groups: Vec<GroupId>,
     queue: Queue,
@@ -136,13 +140,9 @@ impl Shard {
         match order {
             Order::Open { conn, opening } => self.open(conn, opening),
             Order::Frame { conn, frame } => self.push_control(conn, frame),
-            Order::Page {
-                conn,
-                frame,
-                position,
-                entries,
-            } => self.page(conn, frame, position, entries),
+            Order::Page { conn, page } => self.page(conn, page),
             Order::Pong { conn, n } => self.pong(conn, n),
+            Order::Ack { conn, frame, seq } => self.ack(conn, frame, seq),
             Order::Close {
                 conn,
                 bye,
@@ -173,9 +173,10 @@ impl Shard {
             Order::Live {
                 conn,
                 groups,
-                pages,
+                missed,
+                announce,
                 position,
-            } => self.live(conn, groups, pages, position),
+            } => self.live(conn, groups, &missed, announce, position),
             Order::AllBehind { position } => self.all_behind(position),
             Order::Reset { head } => self.reset(head),
         }
@@ -193,7 +194,9 @@ impl Shard {
             session,
             expires,
             position,
+            speech,
         } = opening;
+        link.set_told(position);
         let slot = self.connections.insert(Connection {
             conn,
             stream,
@@ -203,6 +206,8 @@ impl Shard {
             expires,
             standing: Standing::CatchingUp,
             position,
+            speech,
+            held_acks: Vec::new(),
             delivered: 0,
             groups: Vec::new(),
             queue: Queue::default(),
@@ -268,12 +273,47 @@ impl Shard {
         }
     }
 
-    fn page(&mut self, conn: ConnId, frame: Bytes, position: Seq, entries: u64) {
+    fn page(&mut self, conn: ConnId, page: Page) {
+        let Page {
+            frames,
+            position,
+            entries,
+        } = page;
         let Some(slot) = self.slot(conn) else { return };
         let connection = &mut self.connections[slot];
         connection.position = position;
+        connection.link.set_told(position);
         connection.delivered += entries;
-        self.push(slot, frame);
+        if !frames.is_empty() {
+            self.push(slot, frames);
+        }
+        self.release_acks(slot);
+    }
+
+    fn ack(&mut self, conn: ConnId, frame: Bytes, seq: Seq) {
+        let Some(slot) = self.slot(conn) else { return };
+        self.connections[slot].held_acks.push((seq, frame));
+        self.release_acks(slot);
+    }
+
+    /// Queues the acks of what the connection has been told of everything before.
+    fn release_acks(&mut self, slot: usize) {
+        let connection = &mut self.connections[slot];
+        if connection.held_acks.is_empty() {
+            return;
+        }
+        let told = if connection.standing == Standing::Live {
+            self.applied.max(connection.position)
+        } else {
+            connection.position
+        };
+        let held = std::mem::take(&mut connection.held_acks);
+        let (due, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|(seq, _)| *seq <= told);
+        connection.held_acks = held;
+        let conn = connection.conn;
+        for (_, frame) in due {
+            self.push_control(conn, frame);
+        }
     }
 
     fn pong(&mut self, conn: ConnId, n: i64) {
@@ -284,17 +324,18 @@ impl Shard {
         } else {
             connection.position
         };
-        let pong = serde_json::json!({
-            "type": "pong", "n": n, "after": after, "delivered": connection.delivered,
-        });
-        self.push_control(conn, frame::json(&pong));
+        let pong = connection.speech.pong(n, after, connection.delivered);
+        if let Some(pong) = pong {
+            self.push_control(conn, pong);
+        }
     }
 
     fn live(
         &mut self,
         conn: ConnId,
         groups: Vec<GroupId>,
-        pages: Vec<(Bytes, u64)>,
+        missed: &[Arc<Entry>],
+        announce: bool,
         position: Seq,
     ) {
         self.applied = self.applied.max(position);
@@ -309,10 +350,22 @@ impl Shard {
         connection.groups = groups;
         connection.standing = Standing::Live;
         connection.position = position;
-        for (frame, entries) in pages {
-            self.connections[slot].delivered += entries;
-            self.push(slot, frame);
+        connection.link.set_told(position);
+        if announce || !missed.is_empty() {
+            let pages = connection
+                .speech
+                .missed(missed, connection.user, position, false);
+            for Page {
+                frames, entries, ..
+            } in pages
+            {
+                self.connections[slot].delivered += entries;
+                if !frames.is_empty() {
+                    self.push(slot, frames);
+                }
+            }
         }
+        self.release_acks(slot);
     }
 
     fn deliver(&mut self, delivery: &Delivery) {
@@ -349,6 +402,10 @@ impl Shard {
             }
         }
         self.applied = delivery.seq();
+        // An ack comes from the connection whose send became this entry.
+        if let Some(slot) = delivery.origin().and_then(|conn| self.slot(conn)) {
+            self.release_acks(slot);
+        }
     }
 
     fn deliver_to_user(&mut self, delivery: &Delivery, user: UserId) {
@@ -376,9 +433,12 @@ impl Shard {
             self.stats.fell_behind.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        connection.link.set_told(delivery.seq());
+        let Some(frame) = delivery.frame_for(connection.user, &connection.speech) else {
+            return;
+        };
         connection.delivered += 1;
         self.stats.delivered.fetch_add(1, Ordering::Relaxed);
-        let frame = delivery.frame_for(connection.user);
         self.push(slot, frame);
     }
 
@@ -410,7 +470,10 @@ impl Shard {
 
     /// Signals are best effort: a connection with a backlog does without.
     fn push_signal(&mut self, slot: usize, frame: &Bytes) {
-        if self.connections[slot].queue.len() < self.settings.queue_frames / 2 {
+        let connection = &self.connections[slot];
+        if connection.speech.hears_signals()
+            && connection.queue.len() < self.settings.queue_frames / 2
+        {
             self.push(slot, frame.clone());
         }
     }

@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use super::speech::V1;
 use super::*;
 use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
@@ -68,9 +69,16 @@ async fn connect_until(hub: &Hub, user: u64, expires: Option<Instant>) -> Peer {
         session: SessionId(user),
         expires,
         position: Seq(0),
+        speech: public(),
     };
     hub.open(conn, opening).await;
     Peer { conn, link, stream }
+}
+
+/// One value for all, as those who serve connections have it.
+fn public() -> Arc<dyn Speech> {
+    static PUBLIC: std::sync::OnceLock<Arc<dyn Speech>> = std::sync::OnceLock::new();
+    Arc::clone(PUBLIC.get_or_init(|| Arc::new(V1)))
 }
 
 fn entry(seq: u64, conv: Conv, from: u64, text_bytes: usize) -> Arc<Entry> {
@@ -96,10 +104,10 @@ async fn an_entry_reaches_the_members_connections_but_not_the_one_that_sent_it()
     );
     let mut stranger = connect(&hub, 3).await;
     for peer in [&anna, &annas_phone, &bert] {
-        feed.live(peer.conn, vec![GROUP], Vec::new(), Seq(0))
+        feed.live(peer.conn, vec![GROUP], Vec::new(), false, Seq(0))
             .unwrap();
     }
-    feed.live(stranger.conn, Vec::new(), Vec::new(), Seq(0))
+    feed.live(stranger.conn, Vec::new(), Vec::new(), false, Seq(0))
         .unwrap();
     feed.deliver(&entry(1, Conv::Group(GROUP), 1, 1), Some(anna.conn));
     feed.deliver(&entry(2, Conv::private(UserId(1), UserId(3)), 3, 1), None);
@@ -121,7 +129,7 @@ async fn an_entry_reaches_the_members_connections_but_not_the_one_that_sent_it()
 async fn entering_and_leaving_a_group_takes_effect_between_deliveries() {
     let (hub, mut feed) = Hub::start(HubSettings::default());
     let mut anna = connect(&hub, 1).await;
-    feed.live(anna.conn, Vec::new(), Vec::new(), Seq(0))
+    feed.live(anna.conn, Vec::new(), Vec::new(), false, Seq(0))
         .unwrap();
     feed.deliver(&entry(1, Conv::Group(GROUP), 2, 1), None);
     feed.open(UserId(1), GROUP);
@@ -141,7 +149,7 @@ async fn a_client_that_does_not_read_falls_behind_at_a_known_place_and_others_do
     let (hub, mut feed) = Hub::start(settings);
     let (mut slow, mut quick) = (connect(&hub, 1).await, connect(&hub, 2).await);
     for peer in [&slow, &quick] {
-        feed.live(peer.conn, vec![GROUP], Vec::new(), Seq(0))
+        feed.live(peer.conn, vec![GROUP], Vec::new(), false, Seq(0))
             .unwrap();
     }
     // More than any socket buffers hold.
@@ -175,7 +183,7 @@ async fn a_client_that_never_reads_is_closed_as_too_slow() {
         ..HubSettings::default()
     });
     let peer = connect(&hub, 1).await;
-    feed.live(peer.conn, vec![GROUP], Vec::new(), Seq(0))
+    feed.live(peer.conn, vec![GROUP], Vec::new(), false, Seq(0))
         .unwrap();
     for seq in 1..=1_000 {
         feed.deliver(&entry(seq, Conv::Group(GROUP), 3, 16_000), None);
@@ -195,7 +203,7 @@ async fn a_client_that_never_reads_is_closed_as_too_slow() {
 async fn pongs_tell_the_position_behind_what_was_queued_before() {
     let (hub, mut feed) = Hub::start(HubSettings::default());
     let mut anna = connect(&hub, 1).await;
-    feed.live(anna.conn, Vec::new(), Vec::new(), Seq(4))
+    feed.live(anna.conn, Vec::new(), Vec::new(), false, Seq(4))
         .unwrap();
     feed.deliver(&entry(5, Conv::private(UserId(1), UserId(2)), 2, 1), None);
     feed.deliver(&entry(6, Conv::private(UserId(3), UserId(2)), 2, 1), None);

@@ -13,6 +13,8 @@ const COMMANDS_WAITING_MAX: usize = 1_024;
 #[derive(Debug)]
 pub struct Ticket {
     pub user: UserId,
+    /// What the user hid above his position: he does not get it.
+    pub hidden: Vec<Seq>,
     /// The client waits for a last page even when it missed nothing.
     pub announce: bool,
     /// Whether it is live now.
@@ -45,11 +47,13 @@ impl Live {
         user: UserId,
         after: Seq,
         snapshot: UserSnapshot,
+        hidden: Vec<Seq>,
         announce: bool,
     ) -> Result<(), NotLive> {
         let (reply, answer) = oneshot::channel();
         let ticket = Ticket {
             user,
+            hidden,
             announce,
             reply,
         };

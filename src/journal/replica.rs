@@ -90,6 +90,8 @@ pub struct Safeguards {
     pub filter_by_stays: bool,
     /// Nobody is loaded from another log than the one that is applied.
     pub check_epoch: bool,
+    /// The window keeps no text that was taken back or edited.
+    pub rewrite_window: bool,
 }
 
 impl Default for Safeguards {
@@ -99,6 +101,7 @@ impl Default for Safeguards {
             replay_since_snapshot: true,
             filter_by_stays: true,
             check_epoch: true,
+            rewrite_window: true,
         }
     }
 }
@@ -123,6 +126,8 @@ pub struct Replica<D: Dispatch> {
     connections_of: BTreeMap<UserId, u32>,
     /// By the position they wait for.
     waiting: BTreeMap<(Seq, ConnId), Attach<D::Ticket>>,
+    /// See [`Replica::take_withdrawn`].
+    withdrawn: Vec<Seq>,
     dispatch: D,
 }
 
@@ -143,6 +148,7 @@ impl<D: Dispatch> Replica<D> {
             connections: BTreeMap::new(),
             connections_of: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            withdrawn: Vec::new(),
             dispatch,
         }
     }
@@ -157,6 +163,11 @@ impl<D: Dispatch> Replica<D> {
     #[must_use]
     pub fn last_entry(&self) -> Option<&Arc<Entry>> {
         self.window.after(self.applied.prev()).next()
+    }
+
+    /// The places whose entries say something else since this was asked last: they were taken back or edited.
+    pub fn take_withdrawn(&mut self) -> Vec<Seq> {
+        std::mem::take(&mut self.withdrawn)
     }
 
     /// The way to the connections.
@@ -177,6 +188,9 @@ impl<D: Dispatch> Replica<D> {
         }
         self.applied = entry.seq;
         self.position.raise_applied(entry.seq);
+        if self.settings.safeguards.rewrite_window {
+            self.withdrawn.extend(self.window.rewrite(&entry));
+        }
         self.dispatch.deliver(&entry, origin);
         self.window.push(entry);
         for (user, group) in &changes.closed {
@@ -230,6 +244,7 @@ impl<D: Dispatch> Replica<D> {
         self.window = Window::new(log.head, self.settings.window);
         self.connections.clear();
         self.connections_of.clear();
+        self.withdrawn.clear();
         self.position.restart(log.epoch, log.head);
         for (_, attach) in std::mem::take(&mut self.waiting) {
             self.dispatch.not_live(attach.ticket, NotLive::Stale);

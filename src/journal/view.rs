@@ -142,6 +142,7 @@ impl View {
                 | EntryKind::Reaction
                 | EntryKind::Friend
                 | EntryKind::Notice
+                | EntryKind::Asked
                 | EntryKind::Unknown(_)
                 | EntryKind::Joined
                 | EntryKind::Left

@@ -5,10 +5,11 @@
 
 use bytes::Bytes;
 
+use super::alteration::{EditedBody, Emoji};
 use super::conversation::Conv;
 use super::entry::{EntryKind, UnixMillis};
-use super::group::{GroupPatch, NewGroup};
-use super::ids::{Cid, Seq, SessionId, UserId};
+use super::group::{GroupPatch, InviteCode, MemberPatch, NewGroup};
+use super::ids::{Cid, GroupId, Seq, SessionId, UserId};
 
 /// A proposed entry.
 #[derive(Clone, Debug)]
@@ -58,6 +59,31 @@ pub enum Change {
     /// Private: the other exists and is not disabled (`NotFound`), has not blocked the author (`Blocked`),
     /// and where the deployment says so is a friend (`NotAllowed`). Notes to self always.
     Message,
+    /// The author takes back the message `target`, of this media. It is in the draft's conversation (`NotFound`) and
+    /// was not taken back (`Gone`). Group: the author is a member (`NotAllowed`); his own it is within the deployment's
+    /// time (`RecallExpired`), or he is owner or admin; somebody else's is taken back by a higher role than that one has
+    /// in the group now (`NotAllowed`). Private: his own (`NotAllowed`), within the time. From the entry on nothing of
+    /// what it said is in the store: not in its row, which keeps its place, author and client id, not in those of its
+    /// edits; and its reactions are gone.
+    Recall { target: Seq, media: u16 },
+    /// The author gives his message `target` (`NotAllowed`), of this media, the body `body`. It is in the draft's
+    /// conversation (`NotFound`) and was not taken back (`Gone`). Group: he is a member and not muted (`NotAllowed`).
+    /// Private: as for a message. That only its text differs is the caller's to see to.
+    Edit {
+        target: Seq,
+        media: u16,
+        body: EditedBody,
+    },
+    /// The author puts `emoji` on the message `target`, of this media, or takes it off. It is in the draft's conversation
+    /// (`NotFound`) and was not taken back (`Gone`), and has at most [`EMOJIS_MAX`](super::alteration::EMOJIS_MAX) emojis (`NotAllowed`). Group: he is a
+    /// member (`NotAllowed`). Private: to put it on, as for a message. What is so already adds no entry and is a
+    /// [`Outcome::Duplicate`]: of the reaction, or where there is none to take off, of the message.
+    React {
+        target: Seq,
+        media: u16,
+        emoji: Emoji,
+        on: bool,
+    },
     /// A new group with the author as owner and first member. All members exist (`NotFound`), none has blocked the
     /// author (`Blocked`).
     CreateGroup {
@@ -69,15 +95,40 @@ pub enum Change {
     Join,
     /// The author, a member (`NotMember`; of groups not open: owner or admin, `NotAllowed`), brings others in:
     /// all exist (`NotFound`), none is in yet (`AlreadyMember`), none has blocked the author (`Blocked`), room for all (`GroupFull`).
+    /// Whoever comes into a group, in whatever way, has no open request there any more.
     Add { users: Vec<UserId> },
     /// The author leaves (`NotMember`). An owner's group goes to the longest-standing admin, else member; the last one's leaving dissolves it.
     Leave,
     /// The author removes somebody of lower role (`NotAllowed`), who is a member (`NotMember`).
     Kick { user: UserId },
-    /// The owner (`NotAllowed`) ends the group: all memberships close.
+    /// The owner (`NotAllowed`) ends the group: all memberships close, and nobody waits to come in any more.
     Dissolve,
-    /// Owner or admin (`NotAllowed`) changes the profile.
+    /// Owner or admin (`NotAllowed`) changes the profile, or mutes everybody below.
     EditGroup { patch: GroupPatch },
+    /// The author changes what `user`, a member (`NotMember`), may do: as owner anybody else's role, as somebody of
+    /// higher role for how long he is mute (`NotAllowed`). A mute outlives leaving, so that coming back ends none.
+    EditMember { user: UserId, patch: MemberPatch },
+    /// The owner (`NotAllowed`) makes another member (`NotMember`), who is not disabled (`NotFound`), the owner and
+    /// becomes an admin. Nobody can mute an owner: a mute the new one has ends.
+    Transfer { user: UserId },
+    /// The author asks to be let into a group that lets in by approval (`NotAllowed`), exists (`NotFound`), and that he
+    /// is not in (`AlreadyMember`). Asking again is the same request in other words. The entry is in the author's own
+    /// conversation: whether somebody asked is no business of the members.
+    Ask { group: GroupId, message: String },
+    /// Owner or admin (`NotAllowed`) lets `user` in, who asked by the open request `request` and is not disabled
+    /// (`NotFound`), while there is room (`GroupFull`).
+    Approve { request: u64, user: UserId },
+    /// Owner or admin (`NotAllowed`) declines the open request `request` of `user` (`NotFound`). The entry is in
+    /// the conversation of `user`, as that of [`Change::Ask`].
+    Decline {
+        group: GroupId,
+        request: u64,
+        user: UserId,
+    },
+    /// The author, who is not a member (`AlreadyMember`), comes in by an invitation to this group (`NotFound`), however
+    /// the group lets in otherwise, while there is room (`GroupFull`). `Gone`: the invitation was revoked, has expired
+    /// or is used up, the group ended, or who made it may not invite into the group any more.
+    JoinByInvite { code: InviteCode },
     /// The author asks `other` for friendship: exists (`NotFound`), not friends yet (`AlreadyFriends`), has not
     /// blocked the author (`Blocked`). With `auto`, or when the other asked before, they are friends at once; the
     /// entry's body then still says what the author did, and the stored state is what counts.
@@ -86,7 +137,8 @@ pub enum Change {
         message: String,
         auto: bool,
     },
-    /// The author answers the request `request` that was put to him and is open (`NotFound`).
+    /// The author answers the request `request` that was put to him and is open (`NotFound`). He accepts only while the
+    /// other has not blocked him (`Blocked`).
     AnswerFriend {
         request: u64,
         other: UserId,
@@ -105,7 +157,8 @@ pub enum Change {
 pub enum Outcome {
     /// It is in the log now, at this place and time.
     Appended { seq: Seq, at: UnixMillis },
-    /// The same draft was in the log already, at this place and time. Nothing changed.
+    /// The same draft was in the log already, at this place and time, or what it asks for was so since then. Nothing
+    /// changed.
     Duplicate { seq: Seq, at: UnixMillis },
     /// It is not in the log, and nothing changed.
     Refused(Refusal),
@@ -141,6 +194,12 @@ pub enum Refusal {
     /// The author was disabled or deleted.
     #[error("the account is disabled")]
     Disabled,
+    /// Too late to take a message back.
+    #[error("too late to recall")]
+    RecallExpired,
+    /// What it is about was there and is no more.
+    #[error("gone")]
+    Gone,
     /// The store could not take this one entry for a reason of its own; repeating it is pointless.
     #[error("the store cannot hold this entry")]
     Unstorable,

@@ -35,6 +35,7 @@ pub fn encode_entry(out: &mut Vec<u8>, entry: &Entry, reader: UserId, live: bool
         | EntryKind::Friend
         | EntryKind::Notice
         | EntryKind::Revoked
+        | EntryKind::Asked
         | EntryKind::Unknown(_) => false,
     };
     if named && reader == entry.from {

@@ -7,7 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::conversation::Conv;
-use super::ids::{Cid, Seq, UserId};
+use super::group::{JoinMode, Role};
+use super::ids::{Cid, GroupId, Seq, UserId};
 
 /// Milliseconds since 1970 UTC, by the store's clock.
 pub type UnixMillis = i64;
@@ -35,6 +36,8 @@ pub enum EntryKind {
     Notice,
     /// Sessions of an account ended. Never shown to a client.
     Revoked,
+    /// An account asked to come into a group, or was declined. Never shown to a client.
+    Asked,
     /// Written by a newer version: moves the position, shown to nobody.
     Unknown(u8),
 }
@@ -54,6 +57,7 @@ impl EntryKind {
             EntryKind::Friend => 8,
             EntryKind::Notice => 9,
             EntryKind::Revoked => 10,
+            EntryKind::Asked => 16,
             EntryKind::Unknown(code) => code,
         }
     }
@@ -72,7 +76,27 @@ impl EntryKind {
             8 => EntryKind::Friend,
             9 => EntryKind::Notice,
             10 => EntryKind::Revoked,
+            16 => EntryKind::Asked,
             other => EntryKind::Unknown(other),
+        }
+    }
+
+    /// Whether clients are shown it and it is more than what became of another entry.
+    #[must_use]
+    pub fn stands_alone(self) -> bool {
+        match self {
+            EntryKind::Message
+            | EntryKind::Joined
+            | EntryKind::Left
+            | EntryKind::Group
+            | EntryKind::Friend
+            | EntryKind::Notice => true,
+            EntryKind::Recall
+            | EntryKind::Edit
+            | EntryKind::Reaction
+            | EntryKind::Revoked
+            | EntryKind::Asked
+            | EntryKind::Unknown(_) => false,
         }
     }
 
@@ -89,7 +113,7 @@ impl EntryKind {
             EntryKind::Group => Some("group"),
             EntryKind::Friend => Some("friend"),
             EntryKind::Notice => Some("notice"),
-            EntryKind::Revoked | EntryKind::Unknown(_) => None,
+            EntryKind::Revoked | EntryKind::Asked | EntryKind::Unknown(_) => None,
         }
     }
 }
@@ -243,6 +267,31 @@ pub struct MembershipBody {
     /// Who did it, when it was somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<UserId>,
+    /// Whose invitation they came in with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited_by: Option<UserId>,
+}
+
+impl MembershipBody {
+    /// Somebody came or went by himself.
+    #[must_use]
+    pub fn oneself(user: UserId) -> MembershipBody {
+        MembershipBody {
+            users: vec![user],
+            by: None,
+            invited_by: None,
+        }
+    }
+
+    /// Somebody else brought or removed them.
+    #[must_use]
+    pub fn by(author: UserId, users: Vec<UserId>) -> MembershipBody {
+        MembershipBody {
+            users,
+            by: Some(author),
+            invited_by: None,
+        }
+    }
 }
 
 /// Body of [`EntryKind::Group`].
@@ -257,9 +306,54 @@ pub struct GroupBody {
     /// The name it has from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The picture it has from now on; empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<u8>,
+    /// What it announces from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<String>,
+    /// How it lets in from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<JoinMode>,
+    /// Somebody has this role from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleBody>,
+    /// Somebody, or everybody, may not write until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<MutedBody>,
+    /// Who owns it from now on; who did before is an admin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
     /// The members it begins with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserId>,
+}
+
+/// Who has which role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleBody {
+    pub user: UserId,
+    pub role: Role,
+}
+
+/// Who may not write until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutedBody {
+    /// 0: everybody but owner and admins.
+    pub user: UserId,
+    /// 0: he may write again.
+    pub until: UnixMillis,
+}
+
+/// Body of [`EntryKind::Asked`]. The entry's author asks for himself, or declines what somebody asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedBody {
+    pub group: GroupId,
+    /// It was declined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
 }
 
 /// Body of [`EntryKind::Revoked`].

@@ -229,6 +229,8 @@ impl From<Refusal> for Failure {
             Refusal::AlreadyMember => Code::AlreadyMember,
             Refusal::AlreadyFriends => Code::AlreadyFriends,
             Refusal::Disabled => Code::Unauthorized,
+            Refusal::RecallExpired => Code::RecallExpired,
+            Refusal::Gone => Code::Gone,
             Refusal::Unstorable => Code::BadRequest,
         })
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::entry::UnixMillis;
 use super::ids::{ID_MAX, Seq, UserId};
 
 /// Longest text, in bytes.
@@ -81,6 +82,12 @@ pub struct MessageBody {
     pub reply_to: Option<Seq>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// When its author last changed the text. Never a client's to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<UnixMillis>,
+    /// It was taken back, and the other fields are empty. Never a client's to say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recalled: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -115,6 +122,8 @@ impl MessageBody {
         self.check_numbers()?;
         let stored = MessageBody {
             meta: self.meta.as_deref().map(canonical_object).transpose()?,
+            edited_at: None,
+            recalled: false,
             ..self.clone()
         };
         let json = serde_json::to_vec(&stored).map_err(|_| InvalidMessage::Field("meta"))?;
@@ -162,6 +171,8 @@ impl MessageBody {
         match media {
             Media::Text | Media::Contact | Media::Location => required("content", &self.content),
             Media::Article => required("content", &self.content).and(required("url", &self.url)),
+            // Seconds.
+            Media::Voice if self.amount < 0 => Err(InvalidMessage::Field("amount")),
             Media::Voice | Media::Picture | Media::Link | Media::Video | Media::File => {
                 required("url", &self.url)
             }
@@ -235,6 +246,50 @@ mod tests {
                 .encode(TEXT_BYTES_MAX)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn each_kind_needs_what_it_is_about() {
+        let missing = |media: u16, message: MessageBody| {
+            let message = MessageBody { media, ..message };
+            match message.encode(TEXT_BYTES_MAX) {
+                Ok(_) => "",
+                Err(InvalidMessage::Field(field) | InvalidMessage::TooLarge(field)) => field,
+            }
+        };
+        let url = || MessageBody {
+            url: "/files/1/a".to_owned(),
+            ..MessageBody::default()
+        };
+        let both = || MessageBody {
+            url: "/files/1/a".to_owned(),
+            ..text("x")
+        };
+        for media in [1, 9, 11] {
+            assert_eq!(missing(media, url()), "content", "{media}");
+            assert_eq!(missing(media, text("x")), "", "{media}");
+        }
+        for media in [3, 4, 7, 8, 10] {
+            assert_eq!(missing(media, text("x")), "url", "{media}");
+            assert_eq!(missing(media, url()), "", "{media}");
+        }
+        assert_eq!(missing(2, url()), "content");
+        assert_eq!(missing(2, text("x")), "url");
+        assert_eq!(missing(2, both()), "");
+        assert_eq!(missing(6, text("x")), "");
+        assert_eq!(missing(6, url()), "");
+        assert_eq!(missing(6, MessageBody::default()), "url");
+        for media in [0, 5, 12, 99] {
+            assert_eq!(missing(media, both()), "media", "{media}");
+        }
+        for media in [100, u16::MAX] {
+            assert_eq!(missing(media, MessageBody::default()), "", "{media}");
+        }
+        let backwards = MessageBody {
+            amount: -1,
+            ..url()
+        };
+        assert_eq!(missing(3, backwards), "amount");
     }
 
     #[test]

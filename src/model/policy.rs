@@ -52,6 +52,8 @@ pub struct StoreRules {
     pub history: History,
     /// Most members of a group.
     pub group_max: u32,
+    /// How long an author may take a message back, in milliseconds by the store's clock.
+    pub recall_ms: i64,
 }
 
 impl Default for StoreRules {
@@ -60,6 +62,7 @@ impl Default for StoreRules {
             strangers: Strangers::Allow,
             history: History::Joined,
             group_max: 5_000,
+            recall_ms: 120_000,
         }
     }
 }

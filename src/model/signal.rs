@@ -24,7 +24,8 @@ pub enum Signal {
     },
     /// `user` changed his profile: caches forget him.
     Profile { user: UserId },
-    /// `user` changed his settings of `conv`: a JSON object of what changed, for his other devices.
+    /// For the devices of `user` alone: a JSON object of what changed about `conv`, be it his settings or what he is
+    /// told as one who runs a group.
     Settings {
         conv: String,
         user: UserId,

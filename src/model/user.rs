@@ -74,6 +74,8 @@ pub struct NewUser {
 /// Changes to a profile; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
+    /// The name to log in with.
+    pub name: Option<String>,
     pub nickname: Option<String>,
     pub avatar: Option<String>,
     pub sex: Option<Sex>,

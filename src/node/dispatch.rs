@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tracing::error;
 
 use crate::hub::feed::Feed;
@@ -12,7 +11,6 @@ use crate::journal::live::Ticket;
 use crate::journal::replica::{Dispatch, GoingLive, NotLive};
 use crate::model::entry::Entry;
 use crate::model::ids::{ConnId, GroupId, SessionId, UserId};
-use crate::service::connections::pages;
 use crate::service::sessions::Sessions;
 use crate::store::LogHead;
 
@@ -67,19 +65,13 @@ impl Dispatch for HubDispatch {
             conn,
             ticket,
             groups,
-            missed,
+            mut missed,
             position,
         } = going;
-        let frames: Vec<(Bytes, u64)> = if missed.is_empty() && !ticket.announce {
-            Vec::new()
-        } else {
-            let pages = pages(&missed, ticket.user, position, false);
-            pages
-                .into_iter()
-                .map(|(frame, _, count)| (frame, count))
-                .collect()
-        };
-        let taken = self.feed.live(conn, groups, frames, position);
+        missed.retain(|entry| ticket.hidden.binary_search(&entry.seq).is_err());
+        let taken = self
+            .feed
+            .live(conn, groups, missed, ticket.announce, position);
         // A connection that is gone by now needs no answer.
         let _ = ticket.reply.send(taken.map_err(|_| NotLive::Busy));
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::status::NodeView;
 use crate::cluster::driver::DriverHandle;
 use crate::config::Config;
+use crate::dialect::{self, Binary, DialectParts, Enabled, Uses};
 use crate::http;
 use crate::http::assets::Assets;
 use crate::http::auth::{Gate, GateSettings};
@@ -23,13 +24,17 @@ use crate::presence::{Presence, Signals};
 use crate::redis::Health;
 use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
+use crate::service::admission::{Admission, AdmissionParts};
+use crate::service::alterations::Alterations;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
+use crate::service::entries::{Entries, EntryParts};
 use crate::service::friends::Friends;
-use crate::service::groups::Groups;
+use crate::service::groups::{GroupParts, Groups};
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
+use crate::service::outcomes::Outcomes;
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
@@ -60,8 +65,10 @@ pub(super) struct Services {
     accounts: Accounts,
     friends: Friends,
     groups: Groups,
+    admission: Admission,
     conversations: Conversations,
     messages: Messages,
+    entries: Entries,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -96,7 +103,7 @@ impl Services {
         );
         let profiles = Profiles::new(users(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
-        let rooms = Groups::new(groups(), committer.clone(), profiles.clone());
+        let rooms = rooms(config, stores, handles, &profiles);
         let accounts = Accounts::new(AccountParts {
             users: users(),
             sessions: sessions.clone(),
@@ -107,28 +114,34 @@ impl Services {
             signals: signals.clone(),
             registration: config.auth.registration,
         });
-        let conversations = conversations(stores, handles, &profiles, &reads);
+        let conversations = conversations(stores, handles, &profiles, &reads, &rooms);
+        let messages = Messages::new(
+            committer.clone(),
+            Arc::clone(&stores.log),
+            groups(),
+            Arc::clone(&stores.messages),
+            sending(config),
+        );
         Ok(Services {
             friends: Friends::new(
                 friends(),
                 users(),
                 committer.clone(),
                 profiles.clone(),
+                signals.clone(),
                 config.chat.friend_mode,
             ),
+            admission: admission(config, stores, handles, &profiles, &rooms),
             groups: rooms,
-            messages: Messages::new(
-                committer.clone(),
-                Arc::clone(&stores.log),
-                groups(),
-                sending(config),
-            ),
+            entries: entries(stores, handles, &messages, &profiles, &reads),
+            messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
                 hub.clone(),
                 live.clone(),
                 Arc::clone(&stores.log),
+                Arc::clone(&stores.messages),
                 position.clone(),
             ),
             sessions,
@@ -164,12 +177,14 @@ impl Services {
             public_url: config.http.public_url.clone(),
             proxies: Proxies::new(config.http.proxies.clone()),
         });
-        let socket = ws::route(Arc::new(self.socket_parts(
-            config,
-            handles,
-            incarnation,
-            gate.clone(),
-        )));
+        let uses = Arc::new(Uses::default());
+        let sockets =
+            Arc::new(self.socket_parts(config, handles, incarnation, gate.clone(), &uses));
+        let mut others = dialect::routes(
+            self.dialect_parts(config, gate.clone(), &uses),
+            Arc::clone(&sockets),
+        );
+        others.push(ws::route(sockets));
         let cluster = Arc::new(NodeView {
             incarnation,
             name: config.node.name.clone(),
@@ -189,15 +204,17 @@ impl Services {
             profiles: self.profiles.clone(),
             friends: self.friends.clone(),
             groups: self.groups.clone(),
+            admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
+            entries: self.entries.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),
             assets: assets(config),
             body_bytes_max: config.http.body_bytes,
         };
-        http::routes(parts, [socket])
+        http::routes(parts, others)
     }
 
     fn socket_parts(
@@ -206,11 +223,13 @@ impl Services {
         handles: &Handles,
         incarnation: Incarnation,
         gate: Gate,
+        uses: &Arc<Uses>,
     ) -> ws::Parts {
         let limits = &config.limits;
         ws::Parts {
             connections: self.connections.clone(),
             messages: self.messages.clone(),
+            entries: self.entries.clone(),
             conversations: self.conversations.clone(),
             sessions: self.sessions.clone(),
             typing: self.typing.clone(),
@@ -227,6 +246,32 @@ impl Services {
             auth_timeout: Duration::from_millis(limits.auth_timeout_ms),
             now: system_now,
             leaving: handles.leaving.clone(),
+            binary: config.dialects.shyim.then(|| {
+                let binary = Binary::new(&config.http.public_url, Arc::clone(uses));
+                Arc::new(binary) as Arc<dyn ws::BinaryProtocol>
+            }),
+        }
+    }
+
+    fn dialect_parts(&self, config: &Config, gate: Gate, uses: &Arc<Uses>) -> DialectParts {
+        DialectParts {
+            enabled: Enabled {
+                ginchat: config.dialects.ginchat,
+                imooc: config.dialects.imooc,
+                shyim: config.dialects.shyim,
+            },
+            gate,
+            sessions: self.sessions.clone(),
+            accounts: self.accounts.clone(),
+            profiles: self.profiles.clone(),
+            friends: self.friends.clone(),
+            groups: self.groups.clone(),
+            admission: self.admission.clone(),
+            conversations: self.conversations.clone(),
+            connections: self.connections.clone(),
+            reads: self.reads.clone(),
+            public_url: config.http.public_url.clone(),
+            uses: Arc::clone(uses),
         }
     }
 }
@@ -239,21 +284,74 @@ fn assets(config: &Config) -> Assets {
     }
 }
 
+fn rooms(config: &Config, stores: &Stores, handles: &Handles, profiles: &Profiles) -> Groups {
+    Groups::new(GroupParts {
+        groups: Arc::clone(&stores.groups),
+        mutes: Arc::clone(&stores.mutes),
+        admissions: Arc::clone(&stores.admissions),
+        committer: handles.committer.clone(),
+        profiles: profiles.clone(),
+        signals: handles.signals.clone(),
+        clock: Clock::system(),
+        owned_max: config.chat.groups_owned_max,
+    })
+}
+
+fn admission(
+    config: &Config,
+    stores: &Stores,
+    handles: &Handles,
+    profiles: &Profiles,
+    rooms: &Groups,
+) -> Admission {
+    Admission::new(AdmissionParts {
+        rooms: rooms.clone(),
+        groups: Arc::clone(&stores.groups),
+        admissions: Arc::clone(&stores.admissions),
+        profiles: profiles.clone(),
+        signals: handles.signals.clone(),
+        clock: Clock::system(),
+        public_url: config.http.public_url.clone(),
+    })
+}
+
 fn conversations(
     stores: &Stores,
     handles: &Handles,
     profiles: &Profiles,
     reads: &Reads,
+    rooms: &Groups,
 ) -> Conversations {
     Conversations::new(ConversationParts {
         log: Arc::clone(&stores.log),
         conversations: Arc::clone(&stores.conversations),
         friends: Arc::clone(&stores.friends),
         groups: Arc::clone(&stores.groups),
+        outcomes: Outcomes::new(Arc::clone(&stores.messages)),
+        rooms: rooms.clone(),
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),
         position: handles.position.clone(),
+    })
+}
+
+fn entries(
+    stores: &Stores,
+    handles: &Handles,
+    messages: &Messages,
+    profiles: &Profiles,
+    reads: &Reads,
+) -> Entries {
+    let log = || Arc::clone(&stores.log);
+    Entries::new(EntryParts {
+        alterations: Alterations::new(handles.committer.clone(), log(), messages.clone()),
+        log: log(),
+        messages: Arc::clone(&stores.messages),
+        groups: Arc::clone(&stores.groups),
+        profiles: profiles.clone(),
+        reads: reads.clone(),
+        signals: handles.signals.clone(),
     })
 }
 

@@ -111,6 +111,10 @@ impl Sink for NodeSink {
         self.own = self.own.split_off(&self.replica.applied().next());
     }
 
+    fn withdrawn(&mut self) -> Vec<Seq> {
+        self.replica.take_withdrawn()
+    }
+
     fn command(&mut self, command: Command) {
         match command {
             Command::Attach(attach) => self.replica.attach(attach),

@@ -36,6 +36,7 @@ async fn open_as(
         strangers: config.chat.strangers,
         history: config.chat.history,
         group_max: config.chat.group_max,
+        recall_ms: config.chat.recall_ms(),
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {

@@ -214,6 +214,7 @@ impl Accounts {
             return Err(Failure::field(Code::BadRequest, "nickname"));
         }
         let patch = UserPatch {
+            name: None,
             nickname,
             avatar: text(change.avatar, |url| rules::picture(url, "avatar"))?,
             sex: change.sex,
@@ -250,10 +251,30 @@ impl Accounts {
         self.0.sessions.revoke_all(user, kept).await
     }
 
+    /// Changes the name to log in with, and moves the nickname along where the two were equal. `name_taken`.
+    pub async fn rename(&self, user: UserId, name: &str) -> Result<User, Failure> {
+        let name = rules::name(name)?;
+        let own = self.own(user).await?;
+        let patch = UserPatch {
+            nickname: (own.nickname == own.name).then(|| name.clone()),
+            name: Some(name),
+            ..UserPatch::default()
+        };
+        let user = self.0.users.update(user, patch).await?;
+        self.tell_changed(user.id);
+        Ok(user)
+    }
+
     /// Disables the own account for good and forgets what it says about a person.
     pub async fn delete(&self, who: &Identity, password: String) -> Result<(), Failure> {
         self.confirm(who, password).await?;
+        self.end(who).await
+    }
+
+    /// The same without asking for the password again, for clients that do not.
+    pub async fn end(&self, who: &Identity) -> Result<(), Failure> {
         let blank = UserPatch {
+            name: None,
             nickname: Some(rules::GONE_NAME.to_owned()),
             avatar: Some(String::new()),
             sex: Some(Sex::U),

@@ -10,22 +10,21 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::error;
 
+use super::groups::{GroupView, Groups};
+use super::outcomes::{Outcomes, Told};
 use super::profiles::{Person, Profiles, take};
 use super::reads::Reads;
 use crate::journal::position::Position;
 use crate::model::conversation::{Address, Conv};
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::error::{Code, Failure};
-use crate::model::group::{Group, Role};
 use crate::model::ids::{Epoch, GroupId, Seq, UserId};
 use crate::model::message::TEXT_BYTES_MAX;
 use crate::model::signal::Signal;
 use crate::presence::Signals;
 use crate::store::{ConversationState, ConversationStore, FriendStore, GroupStore, LogStore};
 
-pub use crate::store::{
-    ConversationPage as Page, ConversationSettings as Settings, SettingsPatch, Window,
-};
+pub use crate::store::{ConversationSettings as Settings, SettingsPatch, Window};
 
 /// Group conversations whose unread messages are searched for mentions, the most recent ones.
 const MENTIONS_CONVERSATIONS_MAX: usize = 20;
@@ -37,8 +36,8 @@ const MENTIONS_ENTRIES_MAX: usize = 200;
 pub enum About {
     /// Another person.
     Peer(Person),
-    /// A group and the user's role in it.
-    Group(Group, Role),
+    /// A group the user is in.
+    Group(Box<GroupView>),
     /// Notes to self and notices.
     Notes,
 }
@@ -68,12 +67,22 @@ pub struct ConversationList {
     pub epoch: Epoch,
 }
 
+/// Part of a conversation as the user may see it, ascending.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub entries: Vec<Told>,
+    pub more_before: bool,
+    pub more_after: bool,
+}
+
 /// What [`Conversations`] works with.
 pub struct ConversationParts {
     pub log: Arc<dyn LogStore>,
     pub conversations: Arc<dyn ConversationStore>,
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
+    pub outcomes: Outcomes,
+    pub rooms: Groups,
     pub profiles: Profiles,
     pub reads: Reads,
     pub signals: Signals,
@@ -148,13 +157,13 @@ impl Conversations {
             .filter(|peer| *peer != user)
             .collect();
         let friends = self.0.friends.friendships(user).await?.friends;
-        let groups = self.0.groups.of_user(user).await?;
+        let groups = self.0.rooms.of_user(user).await?;
         Ok(Names {
             persons: self.0.profiles.persons(&peers).await?,
             remarks: friends.into_iter().map(|f| (f.user, f.remark)).collect(),
             groups: groups
                 .into_iter()
-                .map(|(group, role)| (group.id, (group, role)))
+                .map(|view| (view.group.id, view))
                 .collect(),
         })
     }
@@ -184,7 +193,12 @@ impl Conversations {
     ) -> Result<Page, Failure> {
         self.may_look_into(user, address).await?;
         let (conv, upto) = (address.conv_of(user), self.0.position.durable());
-        Ok(self.0.log.page(user, conv, window, upto, limit).await?)
+        let page = self.0.log.page(user, conv, window, upto, limit).await?;
+        Ok(Page {
+            entries: self.0.outcomes.of(page.entries).await?,
+            more_before: page.more_before,
+            more_after: page.more_after,
+        })
     }
 
     /// Moves the user's read position forward, to at most what is durable, tells who is concerned, and returns
@@ -276,7 +290,7 @@ impl Conversations {
 struct Names {
     persons: BTreeMap<UserId, Person>,
     remarks: BTreeMap<UserId, String>,
-    groups: BTreeMap<GroupId, (Group, Role)>,
+    groups: BTreeMap<GroupId, GroupView>,
 }
 
 impl Names {
@@ -289,11 +303,11 @@ impl Names {
     ) -> Option<ConversationView> {
         let (title, icon, about) = match state.conv {
             Conv::Group(id) => {
-                let (group, role) = self.groups.get(&id)?;
+                let view = self.groups.get(&id)?;
                 (
-                    group.name.clone(),
-                    group.icon.clone(),
-                    About::Group(group.clone(), *role),
+                    view.group.name.clone(),
+                    view.group.icon.clone(),
+                    About::Group(Box::new(view.clone())),
                 )
             }
             Conv::Private(..) | Conv::Notices | Conv::Account(_) => {

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::append::{append, draw_cid, encode};
 use super::profiles::{Person, Profiles, take};
 use super::rules;
@@ -14,7 +16,9 @@ use crate::model::entry::{EntryKind, FriendBody, FriendState, UnixMillis};
 use crate::model::error::{Code, Failure};
 use crate::model::ids::UserId;
 use crate::model::policy::FriendMode;
+use crate::model::signal::Signal;
 use crate::model::user::{FriendRequest, LoginName};
+use crate::presence::Signals;
 use crate::store::{FriendStore, UserStore};
 
 /// A friend as one user sees him.
@@ -63,6 +67,7 @@ pub struct Friends {
     users: Arc<dyn UserStore>,
     committer: Committer,
     profiles: Profiles,
+    signals: Signals,
     mode: FriendMode,
 }
 
@@ -73,6 +78,7 @@ impl Friends {
         users: Arc<dyn UserStore>,
         committer: Committer,
         profiles: Profiles,
+        signals: Signals,
         mode: FriendMode,
     ) -> Friends {
         Friends {
@@ -80,6 +86,7 @@ impl Friends {
             users,
             committer,
             profiles,
+            signals,
             mode,
         }
     }
@@ -201,11 +208,11 @@ impl Friends {
     /// Names a friend for oneself; the empty remark takes the name away.
     pub async fn remark(&self, user: UserId, friend: UserId, remark: &str) -> Result<(), Failure> {
         let remark = rules::remark(remark)?;
-        if self.friends.set_remark(user, friend, &remark).await? {
-            Ok(())
-        } else {
-            Err(Failure::new(Code::NotFound))
+        if !self.friends.set_remark(user, friend, &remark).await? {
+            return Err(Failure::new(Code::NotFound));
         }
+        self.tell_own(user, friend, &json!({ "remark": remark }));
+        Ok(())
     }
 
     /// Ends the friendship for both.
@@ -241,7 +248,18 @@ impl Friends {
         if self.profiles.person(other).await?.is_none() {
             return Err(Failure::new(Code::NotFound));
         }
-        Ok(self.friends.set_blocked(user, other, blocked).await?)
+        self.friends.set_blocked(user, other, blocked).await?;
+        self.tell_own(user, other, &json!({ "blocked": blocked }));
+        Ok(())
+    }
+
+    /// Tells the user's devices what he changed about another, who hears nothing of it. Best effort.
+    fn tell_own(&self, user: UserId, other: UserId, changed: &Value) {
+        self.signals.publish(Signal::Settings {
+            conv: Conv::private(user, other).to_string(),
+            user,
+            changed: changed.to_string(),
+        });
     }
 
     async fn append(

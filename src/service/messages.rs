@@ -1,7 +1,7 @@
 //! Saying something: one way for every protocol, from a request to its place in the log.
 //!
-//! Limits come first, then the checks that need no store, then the append, which decides. Edits, recalls and
-//! reactions are not here.
+//! Limits come first, then the checks that need no store, then those that do, then the append, which decides. What
+//! becomes of messages later is `alterations`' business.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::append::{Appended, append};
 use super::rate::{SendRate, Senders};
+use super::sight::Sight;
 use crate::journal::committer::{Committer, Pending};
 use crate::model::conversation::{Address, Conv};
 use crate::model::draft::{Change, Draft};
@@ -18,8 +19,8 @@ use crate::model::entry::EntryKind;
 use crate::model::error::{Code, Failure};
 use crate::model::group::Role;
 use crate::model::ids::{Cid, ConnId, Seq, UserId};
-use crate::model::message::{MessageBody, TEXT_BYTES_MAX};
-use crate::store::{GroupStore, LogStore};
+use crate::model::message::{InvalidMessage, MessageBody, TEXT_BYTES_MAX};
+use crate::store::{GroupStore, LogStore, MessageStore};
 
 /// Mentions everybody in the group.
 const EVERYBODY: UserId = UserId(0);
@@ -75,6 +76,7 @@ impl SendRequest {
             meta: self.meta.clone().filter(|meta| meta.get() != "null"),
             reply_to: self.reply_to,
             mentions: self.mentions.clone().unwrap_or_default(),
+            ..MessageBody::default()
         }
     }
 
@@ -90,6 +92,8 @@ pub struct Messages {
     committer: Committer,
     log: Arc<dyn LogStore>,
     groups: Arc<dyn GroupStore>,
+    messages: Arc<dyn MessageStore>,
+    sight: Sight,
     rate: Arc<SendRate>,
     text_bytes_max: usize,
 }
@@ -100,12 +104,15 @@ impl Messages {
         committer: Committer,
         log: Arc<dyn LogStore>,
         groups: Arc<dyn GroupStore>,
+        messages: Arc<dyn MessageStore>,
         settings: SendSettings,
     ) -> Messages {
         Messages {
             committer,
+            sight: Sight::new(Arc::clone(&log)),
             log,
             groups,
+            messages,
             rate: Arc::new(SendRate::new(settings.per_second, settings.burst)),
             text_bytes_max: settings.text_bytes_max,
         }
@@ -122,6 +129,17 @@ impl Messages {
         Senders::of(&self.rate)
     }
 
+    /// A text that a message can have.
+    pub(super) fn check_text(&self, content: &str) -> Result<(), Failure> {
+        if content.trim().is_empty() {
+            return Err(InvalidMessage::Field("content").into());
+        }
+        if content.len() > self.text_bytes_max {
+            return Err(InvalidMessage::TooLarge("content").into());
+        }
+        Ok(())
+    }
+
     /// Checks everything that can be checked without a look into the store.
     pub fn prepare(&self, user: UserId, request: &SendRequest) -> Result<Draft, Failure> {
         let bad = |field| Failure::field(Code::BadRequest, field);
@@ -134,7 +152,10 @@ impl Messages {
             Some(Err(_)) | None => return Err(bad("to")),
         };
         let conv = to.conv_of(user);
-        if request.mentions_everybody() && !matches!(conv, Conv::Group(_)) {
+        let mentions = request.mentions.as_deref().unwrap_or_default();
+        if !matches!(conv, Conv::Group(_))
+            && mentions.iter().any(|user| conv.peer_of(*user).is_none())
+        {
             return Err(bad("mentions"));
         }
         Ok(Draft {
@@ -165,21 +186,61 @@ impl Messages {
         append(&self.committer, draft, origin).await
     }
 
-    /// Checks what takes more than membership: mentioning everybody is for admins. Looks into the store only then.
-    /// What is in the log already was allowed once: its repetition is for the append to recognise (P4).
+    /// Checks what takes a look into the store: that what it answers to is there to be seen, that those it mentions are
+    /// in the group, and that who mentions everybody may. What is in the log already was allowed once: its repetition is
+    /// for the append to recognise (P4).
     pub async fn authorize(&self, request: &SendRequest, draft: &Draft) -> Result<(), Failure> {
-        let user = draft.from;
-        let Conv::Group(group) = draft.conv else {
-            return Ok(());
-        };
-        if !request.mentions_everybody() {
-            return Ok(());
+        match self.refusal(request, draft).await? {
+            Some(_) if self.log.find(draft.from, &draft.cid).await?.is_some() => Ok(()),
+            Some(failure) => Err(failure),
+            None => Ok(()),
         }
-        match self.groups.role(group, user).await? {
-            Some(Role::Member) if self.log.find(user, &draft.cid).await?.is_some() => Ok(()),
-            Some(Role::Member) => Err(Failure::field(Code::NotAllowed, "mentions")),
-            // Whether he is a member at all is for the append to say.
-            Some(Role::Admin | Role::Owner) | None => Ok(()),
+    }
+
+    async fn refusal(
+        &self,
+        request: &SendRequest,
+        draft: &Draft,
+    ) -> Result<Option<Failure>, Failure> {
+        let user = draft.from;
+        if let Some(target) = request.reply_to
+            && !self.can_reply(draft, target).await?
+        {
+            return Ok(Some(Failure::field(Code::BadRequest, "reply_to")));
+        }
+        let Conv::Group(group) = draft.conv else {
+            return Ok(None);
+        };
+        if request.mentions_everybody() {
+            match self.groups.role(group, user).await? {
+                Some(Role::Member) => {
+                    return Ok(Some(Failure::field(Code::NotAllowed, "mentions")));
+                }
+                // Whether he is a member at all is for the append to say.
+                Some(Role::Admin | Role::Owner) | None => {}
+            }
+        }
+        let mut named = request.mentions.clone().unwrap_or_default();
+        named.retain(|mentioned| *mentioned != EVERYBODY && *mentioned != user);
+        named.sort_unstable();
+        named.dedup();
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let present = self.messages.present(group, &named).await?;
+        let is_strange = |user: &UserId| !present.contains(user);
+        if !named.iter().any(is_strange) || self.groups.role(group, user).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Failure::field(Code::BadRequest, "mentions")))
+    }
+
+    /// Whether the author sees a message of this conversation there.
+    async fn can_reply(&self, draft: &Draft, target: Seq) -> Result<bool, Failure> {
+        match self.sight.entry(draft.from, target).await {
+            Ok(entry) => Ok(entry.conv == draft.conv && entry.kind == EntryKind::Message),
+            Err(failure) if failure.code == Code::NotFound => Ok(false),
+            Err(failure) => Err(failure),
         }
     }
 }

@@ -145,6 +145,17 @@ impl Profiles {
         Ok(persons.collect())
     }
 
+    /// Some users, the first that registered.
+    pub async fn some(&self, limit: usize) -> Result<Vec<Person>, Failure> {
+        let users = self.users.list(UserId(0), limit).await?;
+        let ids: Vec<UserId> = users
+            .iter()
+            .filter(|user| !user.disabled)
+            .map(|user| user.id)
+            .collect();
+        Ok(self.persons(&ids).await?.into_values().collect())
+    }
+
     /// The user changed: read him anew next time.
     pub fn forget(&self, user: UserId) {
         self.cache.forget(&user);

@@ -4,12 +4,13 @@
 //! busy group costs one row a second. A node that dies loses that moment; the client tells its position again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tracing::warn;
 
 use super::sessions::Sessions;
+use crate::hub::link::Link;
 use crate::model::conversation::Conv;
 use crate::model::ids::{Seq, UserId};
 use crate::store::{ConversationStore, StoreError};
@@ -41,9 +42,32 @@ struct State {
     heard: Positions,
     heard_before: Positions,
     writes: u32,
+    /// Connections of old pages, whose place in the log is kept for them, and what was last taken down.
+    bookmarks: Vec<(UserId, Weak<Link>)>,
+    marked: BTreeMap<UserId, Seq>,
 }
 
 impl State {
+    /// Takes down where the old pages are.
+    fn mark(&mut self) {
+        self.bookmarks.retain(|(_, link)| link.strong_count() > 0);
+        for (user, link) in std::mem::take(&mut self.bookmarks) {
+            if let Some(open) = link.upgrade() {
+                self.mark_one(user, open.told());
+                self.bookmarks.push((user, link));
+            }
+        }
+    }
+
+    fn mark_one(&mut self, user: UserId, told: Seq) {
+        let key = (user, Conv::Account(user));
+        if self.marked.get(&user).is_none_or(|marked| *marked < told) {
+            self.marked.insert(user, told);
+            let waiting = self.waiting.entry(key).or_default();
+            *waiting = told.max(*waiting);
+        }
+    }
+
     fn get(&self, key: &(UserId, Conv)) -> Option<Seq> {
         let own = self.waiting.get(key).max(self.writing.get(key));
         own.max(self.heard.get(key))
@@ -61,6 +85,26 @@ impl Reads {
         }
     }
 
+    /// How far the user's old pages have been told of the log; `None`: they never were. Kept as his position in the
+    /// conversation of his account, which nobody reads.
+    pub async fn told(&self, user: UserId) -> Result<Option<Seq>, StoreError> {
+        let told = self.position(user, Conv::Account(user)).await?;
+        Ok((told > Seq::ZERO).then_some(told))
+    }
+
+    /// Remembers from now on how far a connection of an old page is told of the log.
+    #[must_use]
+    pub fn bookmark(&self, user: UserId, link: &Arc<Link>) -> Bookmark {
+        let mut state = self.lock();
+        state.bookmarks.retain(|(_, link)| link.strong_count() > 0);
+        state.bookmarks.push((user, Arc::downgrade(link)));
+        Bookmark {
+            reads: self.clone(),
+            user,
+            link: Arc::clone(link),
+        }
+    }
+
     /// What the store will hold in a moment; `None`: what it holds already.
     pub(super) fn pending(&self, user: UserId, conv: Conv) -> Option<Seq> {
         self.lock().get(&(user, conv))
@@ -70,6 +114,20 @@ impl Reads {
     pub(super) async fn position(&self, user: UserId, conv: Conv) -> Result<Seq, StoreError> {
         let stored = self.store.read_position(user, conv).await?;
         Ok(stored.max(self.pending(user, conv).unwrap_or_default()))
+    }
+
+    /// Stored positions of one conversation, with those that the store will hold in a moment.
+    pub(super) fn with_pending(
+        &self,
+        conv: Conv,
+        positions: Vec<(UserId, Seq)>,
+    ) -> Vec<(UserId, Seq)> {
+        let state = self.lock();
+        let latest = |(user, stored): (UserId, Seq)| {
+            let pending = state.get(&(user, conv)).unwrap_or_default();
+            (user, stored.max(pending))
+        };
+        positions.into_iter().map(latest).collect()
     }
 
     /// Another node says that a user has read up to here. `false`: it is no news.
@@ -108,6 +166,7 @@ impl Reads {
     pub async fn write(&self) {
         let batch: Vec<(UserId, Conv, Seq)> = {
             let mut state = self.lock();
+            state.mark();
             state.writes += 1;
             if state.writes.is_multiple_of(HEARD_FOR_WRITES) {
                 state.heard_before = std::mem::take(&mut state.heard);
@@ -135,6 +194,27 @@ impl Reads {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps an old page's place in the log, to the last word it was told.
+pub struct Bookmark {
+    reads: Reads,
+    user: UserId,
+    link: Arc<Link>,
+}
+
+impl Drop for Bookmark {
+    fn drop(&mut self) {
+        let mut state = self.reads.lock();
+        state.mark_one(self.user, self.link.told());
+        let user = self.user;
+        state
+            .bookmarks
+            .retain(|(_, link)| !std::ptr::eq(link.as_ptr(), Arc::as_ptr(&self.link)));
+        if state.bookmarks.iter().all(|(other, _)| *other != user) {
+            state.marked.remove(&user);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What texts accounts and groups may have. Checked once, here; nothing below checks again.
 
+use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure};
+use crate::model::ids::ID_MAX;
 use crate::model::message::{URL_BYTES_MAX, is_allowed_url};
 
 const NAME_CHARS_MAX: usize = 32;
@@ -82,6 +84,16 @@ pub(super) fn category(number: u8) -> Result<u8, Failure> {
         Ok(number)
     } else {
         Err(bad("category"))
+    }
+}
+
+/// A time until which somebody may not write; 0: he may.
+pub(super) fn until(at: UnixMillis) -> Result<UnixMillis, Failure> {
+    let fits = u64::try_from(at).is_ok_and(|at| at <= ID_MAX);
+    if fits {
+        Ok(at)
+    } else {
+        Err(bad("muted_until"))
     }
 }
 

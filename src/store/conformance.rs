@@ -4,6 +4,8 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod admission;
+pub mod alterations;
 pub mod batches;
 pub mod changes;
 pub mod crowd;
@@ -13,7 +15,9 @@ pub mod groups;
 pub mod likeness;
 pub mod lists;
 pub mod log;
+pub mod mutes;
 pub mod retention;
+pub mod roles;
 pub mod stage;
 pub mod texts;
 
@@ -71,8 +75,31 @@ macro_rules! conformance {
                 an_entry_goes_only_where_its_change_belongs,
                 the_system_needs_no_account,
             ]
+            mutes: [
+                a_muted_member_writes_again_when_the_time_is_over,
+                a_mute_of_all_is_for_members_alone,
+                in_a_batch_only_what_is_muted_is_refused,
+            ]
+            alterations: [
+                what_is_recalled_is_nowhere_any_more,
+                a_recall_has_conditions,
+                the_time_for_a_recall_ends_by_the_stores_clock,
+                in_groups_the_higher_role_takes_back,
+                an_edit_is_in_the_message_with_its_time,
+                an_edit_needs_what_a_message_needs,
+                the_muted_may_recall_and_react_but_not_edit,
+                a_reaction_is_there_once_or_not_at_all,
+                a_message_has_so_many_emojis_and_no_more,
+                of_recalls_and_edits_at_once_no_text_survives,
+                alterations_in_one_batch_see_what_is_before_them,
+                what_a_user_hid_is_gone_for_him_alone,
+                what_became_of_messages_is_neither_last_nor_unread,
+                readers_were_members_then_and_have_positions,
+                what_surrounds_pruned_messages_is_pruned,
+            ]
             friends: [
                 a_request_is_answered_once,
+                whoever_is_blocked_accepts_nothing,
                 asking_again_keeps_one_request,
                 asking_the_one_who_asked_makes_friends,
                 automatic_friendship_needs_no_answer,
@@ -94,6 +121,24 @@ macro_rules! conformance {
                 open_groups_are_found_by_name_and_id,
                 members_are_listed_in_pages,
                 drawn_ids_differ,
+            ]
+            roles: [
+                roles_are_given_by_the_owner_alone,
+                muting_takes_a_higher_role,
+                a_mute_is_replaced_ended_and_outlives_leaving,
+                everybody_is_muted_by_who_runs_the_group,
+                a_group_is_handed_over_by_its_owner,
+                whoever_hands_over_or_leaves_at_once_a_group_has_one_owner,
+            ]
+            admission: [
+                asking_to_be_let_in_has_conditions,
+                a_request_to_come_in_is_answered_once_by_who_runs_the_group,
+                nobody_is_let_into_a_full_group_or_with_a_disabled_account,
+                whoever_comes_in_otherwise_waits_no_longer,
+                an_invitation_lets_in_however_the_group_lets_in_otherwise,
+                an_invitation_ends,
+                an_invitation_for_one_lets_in_one_of_those_who_use_it_at_once,
+                who_is_let_in_twice_at_once_is_in_once,
             ]
             entitlement: [
                 private_entries_are_seen_by_the_two_alone,

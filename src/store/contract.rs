@@ -1,5 +1,10 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod groups;
+mod messages;
+
+pub use groups::*;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +21,8 @@ use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
 use crate::store::tables::TableStore;
+
+pub use messages::{MessageStore, Reaction};
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -161,8 +168,8 @@ pub trait LogStore: Send + Sync {
     /// What the user is in and the head, from one snapshot. Unknown users: `None`.
     async fn snapshot(&self, user: UserId) -> Result<Option<UserSnapshot>>;
 
-    /// Up to `limit` entries above `after` and at most at `upto` that the user may see and that are shown to
-    /// clients, ascending: private conversations he is one of, notices after his registration, groups within
+    /// Up to `limit` entries above `after` and at most at `upto` that the user may see, did not hide, and that are
+    /// shown to clients, ascending: private conversations he is one of, notices after his registration, groups within
     /// his stays. Never scans the whole log for one user.
     async fn visible(
         &self,
@@ -172,7 +179,7 @@ pub trait LogStore: Send + Sync {
         limit: usize,
     ) -> Result<VisiblePage>;
 
-    /// Part of one conversation as the user may see it, at most at `upto`. For his notes to self the notices are merged in.
+    /// Part of one conversation as the user may see it, without what he hid, at most at `upto`. For his notes to self the notices are merged in.
     /// Somebody never in it gets an empty page; who may ask at all is the caller's to check.
     async fn page(
         &self,
@@ -260,9 +267,11 @@ pub trait GroupStore: Send + Sync {
     async fn group(&self, id: GroupId) -> Result<Option<Group>>;
     /// Groups the user is a member of now, with his role.
     async fn of_user(&self, user: UserId) -> Result<Vec<(Group, Role)>>;
-    /// Open groups, not dissolved, whose name contains `query` or whose id is `query`.
+    /// Groups that are open or let in by approval, not dissolved, whose name contains `query` or whose id is `query`.
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<Group>>;
     async fn role(&self, group: GroupId, user: UserId) -> Result<Option<Role>>;
+    /// How many groups the user owns now.
+    async fn owned(&self, user: UserId) -> Result<u64>;
     /// Present members with ids above `after`, by user id.
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>>;
 }
@@ -291,9 +300,9 @@ pub struct SettingsPatch {
 #[derive(Clone, Debug)]
 pub struct ConversationState {
     pub conv: Conv,
-    /// The last entry he may see.
+    /// The last entry he may see, but for what became of others: recalls, edits, reactions.
     pub last: Option<Entry>,
-    /// Messages and notices above his read position, not his own, that he may see; counted up to 1,000.
+    /// Messages and notices above his read position, not his own, that he may see and did not hide; counted up to 1,000.
     pub unread: u32,
     pub read_seq: Seq,
     /// In a private conversation: how far the other has read.
@@ -383,7 +392,10 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     pub friends: Arc<dyn FriendStore>,
     pub groups: Arc<dyn GroupStore>,
+    pub mutes: Arc<dyn MuteStore>,
+    pub admissions: Arc<dyn AdmissionStore>,
     pub conversations: Arc<dyn ConversationStore>,
+    pub messages: Arc<dyn MessageStore>,
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,

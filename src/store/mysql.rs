@@ -5,6 +5,8 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod admissions;
+mod altering;
 mod append;
 mod conversations;
 mod fault;
@@ -14,6 +16,7 @@ mod groups;
 mod imports;
 mod link;
 mod many;
+mod messages;
 mod nodes;
 mod open;
 mod packed;
@@ -67,7 +70,10 @@ impl Mysql {
             sessions: Arc::<Mysql>::clone(&mysql),
             friends: Arc::<Mysql>::clone(&mysql),
             groups: Arc::<Mysql>::clone(&mysql),
+            mutes: Arc::<Mysql>::clone(&mysql),
+            admissions: Arc::<Mysql>::clone(&mysql),
             conversations: Arc::<Mysql>::clone(&mysql),
+            messages: Arc::<Mysql>::clone(&mysql),
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),

@@ -58,7 +58,7 @@ pub fn whole(conv: Conv) -> Span {
 pub struct Standing {
     /// The log's head at his registration; `None`: there is no such user.
     pub registered: Option<Seq>,
-    /// Those of one group together.
+    /// By group.
     pub stays: Vec<Interval>,
 }
 
@@ -93,8 +93,10 @@ impl Standing {
             Conv::Private(..) | Conv::Account(_) => Vec::new(),
             Conv::Notices => self.notices().into_iter().collect(),
             Conv::Group(group) => {
-                let stays = self.stays.iter().filter(|stay| stay.group == group);
-                group_spans(&stays.copied().collect::<Vec<_>>(), history)
+                // A list asks for each of the user's groups.
+                let begin = self.stays.partition_point(|stay| stay.group < group);
+                let end = self.stays.partition_point(|stay| stay.group <= group);
+                group_spans(&self.stays[begin..end], history)
             }
         };
         cut(&spans, Seq(1), upto)
@@ -143,6 +145,8 @@ pub struct Merge {
     dry: Vec<usize>,
     places: Vec<Seq>,
     more: bool,
+    /// Which kinds count.
+    counts: fn(EntryKind) -> bool,
 }
 
 #[derive(Debug)]
@@ -183,6 +187,15 @@ impl Merge {
             dry: (0..spans.len()).collect(),
             places: Vec::new(),
             more: false,
+            counts: |kind| kind.name().is_some(),
+        }
+    }
+
+    /// Of the last entry that says something by itself.
+    pub fn last(spans: &[Span]) -> Merge {
+        Merge {
+            counts: EntryKind::stands_alone,
+            ..Merge::new(Direction::Down, spans, 1)
         }
     }
 
@@ -229,7 +242,7 @@ impl Merge {
             }
             (Some(_) | None, Direction::Up | Direction::Down) => None,
         };
-        let shown = places.iter().filter(|(_, kind)| kind.name().is_some());
+        let shown = places.iter().filter(|(_, kind)| (self.counts)(*kind));
         cursor.found.extend(shown.map(|(seq, _)| seq));
         self.line_up(piece.cursor);
     }

@@ -4,6 +4,7 @@
 //! connection; the async methods hand a closure to a thread and await its answer. Holds no domain rule that the
 //! contract does not name, and no cache: other processes write to the same file.
 
+mod admissions;
 mod append;
 mod backup;
 mod changes;
@@ -12,6 +13,7 @@ mod failure;
 mod friends;
 mod groups;
 mod imports;
+mod messages;
 mod nodes;
 mod open;
 mod read;
@@ -54,7 +56,10 @@ impl Sqlite {
             sessions: Arc::<Sqlite>::clone(&sqlite),
             friends: Arc::<Sqlite>::clone(&sqlite),
             groups: Arc::<Sqlite>::clone(&sqlite),
+            mutes: Arc::<Sqlite>::clone(&sqlite),
+            admissions: Arc::<Sqlite>::clone(&sqlite),
             conversations: Arc::<Sqlite>::clone(&sqlite),
+            messages: Arc::<Sqlite>::clone(&sqlite),
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),

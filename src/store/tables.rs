@@ -1,7 +1,7 @@
 //! A store as tables of rows: what moving it to another kind of store takes, and nothing else should use.
 //!
 //! Names the tables and columns that every implementation has alike. Left out is what belongs to one store alone: its
-//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and columns derived from others.
+//! schema's version, its nodes, the log's counters (which travel as a [`LogRecord`]), and what is derived from others.
 
 use async_trait::async_trait;
 
@@ -175,6 +175,35 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "join_requests",
+        key: 1,
+        columns: &[
+            ("id", Number),
+            ("group_id", Number),
+            ("user_id", Number),
+            ("message", Text),
+            ("at", Number),
+        ],
+    },
+    Table {
+        name: "invites",
+        key: 1,
+        columns: &[
+            ("code", Text),
+            ("group_id", Number),
+            ("creator_id", Number),
+            ("created_at", Number),
+            ("expires_at", Number),
+            ("uses_max", Number),
+            ("revoked", Number),
+        ],
+    },
+    Table {
+        name: "invite_uses",
+        key: 1,
+        columns: &[("code", Text), ("used", Number)],
+    },
+    Table {
         name: "entries",
         key: 1,
         columns: &[
@@ -187,11 +216,6 @@ pub const TABLES: &[Table] = &[
             ("fingerprint", Number),
             ("body", Bytes),
         ],
-    },
-    Table {
-        name: "conversation_heads",
-        key: 1,
-        columns: &[("conv", Text), ("last_seq", Number)],
     },
     Table {
         name: "private_peers",
@@ -215,6 +239,36 @@ pub const TABLES: &[Table] = &[
             ("draft", Text),
             ("marked_unread", Number),
         ],
+    },
+    Table {
+        name: "edits",
+        key: 2,
+        columns: &[("target", Number), ("seq", Number)],
+    },
+    Table {
+        name: "reactions",
+        key: 3,
+        columns: &[
+            ("target", Number),
+            ("emoji", Text),
+            ("user_id", Number),
+            ("seq", Number),
+        ],
+    },
+    Table {
+        name: "reaction_counts",
+        key: 2,
+        columns: &[
+            ("target", Number),
+            ("emoji", Text),
+            ("users", Number),
+            ("first_seq", Number),
+        ],
+    },
+    Table {
+        name: "hidden_entries",
+        key: 2,
+        columns: &[("user_id", Number), ("seq", Number)],
     },
     Table {
         name: "imports",

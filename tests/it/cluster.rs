@@ -3,14 +3,17 @@
 //! Nothing here reaches into the server's code; what is checked is what a client, an operator or a stranger on the
 //! network could see.
 
+mod alterations;
 mod any_node;
 mod bad_input;
 mod blackout;
 mod checker;
 mod client;
 mod crowd;
+mod dialects;
 mod documented_rights;
 mod frozen_node;
+mod groups_live;
 mod harness;
 mod hostile_bus;
 mod leaving;

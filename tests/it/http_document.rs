@@ -35,14 +35,29 @@ const CONTRACT: &[&str] = &[
     "delete /api/v1/groups/{id}",
     "get /api/v1/groups/{id}/members",
     "post /api/v1/groups/{id}/members",
+    "patch /api/v1/groups/{id}/members/{user}",
     "delete /api/v1/groups/{id}/members/{user}",
     "post /api/v1/groups/{id}/join",
     "post /api/v1/groups/{id}/leave",
+    "post /api/v1/groups/{id}/transfer",
+    "get /api/v1/groups/{id}/requests",
+    "post /api/v1/groups/{id}/requests/{request}",
+    "get /api/v1/groups/{id}/invites",
+    "post /api/v1/groups/{id}/invites",
+    "delete /api/v1/groups/{id}/invites/{code}",
+    "get /api/v1/invites/{code}",
+    "post /api/v1/invites/{code}",
     "get /api/v1/conversations",
     "patch /api/v1/conversations/{conv}",
     "get /api/v1/conversations/{conv}/entries",
     "post /api/v1/conversations/{conv}/messages",
     "post /api/v1/conversations/{conv}/read",
+    "delete /api/v1/entries/{seq}",
+    "patch /api/v1/entries/{seq}",
+    "put /api/v1/entries/{seq}/reactions/{emoji}",
+    "delete /api/v1/entries/{seq}/reactions/{emoji}",
+    "put /api/v1/entries/{seq}/hidden",
+    "get /api/v1/entries/{seq}/readers",
     "get /api/v1/cluster",
     "get /api/v1/admin/users",
     "patch /api/v1/admin/users/{id}",
@@ -92,8 +107,12 @@ async fn each_described_route_is_served_and_no_other_method_is() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let real = path
             .replace("{conv}", "u:1")
+            .replace("{seq}", "1")
+            .replace("{emoji}", "x")
             .replace("{id}", "1")
-            .replace("{user}", "1");
+            .replace("{user}", "1")
+            .replace("{request}", "1")
+            .replace("{code}", "1");
         for method in METHODS {
             let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;
             if item.get(method).is_some() {
@@ -117,8 +136,12 @@ async fn whoever_is_nobody_gets_401_wherever_the_document_asks_for_a_login() {
         }
         let real = path
             .replace("{conv}", "u:1")
+            .replace("{seq}", "1")
+            .replace("{emoji}", "x")
             .replace("{id}", "1")
-            .replace("{user}", "1");
+            .replace("{user}", "1")
+            .replace("{request}", "1")
+            .replace("{code}", "1");
         let reply = lab.ask(&method.to_uppercase(), &real, &[], "").await;
         reply.refused(401, "unauthorized");
     }

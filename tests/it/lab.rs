@@ -1,5 +1,8 @@
 //! A node's services and HTTP routes over a fresh SQLite store, without sockets, bus and replica.
 
+#[path = "lab/rooms.rs"]
+mod rooms;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,12 +27,15 @@ use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
+use starling::service::alterations::Alterations;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
+use starling::service::entries::{Entries, EntryParts};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
 use starling::service::messages::{Messages, SendSettings};
+use starling::service::outcomes::Outcomes;
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
@@ -54,6 +60,7 @@ pub struct Choices {
     pub throttle: ThrottleSettings,
     pub sending: SendSettings,
     pub rules: StoreRules,
+    pub owned_max: u32,
     pub origins: Vec<String>,
     pub public_url: String,
     pub proxies: Vec<String>,
@@ -71,6 +78,7 @@ impl Default for Choices {
             },
             sending: SendSettings::default(),
             rules: StoreRules::default(),
+            owned_max: 1_000,
             origins: Vec::new(),
             public_url: String::new(),
             proxies: Vec::new(),
@@ -350,15 +358,29 @@ impl World {
             friends,
             groups,
             conversations,
+            messages,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
+        let sending = Messages::new(
+            committer.clone(),
+            Arc::clone(&log),
+            Arc::clone(&groups),
+            Arc::clone(&messages),
+            choices.sending,
+        );
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(sessions, Arc::clone(&users), committer.clone(), clock, 30);
+        let sessions = Sessions::new(
+            sessions,
+            Arc::clone(&users),
+            committer.clone(),
+            clock.clone(),
+            30,
+        );
         let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
         let reads = Reads::new(Arc::clone(&conversations));
-        let rooms = Groups::new(Arc::clone(&groups), committer.clone(), profiles.clone());
+        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
@@ -374,20 +396,33 @@ impl World {
                 Arc::clone(&users),
                 committer.clone(),
                 profiles.clone(),
+                self.signals.clone(),
                 choices.friend_mode,
             ),
-            groups: rooms,
+            groups: rooms.clone(),
+            admission,
             conversations: Conversations::new(ConversationParts {
                 log: Arc::clone(&log),
                 conversations,
                 friends,
                 groups: Arc::clone(&groups),
+                outcomes: Outcomes::new(Arc::clone(&messages)),
+                rooms,
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),
                 position: self.position.clone(),
             }),
-            messages: Messages::new(committer.clone(), log, groups, choices.sending),
+            entries: Entries::new(EntryParts {
+                alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
+                log,
+                messages,
+                groups,
+                profiles: profiles.clone(),
+                reads: reads.clone(),
+                signals: self.signals.clone(),
+            }),
+            messages: sending,
             admin: Admin::new(users, accounts.clone(), committer.clone()),
             accounts,
             profiles,

@@ -61,7 +61,12 @@ pub(crate) async fn group(node: SocketAddr, members: &[Account]) -> anyhow::Resu
     Ok(group)
 }
 
-async fn post(node: SocketAddr, path: &str, token: &str, body: &Value) -> anyhow::Result<Value> {
+pub(crate) async fn post(
+    node: SocketAddr,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> anyhow::Result<Value> {
     let (status, text) = request(node, "POST", path, token, &body.to_string()).await?;
     anyhow::ensure!(
         (200..300).contains(&status),
@@ -70,7 +75,7 @@ async fn post(node: SocketAddr, path: &str, token: &str, body: &Value) -> anyhow
     Ok(serde_json::from_str(&text)?)
 }
 
-async fn request(
+pub(crate) async fn request(
     node: SocketAddr,
     method: &str,
     path: &str,

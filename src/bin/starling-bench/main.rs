@@ -14,6 +14,7 @@
 mod api;
 mod appends;
 mod contention;
+mod conversations;
 mod fanout;
 mod idle;
 mod latency;
@@ -40,6 +41,8 @@ enum Section {
     Appends,
     /// Waits of processes that share a SQLite file
     Contention,
+    /// Pages of a long conversation, and a long list of them
+    Conversations,
     /// Acknowledged sends per second
     Sends,
     /// Delivery from one node to another
@@ -106,6 +109,9 @@ fn main() -> anyhow::Result<()> {
         let measured = match section {
             Section::Appends => runtime.block_on(appends::measure(mysql, &mut table)),
             Section::Contention => contention::measure(&mut table),
+            Section::Conversations => {
+                runtime.block_on(conversations::measure(&server, mysql, &mut table))
+            }
             Section::Sends => runtime.block_on(sends::measure(&server, &mut table)),
             Section::Latency => runtime.block_on(latency::measure(&server, &mut table)),
             Section::Fanout => runtime.block_on(fanout::measure(&server, &mut table)),

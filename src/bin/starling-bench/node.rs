@@ -44,8 +44,20 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
+    /// On a SQLite file of their own.
     pub(crate) async fn start(server: &Path, count: usize) -> anyhow::Result<Nodes> {
         let dir = Folder::new()?;
+        let store = format!("sqlite://{}/starling.db", dir.0.display());
+        Nodes::start_on(server, count, &store, dir).await
+    }
+
+    /// On the store that the URL names; the folder goes with them.
+    pub(crate) async fn start_on(
+        server: &Path,
+        count: usize,
+        store: &str,
+        dir: Folder,
+    ) -> anyhow::Result<Nodes> {
         let bus_port = free_port(|port| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok())?;
         let key: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
         let mut nodes = Vec::new();
@@ -61,10 +73,7 @@ impl Nodes {
                 .env(set("NODE__NAME"), format!("node{index}"))
                 .env(set("HTTP__LISTEN"), address.to_string())
                 .env(set("DATA__DIR"), dir.0.join(format!("data{index}")))
-                .env(
-                    set("STORE__URL"),
-                    format!("sqlite://{}/starling.db", dir.0.display()),
-                )
+                .env(set("STORE__URL"), store)
                 .env(set("CLUSTER__NAME"), format!("bench-{bus_port}"))
                 .env(
                     set("CLUSTER__KEYS"),

@@ -1,15 +1,17 @@
-//! Groups: their profile, and coming and going by oneself.
+//! Groups: their profile, whose they are, and leaving. Coming in is `join` and `invites`.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 use warp::Filter;
 
 use super::shapes;
+use crate::http::body::given;
 use crate::http::door::{Door, Login, with};
 use crate::http::endpoint::{Answer, Endpoint, endpoint};
 use crate::http::path::GroupPath;
 use crate::http::query::{Query, query};
 use crate::http::reply;
+use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure};
 use crate::model::group::{GroupPatch, JoinMode};
 use crate::model::ids::UserId;
@@ -57,13 +59,13 @@ pub(in crate::http) fn routes(door: &Door, groups: &Groups) -> Vec<Endpoint> {
                 .and(with(groups))
                 .then(dissolve),
         ),
-        endpoint::<__path_join>(
-            warp::path!(GroupPath / "join")
+        endpoint::<__path_transfer>(
+            warp::path!(GroupPath / "transfer")
                 .and(warp::post())
                 .and(door.login())
-                .and(door.optional_json())
+                .and(door.json())
                 .and(with(groups))
-                .then(join),
+                .then(transfer),
         ),
         endpoint::<__path_leave>(
             warp::path!(GroupPath / "leave")
@@ -103,13 +105,21 @@ pub(in crate::http) struct ChangedGroup {
     memo: Option<String>,
     #[schema(value_type = Option<shapes::JoinMode>)]
     join: Option<JoinMode>,
+    /// Until when only owner and admins may write; null, 0 or a time that is past: everybody may.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    muted_until: Option<Option<UnixMillis>>,
 }
 
-/// A body may come along; nothing in it is asked for.
-#[derive(Default, Deserialize)]
-struct Joining {}
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(in crate::http) struct NewOwner {
+    /// A member's user id.
+    #[schema(value_type = u64, required)]
+    user: Option<UserId>,
+}
 
-/// One's own groups; with `q`, groups anybody may join, by name or id.
+/// One's own groups; with `q`, groups anybody may join or ask to join, by name or id.
 #[utoipa::path(
     get, path = "/api/v1/groups", tag = "groups",
     params(("q" = Option<String>, Query), ("limit" = Option<u64>, Query, description = "Of a search: 50; at most 200")),
@@ -153,7 +163,7 @@ async fn show(id: GroupPath, login: Login, groups: Groups) -> Answer {
     reply::ok(&shapes::Group::from(group))
 }
 
-/// Changes the profile; for owner and admins.
+/// Changes the profile, or mutes everybody below; for owner and admins.
 #[utoipa::path(
     patch, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = u64, Path)),
     request_body = ChangedGroup, responses((status = 200, body = shapes::Group))
@@ -171,6 +181,7 @@ async fn edit(
         category: input.category,
         memo: input.memo,
         join: input.join,
+        muted_until: input.muted_until.map(Option::unwrap_or_default),
     };
     let group = groups.edit(me.user.id, id.0, patch).await?;
     reply::ok(&shapes::Group::from(group))
@@ -186,20 +197,20 @@ async fn dissolve(id: GroupPath, login: Login, groups: Groups) -> Answer {
     reply::nothing()
 }
 
-/// Enters an open group.
+/// Hands the group over to another member; for the owner, who becomes an admin.
 #[utoipa::path(
-    post, path = "/api/v1/groups/{id}/join", tag = "groups", params(("id" = u64, Path)),
-    responses((status = 200, body = shapes::Group))
+    post, path = "/api/v1/groups/{id}/transfer", tag = "groups", params(("id" = u64, Path)),
+    request_body = NewOwner, responses((status = 200, body = shapes::Group))
 )]
-async fn join(
+async fn transfer(
     id: GroupPath,
     login: Login,
-    input: Result<Joining, Failure>,
+    input: Result<NewOwner, Failure>,
     groups: Groups,
 ) -> Answer {
-    let me = login?;
-    input?;
-    let group = groups.join(me.user.id, id.0).await?;
+    let (me, input) = (login?, input?);
+    let to = input.user.ok_or(Failure::field(Code::BadRequest, "user"))?;
+    let group = groups.transfer(me.user.id, id.0, to).await?;
     reply::ok(&shapes::Group::from(group))
 }
 

@@ -1,12 +1,14 @@
 //! The JSON objects of the API, made from what services answer, and described where they are defined.
 
 mod account;
+mod admission;
 mod chat;
 mod node;
 mod people;
 mod room;
 
 pub use account::*;
+pub use admission::*;
 pub use chat::*;
 pub use node::*;
 pub use people::*;

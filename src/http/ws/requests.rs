@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::model::conversation::Address;
 use crate::model::error::{Code, Failure};
 use crate::model::ids::{Epoch, Seq};
+use crate::service::alterations::{AlterRequest, Alteration};
 use crate::service::messages::SendRequest;
 
 /// A frame from a client.
@@ -13,6 +14,7 @@ use crate::service::messages::SendRequest;
 pub enum Request {
     Auth(AuthRequest),
     Send(SendRequest),
+    Alter(AlterRequest),
     Read { conv: Address, seq: Seq },
     Typing { conv: Address },
     Ping { n: i64 },
@@ -45,6 +47,27 @@ struct WithCid {
 }
 
 #[derive(Deserialize)]
+struct RecallRequest {
+    seq: Seq,
+    cid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EditRequest {
+    seq: Seq,
+    content: String,
+    cid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ReactRequest {
+    seq: Seq,
+    emoji: String,
+    on: bool,
+    cid: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct ReadRequest {
     conv: String,
     seq: Seq,
@@ -70,6 +93,23 @@ impl Request {
         match head.kind.as_str() {
             "auth" => parse(text).map(Request::Auth),
             "send" => parse(text).map(Request::Send),
+            "recall" => {
+                let RecallRequest { seq, cid } = parse(text)?;
+                Ok(alter(seq, cid, Alteration::Recall))
+            }
+            "edit" => {
+                let EditRequest { seq, content, cid } = parse(text)?;
+                Ok(alter(seq, cid, Alteration::Edit { content }))
+            }
+            "react" => {
+                let ReactRequest {
+                    seq,
+                    emoji,
+                    on,
+                    cid,
+                } = parse(text)?;
+                Ok(alter(seq, cid, Alteration::React { emoji, on }))
+            }
             "read" => {
                 let ReadRequest { conv, seq } = parse(text)?;
                 Ok(Request::Read {
@@ -90,6 +130,14 @@ impl Request {
             }),
         }
     }
+}
+
+fn alter(seq: Seq, cid: Option<String>, alteration: Alteration) -> Request {
+    Request::Alter(AlterRequest {
+        cid,
+        seq,
+        alteration,
+    })
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Invalid> {

@@ -13,18 +13,21 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
 use super::Parts;
 use super::codec::{Incoming, Malformed};
 use super::requests::{AuthRequest, Request};
 use super::socket::{LINGER, Socket, first_frame};
+use super::voice::{About, Ack, Heard, Message, PublicVoice, Voice};
 use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
+use crate::model::entry::Entry;
 use crate::model::error::{Code, Failure, Language};
-use crate::model::ids::{Cid, ConnId, UserId};
-use crate::service::connections::{CloseCode, Link, Opening, Resume, Start, frame};
+use crate::model::ids::{Cid, ConnId, Seq, UserId};
+use crate::service::alterations::{AlterRequest, Pending};
+use crate::service::connections::{Bye, Caller, CloseCode, Link, Opening, Resume, Start, frame};
 use crate::service::messages::SendRequest;
 use crate::service::sessions::Identity;
 
@@ -42,23 +45,52 @@ pub struct Admission {
     pub language: Language,
 }
 
+/// A client that has said who it is and where it stands.
+pub struct Arrival {
+    pub identity: Identity,
+    pub voice: Box<dyn Voice>,
+    pub beginning: Beginning,
+    pub language: Language,
+}
+
+/// Where a client begins.
+pub enum Beginning {
+    /// Where it says, or where the node says.
+    From(Start),
+    /// These are what it missed up to a place that this node has applied; it goes on from there.
+    Missed { entries: Vec<Arc<Entry>>, upto: Seq },
+    /// It asks for what it missed itself, and goes live when it has it; when it asks for nothing, from here.
+    OnRequest { position: Seq },
+}
+
 /// Serves a client until it or the node is through. `leftover`: bytes read behind the handshake.
 pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admission: Admission) {
     let language = admission.language;
     let mut socket = Socket::new(stream, &leftover, parts.frame_bytes_max);
     drop(leftover);
-    let opened = match timeout(parts.auth_timeout, first_frame(&mut socket)).await {
-        Ok(Ok(Some(request))) => authenticate(&parts, request, admission).await,
+    let first = match timeout(parts.auth_timeout, first_frame(&mut socket)).await {
+        Ok(Ok(Some(first))) => first,
         Ok(Ok(None)) => return,
         Ok(Err(malformed)) => {
             return socket
                 .refuse(&bad_frame(malformed), close_code(malformed), language)
                 .await;
         }
-        Err(_) => Err(Failure::new(Code::Unauthorized)),
+        Err(_) => {
+            let failure = Failure::new(Code::Unauthorized);
+            return socket
+                .refuse(&failure, CloseCode::UNAUTHORIZED, language)
+                .await;
+        }
     };
-    match opened {
-        Ok(opened) => Client::open(parts, socket, opened).await.run().await,
+    if let (Incoming::Binary(bytes), Some(protocol)) = (&first, &parts.binary) {
+        return match protocol.begin(&parts, bytes, language).await {
+            Ok(arrival) => Client::open(parts, socket, arrival).await.run().await,
+            Err((words, code)) => socket.refuse_with(&words, code, "unauthorized").await,
+        };
+    }
+    match authenticate(&parts, first, admission).await {
+        Ok(arrival) => Client::open(parts, socket, arrival).await.run().await,
         Err(failure) if failure.code == Code::Unavailable => {
             socket.refuse(&failure, CloseCode::LEAVING, language).await;
         }
@@ -70,18 +102,23 @@ pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admiss
     }
 }
 
-/// A client that has said who it is and where it stands.
-struct Opened {
-    identity: Identity,
-    start: Start,
-    language: Language,
+/// Serves a client that said all it had to say in its handshake.
+pub async fn serve_arrived(
+    parts: Arc<Parts>,
+    stream: TcpStream,
+    leftover: Bytes,
+    arrival: Arrival,
+) {
+    let socket = Socket::new(stream, &leftover, parts.frame_bytes_max);
+    drop(leftover);
+    Client::open(parts, socket, arrival).await.run().await;
 }
 
 async fn authenticate(
     parts: &Parts,
     first: Incoming,
     admission: Admission,
-) -> Result<Opened, Failure> {
+) -> Result<Arrival, Failure> {
     let unauthorized = || Failure::new(Code::Unauthorized);
     let Incoming::Text(text) = first else {
         return Err(unauthorized());
@@ -101,9 +138,10 @@ async fn authenticate(
     };
     let start = parts.connections.start(Resume { after, epoch }).await;
     let start = start.map_err(|_| Failure::retry(Code::Unavailable, 1_000))?;
-    Ok(Opened {
+    Ok(Arrival {
         identity,
-        start,
+        voice: Box::new(PublicVoice),
+        beginning: Beginning::From(start),
         language: admission.language,
     })
 }
@@ -115,7 +153,20 @@ enum End {
 }
 
 /// A send on its way into the log.
-type PendingSend = BoxFuture<'static, (Cid, Address, Result<Outcome, Failure>)>;
+type PendingSend = BoxFuture<'static, (Sent, Result<Outcome, Failure>)>;
+
+/// What a client is told of when its send is durable.
+struct Sent {
+    /// None: only a failure is told.
+    cid: Option<Cid>,
+    tag: u64,
+    to: Address,
+}
+
+/// How long a client that may ask for what it missed is given to do so before it is told what happens now.
+const FETCH_GRACE: Duration = Duration::from_secs(1);
+/// How long it may take from one page to the next.
+const FETCH_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 struct Client {
     parts: Arc<Parts>,
@@ -124,6 +175,9 @@ struct Client {
     user: UserId,
     language: Language,
     link: Arc<Link>,
+    voice: Box<dyn Voice>,
+    /// The log is told from here on once the client has asked for what it missed, or has not in time.
+    waits_to_fetch: Option<(Seq, Instant)>,
     sends: FuturesUnordered<PendingSend>,
     catching_up: Option<BoxFuture<'static, ()>>,
     allowance: f64,
@@ -132,19 +186,16 @@ struct Client {
 
 impl Client {
     /// Takes the client in and greets it.
-    async fn open(parts: Arc<Parts>, socket: Socket, opened: Opened) -> Client {
-        let Opened {
+    async fn open(parts: Arc<Parts>, socket: Socket, arrival: Arrival) -> Client {
+        let Arrival {
             identity,
-            start,
+            mut voice,
+            beginning,
             language,
-        } = opened;
+        } = arrival;
         let conn = parts.connections.hub().draw_conn();
         let link = Arc::new(Link::default());
         link.heard(parts.connections.hub().now_ms());
-        let position = match start {
-            Start::From { after, .. } => after,
-            Start::Reset { head } => head,
-        };
         let user = identity.user.id;
         let lasts_ms = u64::try_from(identity.expires_at - (parts.now)()).unwrap_or(0);
         let opening = Opening {
@@ -153,33 +204,74 @@ impl Client {
             user,
             session: identity.session,
             expires: Instant::now().checked_add(Duration::from_millis(lasts_ms)),
-            position,
+            position: beginning.position(),
+            speech: voice.speech(),
         };
         parts.connections.open(conn, opening).await;
-        let hello = parts.hello(&identity.user, conn, start);
-        parts
-            .connections
-            .hub()
-            .send(conn, frame::json(&hello))
-            .await;
+        voice.joined(&link);
+        let start = beginning.start();
+        let hello = || parts.hello(&identity.user, conn, start);
+        if let Some(greeting) = voice.greeting(&hello) {
+            parts.connections.hub().send(conn, greeting).await;
+        }
         debug!(%user, conn = conn.0, "client connected");
-        let catching_up = parts
-            .connections
-            .clone()
-            .catch_up(conn, user, Arc::clone(&link), start);
         let allowance = FRAMES_BURST + f64::from(parts.greeting.sends_burst);
-        Client {
+        let mut client = Client {
             parts,
             socket,
             conn,
             user,
             language,
             link,
+            voice,
+            waits_to_fetch: None,
             sends: FuturesUnordered::new(),
-            catching_up: Some(Box::pin(catching_up)),
+            catching_up: None,
             allowance,
             allowance_at: Instant::now(),
+        };
+        client.begin(beginning).await;
+        client
+    }
+
+    async fn begin(&mut self, beginning: Beginning) {
+        let start = beginning.start();
+        match beginning {
+            Beginning::From(_) => self.catch_up_from(start),
+            Beginning::Missed { entries, upto } => {
+                for page in self.voice.speech().missed(&entries, self.user, upto, false) {
+                    self.parts
+                        .connections
+                        .hub()
+                        .send_page(self.conn, page)
+                        .await;
+                }
+                self.catch_up_from(start);
+            }
+            Beginning::OnRequest { position } => {
+                self.waits_to_fetch = Some((position, Instant::now() + FETCH_GRACE));
+            }
         }
+    }
+
+    fn catch_up_from(&mut self, start: Start) {
+        let caller = Caller {
+            conn: self.conn,
+            user: self.user,
+            link: Arc::clone(&self.link),
+            speech: self.voice.speech(),
+        };
+        let connections = self.parts.connections.clone();
+        self.catching_up = Some(Box::pin(connections.catch_up(caller, start)));
+    }
+
+    /// The client has what it missed up to here, or wants nothing of it.
+    fn go_live_from(&mut self, after: Seq) {
+        self.waits_to_fetch = None;
+        self.catch_up_from(Start::From {
+            after,
+            announce: false,
+        });
     }
 
     async fn run(mut self) {
@@ -211,6 +303,7 @@ impl Client {
             }
             let catching_up = &mut self.catching_up;
             let is_catching_up = catching_up.is_some();
+            let waits_to_fetch = self.waits_to_fetch;
             tokio::select! {
                 () = self.link.changed() => {
                     if self.link.is_closed() {
@@ -218,8 +311,15 @@ impl Client {
                     }
                     self.catch_up_again();
                 }
-                Some((cid, to, outcome)) = self.sends.next(), if !self.sends.is_empty() => {
-                    self.acknowledge(&cid, to, outcome).await;
+                Some((sent, outcome)) = self.sends.next(), if !self.sends.is_empty() => {
+                    self.acknowledge(&sent, outcome).await;
+                }
+                () = async { if let Some((_, until)) = waits_to_fetch { sleep_until(until).await } },
+                    if waits_to_fetch.is_some() =>
+                {
+                    if let Some((position, _)) = waits_to_fetch {
+                        self.go_live_from(position);
+                    }
                 }
                 () = async { if let Some(task) = catching_up { task.await } }, if is_catching_up => {
                     self.catching_up = None;
@@ -241,17 +341,10 @@ impl Client {
             return;
         }
         if let Some(after) = self.link.take_behind() {
-            let start = Start::From {
+            self.catch_up_from(Start::From {
                 after,
                 announce: true,
-            };
-            let connections = self.parts.connections.clone();
-            self.catching_up = Some(Box::pin(connections.catch_up(
-                self.conn,
-                self.user,
-                Arc::clone(&self.link),
-                start,
-            )));
+            });
         }
     }
 
@@ -259,15 +352,17 @@ impl Client {
         self.parts.connections.hub().send(self.conn, frame).await;
     }
 
-    async fn send_error(&mut self, failure: &Failure, cid: Option<&str>) {
-        self.send(frame::text(
-            error_json(failure, cid, self.language).as_bytes(),
-        ))
-        .await;
+    async fn send_error(&mut self, failure: &Failure, about: About<'_>) {
+        if let Some(frame) = self.voice.error(failure, about, self.language) {
+            self.send(frame).await;
+        }
     }
 
     async fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let bye = frame::bye(reason, None);
+        let bye = Bye {
+            reason,
+            reconnect_after_ms: None,
+        };
         self.parts
             .connections
             .hub()
@@ -276,7 +371,8 @@ impl Client {
     }
 
     async fn give_up(&mut self, malformed: Malformed) {
-        self.send_error(&bad_frame(malformed), None).await;
+        self.send_error(&bad_frame(malformed), About::default())
+            .await;
         self.parts
             .connections
             .hub()
@@ -314,16 +410,60 @@ impl Client {
                 self.wait_closed().await;
                 return Some(End::ByClient);
             }
-            Incoming::Binary(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
-            Incoming::Text(text) => match Request::parse(&text) {
-                Ok(request) => self.carry_out(request).await,
-                Err(invalid) => {
-                    self.send_error(&invalid.failure, invalid.cid.as_deref())
-                        .await;
-                }
-            },
+            Incoming::Binary(bytes) => self.hear(Message::Binary(bytes)).await,
+            Incoming::Text(text) => self.hear(Message::Text(text)).await,
         }
         None
+    }
+
+    async fn hear(&mut self, message: Message) {
+        match self.voice.understand(message) {
+            Ok(heard) => {
+                if let (Some((position, _)), false) = (
+                    self.waits_to_fetch,
+                    matches!(heard, Heard::Fetch { .. } | Heard::Nothing),
+                ) {
+                    self.go_live_from(position);
+                }
+                match heard {
+                    Heard::Request(request) => self.carry_out(*request).await,
+                    Heard::Send { request, tag } => self.say(&request, tag).await,
+                    Heard::Fetch { after } => self.fetch(after).await,
+                    Heard::Nothing => {}
+                }
+            }
+            Err(invalid) => {
+                let about = About {
+                    cid: invalid.cid.as_deref(),
+                    tag: None,
+                };
+                self.send_error(&invalid.failure, about).await;
+            }
+        }
+    }
+
+    /// Answers a client that asks for what it missed; with the last of it the client goes live.
+    async fn fetch(&mut self, after: Seq) {
+        let page = match self
+            .parts
+            .connections
+            .missed_messages(self.user, after)
+            .await
+        {
+            Ok(page) => page,
+            Err(failure) => return self.send_error(&failure, About::default()).await,
+        };
+        if let Some(frame) = self.voice.fetched(&page.entries, page.more) {
+            self.send(frame).await;
+        }
+        if self.waits_to_fetch.is_none() {
+            return;
+        }
+        if page.more {
+            self.waits_to_fetch = Some((page.position, Instant::now() + FETCH_PAUSE_MAX));
+        } else {
+            self.go_live_from(page.position);
+        }
     }
 
     /// A token bucket over all frames: protects the node, not the conversation (sends have their own limit).
@@ -340,16 +480,23 @@ impl Client {
 
     async fn carry_out(&mut self, request: Request) {
         match request {
-            Request::Auth(_) => self.send_error(&Failure::new(Code::BadRequest), None).await,
-            Request::Send(send) => {
-                let cid = send.cid.clone();
-                if let Err(failure) = self.put_in_line(&send).await {
-                    self.send_error(&failure, cid.as_deref()).await;
+            Request::Auth(_) => {
+                let failure = Failure::new(Code::BadRequest);
+                self.send_error(&failure, About::default()).await;
+            }
+            Request::Send(send) => self.say(&send, 0).await,
+            Request::Alter(alter) => {
+                if let Err(failure) = self.alter(&alter).await {
+                    let about = About {
+                        cid: alter.cid.as_deref(),
+                        tag: None,
+                    };
+                    self.send_error(&failure, about).await;
                 }
             }
             Request::Read { conv, seq } => {
                 if let Err(failure) = self.parts.conversations.read(self.user, conv, seq).await {
-                    self.send_error(&failure, None).await;
+                    self.send_error(&failure, About::default()).await;
                 }
             }
             Request::Typing { conv } => self.parts.typing.typing(self.user, conv).await,
@@ -357,38 +504,110 @@ impl Client {
         }
     }
 
+    async fn say(&mut self, request: &SendRequest, tag: u64) {
+        if let Err(failure) = self.put_in_line(request, tag).await {
+            let about = About {
+                cid: request.cid.as_deref(),
+                tag: Some(tag),
+            };
+            self.send_error(&failure, about).await;
+        }
+    }
+
     /// Admits a send and puts it in line, without waiting for the log: the order of frames is the order of entries.
-    async fn put_in_line(&mut self, request: &SendRequest) -> Result<(), Failure> {
+    async fn put_in_line(&mut self, request: &SendRequest, tag: u64) -> Result<(), Failure> {
         self.parts.messages.admit(self.user)?;
         let draft = self.parts.messages.prepare(self.user, request)?;
         self.parts.messages.authorize(request, &draft).await?;
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
-        let pending = self.parts.messages.enqueue(draft, Some(self.conn))?;
-        self.sends.push(Box::pin(async move {
-            let outcome = pending.outcome().await;
-            (
-                cid,
-                to,
-                outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
-            )
-        }));
+        let origin = (!self.voice.is_echoed(draft.conv)).then_some(self.conn);
+        let pending = self.parts.messages.enqueue(draft, origin)?;
+        let cid = Some(cid);
+        self.await_outcome(Sent { cid, tag, to }, pending);
         Ok(())
     }
 
-    async fn acknowledge(&mut self, cid: &Cid, to: Address, outcome: Result<Outcome, Failure>) {
+    /// Puts an alteration in line. One without client id gets no ack, and so its entry, as any other connection.
+    async fn alter(&mut self, request: &AlterRequest) -> Result<(), Failure> {
+        let alterations = self.parts.entries.alterations();
+        let draft = alterations.prepare(self.user, request).await?;
+        let acked = request.cid.is_some();
+        let cid = acked.then(|| draft.cid.clone());
+        let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
+        let pending = alterations.enqueue(draft, acked.then_some(self.conn))?;
+        self.await_outcome(Sent { cid, tag: 0, to }, pending);
+        Ok(())
+    }
+
+    fn await_outcome(&mut self, sent: Sent, pending: Pending) {
+        self.sends.push(Box::pin(async move {
+            let outcome = pending.outcome().await;
+            (
+                sent,
+                outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
+            )
+        }));
+    }
+
+    async fn acknowledge(&mut self, sent: &Sent, outcome: Result<Outcome, Failure>) {
+        let Sent { cid, tag, to } = sent;
+        let about = About {
+            cid: cid.as_ref().map(Cid::as_str),
+            tag: Some(*tag),
+        };
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
             Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
-            Ok(Outcome::Refused(refusal)) => {
-                return self.send_error(&refusal.into(), Some(cid.as_str())).await;
-            }
-            Err(failure) => return self.send_error(&failure, Some(cid.as_str())).await,
+            Ok(Outcome::Refused(refusal)) => return self.send_error(&refusal.into(), about).await,
+            Err(failure) => return self.send_error(&failure, about).await,
         };
-        let ack = json!({
-            "type": "ack", "cid": cid, "seq": seq, "conv": to, "at": at, "duplicate": duplicate,
-        });
-        self.send(frame::json(&ack)).await;
+        let Some(cid) = cid else { return };
+        if self.voice.reads_by_sending() {
+            // Best effort, as every read position is.
+            let _ = self.parts.conversations.read(self.user, *to, seq).await;
+        }
+        let ack = Ack {
+            cid,
+            tag: *tag,
+            to: *to,
+            seq,
+            at,
+            duplicate,
+        };
+        let Some(frame) = self.voice.ack(&ack) else {
+            return;
+        };
+        if self.voice.acks_in_order() {
+            self.parts
+                .connections
+                .hub()
+                .ack(self.conn, frame, seq)
+                .await;
+        } else {
+            self.send(frame).await;
+        }
+    }
+}
+
+impl Beginning {
+    fn start(&self) -> Start {
+        match self {
+            Beginning::From(start) => *start,
+            Beginning::Missed { upto: after, .. } | Beginning::OnRequest { position: after } => {
+                Start::From {
+                    after: *after,
+                    announce: false,
+                }
+            }
+        }
+    }
+
+    fn position(&self) -> Seq {
+        match self.start() {
+            Start::From { after, .. } => after,
+            Start::Reset { head } => head,
+        }
     }
 }
 

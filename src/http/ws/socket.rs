@@ -51,8 +51,13 @@ impl Socket {
     /// Refuses a client that is not in the hub yet: an error, a close frame, and the end.
     pub(super) async fn refuse(&mut self, failure: &Failure, code: CloseCode, language: Language) {
         let error = frame::text(error_json(failure, None, language).as_bytes());
-        let close = frame::close(code, failure.code.name());
-        let last_words = [&error[..], &close[..]].concat();
+        self.refuse_with(&error, code, failure.code.name()).await;
+    }
+
+    /// The same in the words of another protocol.
+    pub(super) async fn refuse_with(&mut self, words: &[u8], code: CloseCode, reason: &str) {
+        let close = frame::close(code, reason);
+        let last_words = [words, &close[..]].concat();
         // A client that takes nothing hears nothing.
         let _ = timeout(LINGER, write_all(&self.stream, &last_words)).await;
         self.linger().await;

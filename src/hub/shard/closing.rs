@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::{Shard, Standing};
+use super::{Bye, Shard, Standing};
 use crate::hub::frame::{self, CloseCode};
 use crate::model::ids::{ConnId, Seq, SessionId};
 
@@ -13,7 +11,10 @@ impl Shard {
         for slot in self.all_slots() {
             let connection = &self.connections[slot];
             if sessions.contains(&connection.session) {
-                let bye = frame::bye("revoked", None);
+                let bye = Bye {
+                    reason: "revoked",
+                    reconnect_after_ms: None,
+                };
                 self.close(
                     connection.conn,
                     Some(bye),
@@ -37,14 +38,20 @@ impl Shard {
 
     pub(super) fn reset(&mut self, head: Seq) {
         self.applied = head;
-        let reset = frame::json(&serde_json::json!({"type": "reset", "head": head}));
         for slot in self.all_slots() {
-            let conn = self.connections[slot].conn;
-            self.connections[slot].queue.clear_unsent();
-            self.push(slot, reset.clone());
+            let connection = &mut self.connections[slot];
+            let conn = connection.conn;
+            connection.queue.clear_unsent();
+            connection.held_acks.clear();
+            if let Some(reset) = connection.speech.reset(head) {
+                self.push(slot, reset);
+            }
             self.close(
                 conn,
-                Some(frame::bye("reset", Some(0))),
+                Some(Bye {
+                    reason: "reset",
+                    reconnect_after_ms: Some(0),
+                }),
                 CloseCode::LEAVING,
                 "the log was reset",
             );
@@ -58,7 +65,10 @@ impl Shard {
             let conn = self.connections[slot].conn;
             let wait = grace / count * at;
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            let bye = frame::bye("leaving", Some(millis));
+            let bye = Bye {
+                reason: "leaving",
+                reconnect_after_ms: Some(millis),
+            };
             self.close(conn, Some(bye), CloseCode::LEAVING, "node is leaving");
         }
     }
@@ -66,11 +76,20 @@ impl Shard {
     pub(super) fn close(
         &mut self,
         conn: ConnId,
-        bye: Option<Bytes>,
+        bye: Option<Bye>,
         code: CloseCode,
         reason: &'static str,
     ) {
         let Some(slot) = self.slot(conn) else { return };
+        let bye = bye.and_then(
+            |Bye {
+                 reason,
+                 reconnect_after_ms,
+             }| {
+                let speech = &self.connections[slot].speech;
+                speech.bye(reason, reconnect_after_ms)
+            },
+        );
         if let Some(bye) = bye {
             self.push(slot, bye);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Shard, Standing};
+use super::{Bye, Shard, Standing};
 use crate::hub::frame::{self, CloseCode};
 use crate::hub::queue::Written;
 use crate::model::ids::ConnId;
@@ -37,7 +37,10 @@ impl Shard {
         let conn = connection.conn;
         self.close(
             conn,
-            Some(frame::bye("too_slow", Some(0))),
+            Some(Bye {
+                reason: "too_slow",
+                reconnect_after_ms: Some(0),
+            }),
             CloseCode::TOO_SLOW,
             "too slow",
         );
@@ -113,7 +116,10 @@ impl Shard {
                 connection.link.set_closed();
             } else if connection.expires.is_some_and(|end| end <= now) && !connection.closing {
                 let conn = connection.conn;
-                let bye = frame::bye("expired", None);
+                let bye = Bye {
+                    reason: "expired",
+                    reconnect_after_ms: None,
+                };
                 self.close(conn, Some(bye), CloseCode::UNAUTHORIZED, "session expired");
             } else if now - connection.last_ping >= self.settings.ping && !connection.closing {
                 connection.last_ping = now;

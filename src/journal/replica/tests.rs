@@ -1,12 +1,12 @@
 //! Seeded runs of a replica against a model log: whatever the timing of loading, applying, joining, leaving
-//! and reconnecting, a connection gets exactly what its user was entitled to, once and in order.
+//! and reconnecting, a connection gets exactly what its user was entitled to, once and in order, and nothing of what
+//! was taken back at or below its position.
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use super::*;
 use crate::journal::view::View;
+use crate::model::alteration::{altered_body, forgotten_body, rewritten_by};
 use crate::model::conversation::Conv;
 use crate::model::entry::EntryKind;
 use crate::model::group::Interval;
@@ -37,6 +37,27 @@ struct ModelHub {
     clients: BTreeMap<ConnId, Client>,
     /// Connections whose wish was declined: they ask again.
     declined: Vec<(ConnId, NotLive)>,
+    /// Messages that were taken back, and where.
+    recalled: BTreeMap<Seq, Seq>,
+}
+
+impl ModelHub {
+    /// Whoever reads at or above a recall gets nothing of what the message said.
+    fn judge_words(&self, entries: &[Arc<Entry>], position: Seq) {
+        for entry in entries {
+            let body: serde_json::Value = serde_json::from_slice(&entry.body).unwrap();
+            let Some(message) = body["content"].as_str() else {
+                continue;
+            };
+            let message: u64 = message.parse().unwrap();
+            let recalled = self.recalled.get(&Seq(message));
+            assert!(
+                recalled.is_none_or(|recall| *recall > position),
+                "{} still says at {position} what was recalled at {recalled:?}",
+                entry.seq
+            );
+        }
+    }
 }
 
 impl Dispatch for ModelHub {
@@ -79,6 +100,7 @@ impl Dispatch for ModelHub {
     fn end_sessions(&mut self, _: &[SessionId]) {}
 
     fn live(&mut self, going: GoingLive<ConnId>) {
+        self.judge_words(&going.missed, going.position);
         let Some(client) = self.clients.get_mut(&going.conn) else {
             return;
         };
@@ -100,7 +122,10 @@ impl Dispatch for ModelHub {
 /// The truth: the whole log, and everybody's stays as of its head.
 struct Model {
     random: fastrand::Rng,
+    /// As the store has it.
     log: Vec<Arc<Entry>>,
+    /// As it went over the bus, each entry as it was when it was appended.
+    told: Vec<Arc<Entry>>,
     stays: BTreeMap<(UserId, GroupId), Vec<Interval>>,
     replica: Replica<ModelHub>,
     next_conn: u64,
@@ -118,6 +143,7 @@ impl Model {
         Model {
             random: fastrand::Rng::with_seed(seed),
             log: Vec::new(),
+            told: Vec::new(),
             stays: BTreeMap::new(),
             replica: Replica::new(
                 Seq(0),
@@ -166,17 +192,69 @@ impl Model {
         {
             open.to = Some(seq);
         }
-        let body = Bytes::from(format!(r#"{{"users":[{user}]}}"#));
-        let cid = "c".parse().unwrap();
-        self.log.push(Arc::new(Entry {
-            seq,
+        let body = match kind {
+            // What it says is its place: a number, so that it is known wherever it turns up.
+            EntryKind::Message => format!(r#"{{"media":1,"meta":{{}},"content":"{seq}"}}"#),
+            _ => format!(r#"{{"users":[{user}]}}"#),
+        };
+        self.push(conv, user, kind, body);
+    }
+
+    fn push(&mut self, conv: Conv, from: UserId, kind: EntryKind, body: String) {
+        let entry = Arc::new(Entry {
+            seq: self.head().next(),
             conv,
-            from: user,
+            from,
             at: 0,
             kind,
-            cid,
-            body,
-        }));
+            cid: "c".parse().unwrap(),
+            body: body.into(),
+        });
+        self.told.push(Arc::clone(&entry));
+        self.log.push(entry);
+    }
+
+    /// A message is edited or taken back: the store rewrites it, and the words of its edits, in the same append.
+    fn alter(&mut self) {
+        let head = self.head().0;
+        let Some(target) = self.random.u64(0..=head.min(LAG_MAX)).checked_sub(1) else {
+            return;
+        };
+        let message = Arc::clone(&self.log[usize::try_from(head - 1 - target).unwrap()]);
+        let seq = message.seq;
+        let recalled = self.replica.dispatch().recalled.contains_key(&seq);
+        if message.kind != EntryKind::Message || recalled {
+            return;
+        }
+        let (conv, from) = (message.conv, message.from);
+        if self.random.bool() {
+            let body = format!(r#"{{"target":{seq},"content":"{seq}"}}"#);
+            self.push(conv, from, EntryKind::Edit, body);
+        } else {
+            self.push(
+                conv,
+                from,
+                EntryKind::Recall,
+                format!(r#"{{"target":{seq}}}"#),
+            );
+            let end = self.head();
+            self.replica.dispatch().recalled.insert(seq, end);
+        }
+        let alteration = self.log.last().cloned().unwrap();
+        for entry in &mut self.log {
+            let is_edit = entry.kind == EntryKind::Edit && rewritten_by(entry) == Some(seq);
+            let body = match alteration.kind {
+                _ if entry.seq == seq => altered_body(entry, &alteration),
+                EntryKind::Recall if is_edit => Some(forgotten_body(seq)),
+                _ => None,
+            };
+            if let Some(body) = body {
+                *entry = Arc::new(Entry {
+                    body,
+                    ..Entry::clone(entry)
+                });
+            }
+        }
     }
 
     fn snapshot(&self, user: UserId) -> UserSnapshot {
@@ -209,7 +287,13 @@ impl Model {
 
     fn apply(&mut self) {
         let next = self.replica.applied().next();
-        if let Some(entry) = self.log.get(usize::try_from(next.0).unwrap() - 1) {
+        // From the bus as it was, or from the store as it is by now.
+        let source = if self.random.bool() {
+            &self.told
+        } else {
+            &self.log
+        };
+        if let Some(entry) = source.get(usize::try_from(next.0).unwrap() - 1) {
             self.replica.apply(Arc::clone(entry), None);
         }
     }
@@ -312,7 +396,8 @@ impl Model {
     fn run(mut self) {
         for _ in 0..STEPS {
             match self.random.u8(..12) {
-                0..=3 if self.head().0 - self.replica.applied().0 < LAG_MAX => self.append(),
+                0..=2 if self.head().0 - self.replica.applied().0 < LAG_MAX => self.append(),
+                3 if self.head().0 - self.replica.applied().0 < LAG_MAX => self.alter(),
                 0..=6 => self.apply(),
                 7..=8 => self.connect(),
                 9..=10 => self.attach_one(),
@@ -359,6 +444,10 @@ fn each_rule_is_needed() {
         },
         Safeguards {
             filter_by_stays: false,
+            ..all
+        },
+        Safeguards {
+            rewrite_window: false,
             ..all
         },
     ];

@@ -96,10 +96,19 @@ impl Rehearsal {
             Change::Join => self.join(draft).await,
             Change::Message => self.message(draft).await,
             Change::Add { .. }
+            | Change::Recall { .. }
+            | Change::Edit { .. }
+            | Change::React { .. }
             | Change::Leave
             | Change::Kick { .. }
             | Change::Dissolve
             | Change::EditGroup { .. }
+            | Change::EditMember { .. }
+            | Change::Transfer { .. }
+            | Change::Ask { .. }
+            | Change::Approve { .. }
+            | Change::Decline { .. }
+            | Change::JoinByInvite { .. }
             | Change::AnswerFriend { .. }
             | Change::Unfriend { .. }
             | Change::Revoke { .. }

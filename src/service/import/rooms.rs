@@ -313,10 +313,7 @@ impl Run<'_> {
                 self.report.already(Kind::Members);
                 continue;
             }
-            let body = MembershipBody {
-                users: vec![*user],
-                by: None,
-            };
+            let body = MembershipBody::oneself(*user);
             let Ok(body) = encode(&body) else { continue };
             let draft = Draft {
                 conv: Conv::Group(group),

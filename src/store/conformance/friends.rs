@@ -72,6 +72,31 @@ pub async fn a_request_is_answered_once(make: &impl Make) {
     }
 }
 
+pub async fn whoever_is_blocked_accepts_nothing(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert] = stage.users(["anna", "bert"]).await;
+    let friends = &stage.stores.friends;
+    let conv = Conv::private(anna, bert);
+    ask(&stage, anna, bert, "").await;
+    friends.set_blocked(anna, bert, true).await.unwrap();
+    let request = friends.friendships(bert).await.unwrap().incoming[0].id;
+    let answer = |accept| Change::AnswerFriend {
+        request,
+        other: anna,
+        accept,
+    };
+    stage
+        .refused(bert, conv, FRIEND, answer(true), Refusal::Blocked)
+        .await;
+    assert!(!are_friends(&stage, anna, bert).await);
+    stage.done(bert, conv, FRIEND, answer(false)).await;
+    // Whoever blocked may befriend: he knows whom he asks.
+    ask(&stage, anna, bert, "").await;
+    friends.set_blocked(anna, bert, false).await.unwrap();
+    ask(&stage, bert, anna, "").await;
+    assert!(are_friends(&stage, anna, bert).await);
+}
+
 pub async fn asking_again_keeps_one_request(make: &impl Make) {
     let stage = empty(make).await;
     let [anna, bert] = stage.users(["anna", "bert"]).await;

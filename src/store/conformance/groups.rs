@@ -309,7 +309,7 @@ pub async fn open_groups_are_found_by_name_and_id(make: &impl Make) {
         ("Starlings of Rome", JoinMode::Open),
         ("starling", JoinMode::Open),
         ("Secret starlings", JoinMode::Invite),
-        ("椋鸟 50%_off", JoinMode::Open),
+        ("椋鸟 50%_off", JoinMode::Approval),
     ] {
         let id = groups.draw_id().await.unwrap();
         let change = Change::CreateGroup {

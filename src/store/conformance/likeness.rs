@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::stage::{END, Stage, body};
+use crate::model::alteration::EditedBody;
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::EntryKind;
@@ -21,6 +22,7 @@ pub async fn fill(stage: &Stage) {
     friendships(stage, anna, bert, carl).await;
     rooms(stage, anna, bert, carl).await;
     entries(stage, anna, bert).await;
+    surroundings(stage, anna, bert).await;
     settings(stage, anna, bert).await;
     let imports = TABLES.iter().find(|table| table.name == "imports");
     let text = |text: &str| Cell::Text(text.to_owned());
@@ -155,6 +157,26 @@ async fn entries(stage: &Stage, anna: UserId, bert: UserId) {
         };
         stage.one(draft).await;
     }
+}
+
+/// A message that was edited, reacted to and hidden.
+async fn surroundings(stage: &Stage, anna: UserId, bert: UserId) {
+    let conv = Conv::private(anna, bert);
+    let target = stage.say(anna, conv, "before").await;
+    let edit = Change::Edit {
+        target,
+        media: 1,
+        body: EditedBody::of(&body("before"), "after 🐦").unwrap(),
+    };
+    stage.done(anna, conv, EntryKind::Edit, edit).await;
+    let react = Change::React {
+        target,
+        media: 1,
+        emoji: "🐦‍⬛".parse().unwrap(),
+        on: true,
+    };
+    stage.done(bert, conv, EntryKind::Reaction, react).await;
+    stage.stores.messages.hide(bert, target).await.unwrap();
 }
 
 async fn settings(stage: &Stage, anna: UserId, bert: UserId) {

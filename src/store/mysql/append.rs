@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
 use super::Mysql;
+use super::altering::{self, ALTER};
 use super::link::Fault;
 use super::packed::{self, APPEND, APPEND_ONE, CHANGE};
 use super::read;
@@ -221,7 +222,10 @@ impl Batch<'_> {
         }
         match drafts.next() {
             Some((draft, fingerprint)) => {
-                (CHANGE, packed::change(draft, fingerprint, self.past, rules))
+                match altering::parameters(draft, fingerprint, self.past, rules) {
+                    Some(params) => (ALTER, params),
+                    None => (CHANGE, packed::change(draft, fingerprint, self.past, rules)),
+                }
             }
             None => (APPEND, packed::run(drafts, self.past, rules)),
         }

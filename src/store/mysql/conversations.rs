@@ -3,7 +3,7 @@
 //! A list is read in a few statements over all conversations of the user at once. Writes here touch tables that
 //! appends never write, so neither waits for the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use mysql_async::Value;
@@ -15,11 +15,11 @@ use super::places;
 use super::rows::{self, Columns};
 use super::visible::Scope;
 use crate::model::conversation::Conv;
-use crate::model::entry::Entry;
+use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{as_listed, newest_first};
-use crate::store::spans::{Direction, Merge, Span, cut};
+use crate::store::spans::{Merge, Span, cut};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
@@ -49,7 +49,7 @@ impl ConversationStore for Mysql {
         upto: Seq,
     ) -> Result<(LogHead, Vec<ConversationState>)> {
         let mut link = self.readers.link().await?;
-        let scope = Scope::whole(&mut link, user).await?;
+        let scope = Scope::whole(&mut link, user, upto).await?;
         let lines = lines(&mut link, &scope, user, self.rules.history, upto).await?;
         states(&mut link, user, scope.log, lines).await
     }
@@ -172,15 +172,53 @@ async fn lines(
             last: None,
         })
         .collect();
-    let mut merges: Vec<Merge> = lines
-        .iter()
-        .map(|line| Merge::new(Direction::Down, &line.spans, 1))
-        .collect();
-    places::read(link, &mut merges).await?;
-    for (line, merge) in lines.iter_mut().zip(merges) {
+    // Nearly always the last entry of the conversation is the last one he may see, and known already.
+    let hidden = hidden_among(link, user, &scope.tops).await?;
+    let mut uncertain = Vec::new();
+    for line in &mut lines {
+        let inside = |seq: Seq| {
+            line.spans
+                .iter()
+                .any(|span| (span.low..=span.high).contains(&seq))
+        };
+        match scope.tops.get(&line.conv) {
+            Some((seq, kind))
+                if EntryKind::from_code(*kind).stands_alone()
+                    && inside(*seq)
+                    && !hidden.contains(seq) =>
+            {
+                line.last = Some(*seq);
+            }
+            Some(_) => uncertain.push(line),
+            None if line.conv == notes => uncertain.push(line),
+            None => {}
+        }
+    }
+    let merge = |line: &&mut Line| Merge::last(&line.spans);
+    let mut merges: Vec<Merge> = uncertain.iter().map(merge).collect();
+    places::read(link, user, &mut merges).await?;
+    for (line, merge) in uncertain.into_iter().zip(merges) {
         line.last = merge.finish().places.first().copied();
     }
     Ok(lines)
+}
+
+/// Which of these entries the user has hidden for himself.
+async fn hidden_among(
+    link: &mut Link,
+    user: UserId,
+    tops: &BTreeMap<Conv, (Seq, u8)>,
+) -> Result<BTreeSet<Seq>> {
+    let seqs: Vec<Value> = tops.values().map(|(seq, _)| Value::from(*seq)).collect();
+    let mut hidden = BTreeSet::new();
+    for chunk in chunks(&seqs, POSITIONS_MAX) {
+        let places = listed("?", chunk.len());
+        let sql = format!("SELECT seq FROM hidden_entries WHERE user_id = ? AND seq IN ({places})");
+        let values = std::iter::once(Value::from(user)).chain(chunk);
+        let rows = link.rows(&sql, positional(values)).await?;
+        hidden.extend(rows::all(rows, |row| row.next::<Seq>())?);
+    }
+    Ok(hidden)
 }
 
 /// Everything else about the lines.

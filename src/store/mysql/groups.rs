@@ -45,7 +45,7 @@ impl GroupStore for Mysql {
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<Group>> {
         let sql = format!(
             "SELECT {GROUP} FROM chat_groups g
-             WHERE g.dissolved = 0 AND g.join_mode = ? AND (INSTR(g.name_key, ?) > 0 OR g.id = ?)
+             WHERE g.dissolved = 0 AND g.join_mode <> ? AND (INSTR(g.name_key, ?) > 0 OR g.id = ?)
              ORDER BY CASE
                  WHEN g.name_key = ? OR g.id = ? THEN 0
                  WHEN INSTR(g.name_key, ?) = 1 THEN 1
@@ -55,7 +55,7 @@ impl GroupStore for Mysql {
         let key = Value::from(folded(query));
         let id = Value::from(parse_id(query).ok());
         let values = [
-            JoinMode::Open.into(),
+            JoinMode::Invite.into(),
             key.clone(),
             id.clone(),
             key.clone(),
@@ -71,6 +71,16 @@ impl GroupStore for Mysql {
         let sql = "SELECT role FROM memberships WHERE group_id = ? AND user_id = ? AND present = 1";
         let mut link = self.readers.link().await?;
         rows::one(link.first(sql, (group, user)).await?, rows::Columns::next)
+    }
+
+    async fn owned(&self, user: UserId) -> Result<u64> {
+        let sql = "SELECT COUNT(*) FROM memberships WHERE user_id = ? AND present = 1 AND role = ?";
+        let mut link = self.readers.link().await?;
+        let count = rows::one(
+            link.first(sql, (user, Role::Owner)).await?,
+            rows::Columns::next,
+        )?;
+        Ok(count.unwrap_or(0))
     }
 
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>> {

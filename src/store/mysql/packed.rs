@@ -2,7 +2,7 @@
 //!
 //! The layouts are described at the head of `routines/append.sql` and `routines/change.sql`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mysql_async::{Params, Value};
@@ -10,16 +10,49 @@ use mysql_async::{Params, Value};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::UnixMillis;
-use crate::model::group::{GroupPatch, JoinMode, NewGroup};
-use crate::model::ids::{ID_MAX, SessionId, UserId};
+use crate::model::group::{GroupPatch, JoinMode, NewGroup, Role};
+use crate::model::ids::{GroupId, ID_MAX, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 use crate::store::folding::folded;
 
-pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const APPEND_ONE: &str =
-    "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const CHANGE: &str =
-    "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const APPEND: &str = "CALL starling_append_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const APPEND_ONE: &str = "CALL starling_append_one_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const CHANGE: &str = "CALL starling_change_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// No account has this id.
+const NOBODY: u64 = 0;
+
+/// Who is asked whether a message may be written.
+pub(super) enum Way {
+    ToGroup(GroupId),
+    ToUser(UserId),
+    ToOneself,
+    Forbidden,
+}
+
+impl Way {
+    pub(super) fn of(draft: &Draft) -> Way {
+        match draft.conv {
+            Conv::Group(group) => Way::ToGroup(group),
+            Conv::Private(..) => match draft.conv.peer_of(draft.from) {
+                Some(peer) if peer == draft.from => Way::ToOneself,
+                Some(peer) => Way::ToUser(peer),
+                None => Way::Forbidden,
+            },
+            Conv::Notices | Conv::Account(_) => Way::Forbidden,
+        }
+    }
+
+    /// As the procedures have it: which of them it is, and whom it names.
+    pub(super) fn code(&self) -> (u8, u64) {
+        match self {
+            Way::ToGroup(group) => (0, group.0),
+            Way::ToUser(user) => (1, user.0),
+            Way::ToOneself => (2, 0),
+            Way::Forbidden => (3, 0),
+        }
+    }
+}
 
 /// What a draft adds to a packet, about: its record and what it says.
 pub(super) fn weight(draft: &Draft) -> usize {
@@ -34,13 +67,13 @@ pub(super) fn run<'d>(
 ) -> Params {
     let mut records = String::new();
     let mut texts = Vec::new();
-    let mut rights = BTreeSet::new();
-    let mut latest = BTreeMap::new();
+    let mut needs = Needs::default();
     let mut count = 0u64;
     for (draft, fingerprint) in drafts {
-        let (way, target) = way(draft);
+        let way = Way::of(draft);
+        needs.add(draft.from, &way);
+        let (way, target) = way.code();
         count += 1;
-        rights.insert((draft.from, target, way));
         let kind = draft.kind.code();
         // Writing to a string cannot fail.
         let _ = write!(
@@ -59,18 +92,17 @@ pub(super) fn run<'d>(
             let _ = write!(records, "{:0digits$}{place:07}", text.len());
             texts.extend_from_slice(text);
         }
-        let conv_place = texts.len() - draft.body.len() - conv.len() + 1;
-        latest.insert(draft.conv, (count, conv.len(), conv_place));
     }
     Params::Positional(vec![
         count.into(),
         records.into(),
         texts.into(),
-        (rights.len() as u64).into(),
-        listed_rights(&rights).into(),
-        (latest.len() as u64).into(),
-        listed_conversations(&latest).into(),
-        (latest.keys().filter(|conv| is_private(conv)).count() as u64).into(),
+        (needs.people.len() as u64).into(),
+        listed(&needs.people).into(),
+        (needs.seats.len() as u64).into(),
+        listed_pairs(&needs.seats).into(),
+        (needs.pairs.len() as u64).into(),
+        listed_pairs(&needs.pairs).into(),
         past.into(),
         friends_only(rules).into(),
     ])
@@ -83,8 +115,7 @@ pub(super) fn one(
     past: Option<UnixMillis>,
     rules: &StoreRules,
 ) -> Params {
-    let (way, target) = way(draft);
-    let (low, high) = pair(&draft.conv);
+    let (way, target) = Way::of(draft).code();
     Params::Positional(vec![
         draft.from.0.into(),
         fingerprint.into(),
@@ -94,63 +125,64 @@ pub(super) fn one(
         Value::from(&draft.body[..]),
         way.into(),
         target.into(),
-        low.into(),
-        high.into(),
         past.into(),
         friends_only(rules).into(),
     ])
 }
 
-fn friends_only(rules: &StoreRules) -> u64 {
+pub(super) fn friends_only(rules: &StoreRules) -> u64 {
     match rules.strangers {
         Strangers::Allow => 0,
         Strangers::FriendsOnly => 1,
     }
 }
 
-/// The two of a private conversation, else nobody.
-fn pair(conv: &Conv) -> (u64, u64) {
-    match conv {
-        Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
-        Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
+/// What the drafts of a run take, each once.
+#[derive(Default)]
+struct Needs {
+    people: BTreeSet<u64>,
+    seats: BTreeSet<(u64, u64)>,
+    pairs: BTreeSet<(u64, u64)>,
+}
+
+impl Needs {
+    fn add(&mut self, author: UserId, way: &Way) {
+        if author != UserId::SYSTEM {
+            self.people.insert(author.0);
+        }
+        match way {
+            Way::ToGroup(group) => {
+                self.seats.insert((group.0, author.0));
+            }
+            Way::ToUser(peer) => {
+                self.people.insert(peer.0);
+                self.pairs.insert((author.0, peer.0));
+            }
+            Way::ToOneself => {}
+            Way::Forbidden => {
+                self.people.insert(NOBODY);
+            }
+        }
     }
 }
 
-fn is_private(conv: &Conv) -> bool {
-    matches!(conv, Conv::Private(..))
+fn listed(ids: &BTreeSet<u64>) -> String {
+    ids.iter()
+        .map(|id| format!("{:016}", (*id).min(ID_MAX)))
+        .collect()
 }
 
-/// Each author, target and way once.
-fn listed_rights(rights: &BTreeSet<(UserId, u64, u8)>) -> String {
-    let mut listed = String::with_capacity(rights.len() * 33);
-    for (author, target, way) in rights {
-        let (author, target) = (author.0.min(ID_MAX), (*target).min(ID_MAX));
-        let _ = write!(listed, "{author:016}{target:016}{way:01}");
+fn listed_pairs(pairs: &BTreeSet<(u64, u64)>) -> String {
+    let mut listed = String::with_capacity(pairs.len() * 32);
+    for (one, other) in pairs {
+        let _ = write!(
+            listed,
+            "{:016}{:016}",
+            (*one).min(ID_MAX),
+            (*other).min(ID_MAX)
+        );
     }
     listed
-}
-
-/// Each conversation with the number of its last draft and where its name is.
-fn listed_conversations(latest: &BTreeMap<Conv, (u64, usize, usize)>) -> String {
-    let mut listed = String::with_capacity(latest.len() * 45);
-    for (conv, (last, length, place)) in latest {
-        let (low, high) = pair(conv);
-        let _ = write!(listed, "{last:04}{low:016}{high:016}{length:02}{place:07}");
-    }
-    listed
-}
-
-/// Who is asked whether the message may be written, and his id.
-fn way(draft: &Draft) -> (u8, u64) {
-    match draft.conv {
-        Conv::Group(group) => (0, group.0),
-        Conv::Private(..) => match draft.conv.peer_of(draft.from) {
-            Some(peer) if peer == draft.from => (2, peer.0),
-            Some(peer) => (1, peer.0),
-            None => (3, 0),
-        },
-        Conv::Notices | Conv::Account(_) => (3, 0),
-    }
 }
 
 /// What [`CHANGE`] takes besides the entry.
@@ -164,6 +196,9 @@ struct Effect {
     ids: BTreeSet<u64>,
     profile: GroupPatch,
     greeting: String,
+    role: Option<Role>,
+    muted_until: Option<UnixMillis>,
+    invite: String,
 }
 
 /// The parameters of [`CHANGE`].
@@ -202,51 +237,59 @@ pub(super) fn change(
         profile.memo.into(),
         profile.join.map(JoinMode::code).into(),
         effect.greeting.into(),
+        effect.role.map(Role::code).into(),
+        effect.muted_until.into(),
+        effect.invite.into(),
     ])
 }
 
 /// What is to be done. An entry in another conversation than its change is about would be shown to the wrong people:
 /// operation 0, which the procedure refuses.
 fn effect(draft: &Draft) -> Effect {
-    let group = match draft.conv {
-        Conv::Group(group) => Some(group.0),
-        Conv::Notices | Conv::Private(..) | Conv::Account(_) => None,
-    };
-    let in_group = |operation| match group {
-        Some(target) => Effect {
-            operation,
-            target,
-            ..Effect::default()
-        },
-        None => Effect::default(),
-    };
     match &draft.change {
-        // Messages go in runs.
-        Change::Message => Effect::default(),
-        Change::CreateGroup { group, members } if draft.conv == Conv::Group(group.id) => Effect {
-            ids: members
-                .iter()
-                .filter(|user| **user != draft.from)
-                .map(|user| user.0)
-                .collect(),
-            profile: profile(group),
-            ..in_group(1)
-        },
-        Change::CreateGroup { .. } => Effect::default(),
-        Change::Join => in_group(2),
+        // Messages go in runs, what alters them has a procedure of its own.
+        Change::Message | Change::Recall { .. } | Change::Edit { .. } | Change::React { .. } => {
+            Effect::default()
+        }
+        Change::CreateGroup { group, members } => create(draft, group, members),
+        Change::Join => in_group(draft, 2),
         Change::Add { users } => Effect {
             ids: users.iter().map(|user| user.0).collect(),
-            ..in_group(3)
+            ..in_group(draft, 3)
         },
-        Change::Leave => in_group(4),
-        Change::Kick { user } => Effect {
-            other: user.0,
-            ..in_group(5)
-        },
-        Change::Dissolve => in_group(6),
+        Change::Leave => in_group(draft, 4),
+        Change::Kick { user } => upon(draft, 5, *user),
+        Change::Dissolve => in_group(draft, 6),
         Change::EditGroup { patch } => Effect {
             profile: patch.clone(),
-            ..in_group(7)
+            muted_until: patch.muted_until,
+            ..in_group(draft, 7)
+        },
+        Change::EditMember { user, patch } => Effect {
+            role: patch.role,
+            muted_until: patch.muted_until,
+            ..upon(draft, 13, *user)
+        },
+        Change::Transfer { user } => upon(draft, 14, *user),
+        Change::Ask { group, message } => Effect {
+            greeting: message.clone(),
+            ..of_account(draft, 15, *group, draft.from)
+        },
+        Change::Approve { request, user } => Effect {
+            request: *request,
+            ..upon(draft, 16, *user)
+        },
+        Change::Decline {
+            group,
+            request,
+            user,
+        } => Effect {
+            request: *request,
+            ..of_account(draft, 17, *group, *user)
+        },
+        Change::JoinByInvite { code } => Effect {
+            invite: code.as_str().to_owned(),
+            ..in_group(draft, 18)
         },
         Change::Befriend {
             other,
@@ -276,6 +319,51 @@ fn effect(draft: &Draft) -> Effect {
     }
 }
 
+fn create(draft: &Draft, group: &NewGroup, members: &[UserId]) -> Effect {
+    if draft.conv != Conv::Group(group.id) {
+        return Effect::default();
+    }
+    let others = members.iter().filter(|user| **user != draft.from);
+    Effect {
+        ids: others.map(|user| user.0).collect(),
+        profile: profile(group),
+        ..in_group(draft, 1)
+    }
+}
+
+/// A change of the group whose conversation it is in.
+fn in_group(draft: &Draft, operation: u64) -> Effect {
+    match draft.conv {
+        Conv::Group(target) => Effect {
+            operation,
+            target: target.0,
+            ..Effect::default()
+        },
+        Conv::Notices | Conv::Private(..) | Conv::Account(_) => Effect::default(),
+    }
+}
+
+/// The same, done to somebody.
+fn upon(draft: &Draft, operation: u64, user: UserId) -> Effect {
+    Effect {
+        other: user.0,
+        ..in_group(draft, operation)
+    }
+}
+
+/// A change about a group in the conversation of the account that it is about, too.
+fn of_account(draft: &Draft, operation: u64, group: GroupId, user: UserId) -> Effect {
+    if draft.conv != Conv::Account(user) {
+        return Effect::default();
+    }
+    Effect {
+        operation,
+        target: group.0,
+        other: user.0,
+        ..Effect::default()
+    }
+}
+
 fn revoke(sessions: &[SessionId]) -> Effect {
     Effect {
         operation: 11,
@@ -301,5 +389,6 @@ fn profile(group: &NewGroup) -> GroupPatch {
         category: Some(group.category),
         memo: Some(group.memo.clone()),
         join: Some(group.join),
+        muted_until: None,
     }
 }

@@ -3,11 +3,14 @@
 //! Every part of every statement names the index it walks and where it stops: a server that estimates would rather
 //! scan the log now and then. Who may see a span is decided elsewhere.
 
+use std::collections::BTreeMap;
+
 use mysql_async::Value;
 
 use super::link::Link;
 use super::many::{chunks, listed, positional};
 use super::rows::{self, ENTRY};
+use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Epoch, Seq, UserId};
 use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX};
@@ -18,11 +21,15 @@ use crate::store::{LogHead, Result, StoreError};
 const SPANS_MAX: usize = 64;
 /// The same where each may mean walking far.
 const LONG_SPANS_MAX: usize = 8;
+/// So few spans are counted one by one.
+const FEW_FROM: usize = 8;
+/// Entries that one walk through many spans may come to.
+const FEW_MAX: u32 = 4_096;
 /// Entries of one statement.
 const ENTRIES_MAX: usize = 512;
 
-/// Reads until no merge wants anything.
-pub(super) async fn read(link: &mut Link, merges: &mut [Merge]) -> Result<()> {
+/// Reads until no merge wants anything, passing over what the user hid.
+pub(super) async fn read(link: &mut Link, user: UserId, merges: &mut [Merge]) -> Result<()> {
     loop {
         let mut wanted = Vec::new();
         for (index, merge) in merges.iter_mut().enumerate() {
@@ -38,7 +45,7 @@ pub(super) async fn read(link: &mut Link, merges: &mut [Merge]) -> Result<()> {
                 .copied()
                 .collect();
             for (asked, chunk) in one_way.chunks(SPANS_MAX).zip(chunks(&one_way, SPANS_MAX)) {
-                let found = read_pieces(link, direction, &chunk, asked.len()).await?;
+                let found = read_pieces(link, user, direction, &chunk, asked.len()).await?;
                 for ((index, piece), places) in asked.iter().zip(found) {
                     if let Some(merge) = merges.get_mut(*index) {
                         merge.found(piece, &places);
@@ -52,13 +59,16 @@ pub(super) async fn read(link: &mut Link, merges: &mut [Merge]) -> Result<()> {
 /// The places in each of the first `asked` pieces, in its order; what follows them only fills the statement up.
 async fn read_pieces(
     link: &mut Link,
+    user: UserId,
     direction: Direction,
     pieces: &[(usize, Piece)],
     asked: usize,
 ) -> Result<Vec<Vec<(Seq, EntryKind)>>> {
     let values = pieces.iter().enumerate().flat_map(|(at, (_, piece))| {
         let limit = if at < asked { piece.limit } else { 0 };
-        bounds(&piece.span).into_iter().chain([limit.into()])
+        bounds(&piece.span)
+            .into_iter()
+            .chain([user.into(), limit.into()])
     });
     let sql = places_sql(direction, pieces.len());
     let rows = link.rows(&sql, positional(values)).await?;
@@ -79,6 +89,8 @@ async fn read_pieces(
     Ok(found)
 }
 
+/// Counting what is hidden is one look by key for each place: for NOT EXISTS MariaDB first makes a table of all that the
+/// user hid, for each span.
 pub(super) fn places_sql(direction: Direction, spans: usize) -> String {
     let order = match direction {
         Direction::Up => "ASC",
@@ -87,7 +99,9 @@ pub(super) fn places_sql(direction: Direction, spans: usize) -> String {
     let part = |at: usize| {
         format!(
             "(SELECT {at}, seq, kind FROM entries FORCE INDEX (entries_by_conv)
-             WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq {order} LIMIT ?)"
+             WHERE conv = ? AND seq BETWEEN ? AND ?
+                 AND (SELECT COUNT(*) FROM hidden_entries h WHERE h.user_id = ? AND h.seq = entries.seq) = 0
+             ORDER BY seq {order} LIMIT ?)"
         )
     };
     (0..spans).map(part).collect::<Vec<_>>().join(" UNION ALL ")
@@ -113,6 +127,7 @@ pub(super) async fn count_unread(
         .enumerate()
         .flat_map(|(list, spans)| spans.iter().map(move |span| (list, *span)))
         .collect();
+    let spans = count_few(link, user, spans, &mut counts).await?;
     // Most are settled by their newest entries. Only where those are mostly the user's own is it worth going far.
     let near = count(link, user, &spans, SPANS_MAX, UNREAD_MAX).await?;
     let mut far = Vec::new();
@@ -133,6 +148,54 @@ pub(super) async fn count_unread(
         .collect())
 }
 
+/// Counts what is in many spans in one walk each time, and returns the spans where that came to too many entries.
+async fn count_few(
+    link: &mut Link,
+    user: UserId,
+    spans: Vec<(usize, Span)>,
+    counts: &mut [u32],
+) -> Result<Vec<(usize, Span)>> {
+    if spans.len() < FEW_FROM {
+        return Ok(spans);
+    }
+    let mut many = Vec::new();
+    for (asked, chunk) in spans.chunks(SPANS_MAX).zip(chunks(&spans, SPANS_MAX)) {
+        let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
+        let values = [message.into(), notice.into(), user.into()]
+            .into_iter()
+            .chain(chunk.iter().flat_map(|(_, span)| bounds(span)))
+            .chain([FEW_MAX.into()]);
+        let rows = link.rows(&few_sql(chunk.len()), positional(values)).await?;
+        let found = rows::all(rows, |row| Ok((row.next()?, row.next()?, row.next()?)))?;
+        let walked: u32 = found.iter().map(|(_, walked, _)| walked).sum();
+        if walked >= FEW_MAX {
+            many.extend_from_slice(asked);
+            continue;
+        }
+        // A conversation is in one list alone, though perhaps in several spans of it.
+        let lists: BTreeMap<Conv, usize> = asked
+            .iter()
+            .map(|(list, span)| (span.conv, *list))
+            .collect();
+        for (conv, _, unread) in found {
+            let list = lists.get(&conv).ok_or_else(unasked)?;
+            let count = counts.get_mut(*list).ok_or_else(unasked)?;
+            *count = count.saturating_add(unread);
+        }
+    }
+    Ok(many)
+}
+
+pub(super) fn few_sql(spans: usize) -> String {
+    let ranges = vec!["conv = ? AND seq BETWEEN ? AND ?"; spans].join(" OR ");
+    format!(
+        "SELECT conv, CAST(COUNT(*) AS UNSIGNED), CAST(SUM(kind IN (?, ?) AND sender <> ?) AS UNSIGNED)
+         FROM (
+             SELECT conv, kind, sender FROM entries FORCE INDEX (entries_by_conv) WHERE {ranges} LIMIT ?) walked
+         GROUP BY conv"
+    )
+}
+
 /// How many of the last `scanned` entries of each span there are, and how many of them are unread.
 async fn count(
     link: &mut Link,
@@ -148,7 +211,7 @@ async fn count(
             let scanned = if at < asked.len() { scanned } else { 0 };
             std::iter::once(user.into())
                 .chain(bounds(span))
-                .chain([scanned.into()])
+                .chain([scanned.into(), user.into()])
         });
         let rows = link.rows(&sql, positional(values)).await?;
         let rows = rows::all(rows, |row| {
@@ -167,10 +230,12 @@ pub(super) fn unread_sql(spans: usize) -> String {
     let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
     let part = |at: usize| {
         format!(
-            "SELECT {at}, COUNT(*), CAST(COALESCE(SUM(kind IN ({message}, {notice}) AND sender <> ?), 0) AS UNSIGNED)
+            "SELECT {at}, COUNT(*), CAST(COALESCE(
+                 SUM(kind IN ({message}, {notice}) AND sender <> ? AND h.seq IS NULL), 0) AS UNSIGNED)
              FROM (
-                 SELECT kind, sender FROM entries FORCE INDEX (entries_by_conv)
-                 WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?) newest"
+                 SELECT seq, kind, sender FROM entries FORCE INDEX (entries_by_conv)
+                 WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?) newest
+             LEFT JOIN hidden_entries h ON h.user_id = ? AND h.seq = newest.seq"
         )
     };
     (0..spans).map(part).collect::<Vec<_>>().join(" UNION ALL ")

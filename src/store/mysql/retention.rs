@@ -28,7 +28,7 @@ impl RetentionStore for Mysql {
         let most = u32::try_from(limit).unwrap_or(u32::MAX);
         let mut link = self.writers.link().await?;
         let rows = link
-            .call("CALL starling_prune_1(?, ?)", (upto.0, most))
+            .call("CALL starling_prune_2(?, ?)", (upto.0, most))
             .await?;
         let row = rows.into_iter().next().ok_or_else(no_log)?;
         let (epoch, floor, head) = mysql_async::from_row_opt(row).map_err(Fault::from)?;

@@ -11,15 +11,23 @@ use mysql_async::{Conn, Params};
 use super::fault::Fault;
 
 /// What texts have in common, by the names they call it. A part may call those after it.
-const PARTS: [(&str, &str); 8] = [
+///
+/// `prologue` and `epilogue` are how a procedure that appends one entry begins and ends: the head is taken, a draft that
+/// is in the log already is found; the entry is written, the answer given. They use the parameters `author`, `mark`,
+/// `client_id`, `past`, `entry_kind`, `conversation` and `content`. A procedure's own variables are declared before the
+/// prologue; between the two, `code` says what became of the draft.
+const PARTS: [(&str, &str); 11] = [
     ("{joined}", include_str!("routines/parts/joined.sql")),
     ("{allowed}", include_str!("routines/parts/allowed.sql")),
     ("{columns}", include_str!("routines/parts/columns.sql")),
     ("{cid}", include_str!("routines/parts/cid.sql")),
     ("{drafts}", include_str!("routines/parts/drafts.sql")),
-    ("{rights}", include_str!("routines/parts/rights.sql")),
-    ("{latest}", include_str!("routines/parts/latest.sql")),
+    ("{pairs}", include_str!("routines/parts/pairs.sql")),
+    ("{mutes}", include_str!("routines/parts/mutes.sql")),
+    ("{audible}", include_str!("routines/parts/audible.sql")),
     ("{ids}", include_str!("routines/parts/ids.sql")),
+    ("{prologue}", include_str!("routines/parts/prologue.sql")),
+    ("{epilogue}", include_str!("routines/parts/epilogue.sql")),
 ];
 const DIGEST: &str = "{digest}";
 
@@ -28,7 +36,7 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 5] = [
+const ROUTINES: [Routine; 6] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
@@ -42,11 +50,15 @@ const ROUTINES: [Routine; 5] = [
         text: include_str!("routines/change.sql"),
     },
     Routine {
+        name: "starling_alter_1",
+        text: include_str!("routines/alter.sql"),
+    },
+    Routine {
         name: "starling_create_user_1",
         text: include_str!("routines/create_user.sql"),
     },
     Routine {
-        name: "starling_prune_1",
+        name: "starling_prune_2",
         text: include_str!("routines/prune.sql"),
     },
 ];

@@ -19,7 +19,8 @@ use crate::store::folding::folded;
 use crate::store::{AccountError, Result, StoreError, UserStore};
 
 const CREATE: &str = "CALL starling_create_user_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str = "UPDATE users SET nickname = COALESCE(?, nickname), nickname_key = COALESCE(?, nickname_key), \
+const UPDATE: &str = "UPDATE users SET name = COALESCE(?, name), name_key = COALESCE(?, name_key), \
+     nickname = COALESCE(?, nickname), nickname_key = COALESCE(?, nickname_key), \
      avatar = COALESCE(?, avatar), sex = COALESCE(?, sex), memo = COALESCE(?, memo), phone = IF(?, ?, phone), \
      email = IF(?, ?, email), email_key = IF(?, ?, email_key) WHERE id = ?";
 /// Users whose "last seen" is moved, or who are read, in one statement.
@@ -98,6 +99,8 @@ impl UserStore for Mysql {
             .as_ref()
             .map(|email| email.as_deref().map(folded));
         let values = [
+            Value::from(patch.name.as_deref()),
+            Value::from(patch.name.as_deref().map(folded)),
             Value::from(patch.nickname.as_deref()),
             Value::from(patch.nickname.as_deref().map(folded)),
             Value::from(patch.avatar),

@@ -94,6 +94,8 @@ fn outcome(code: i64, seq: u64, at: UnixMillis) -> Result<Option<Outcome>> {
         10 => Refusal::Disabled,
         11 => Refusal::Unstorable,
         12 => return Ok(None),
+        13 => Refusal::RecallExpired,
+        14 => Refusal::Gone,
         _ => return Err(nonsense()),
     };
     Ok(Some(Outcome::Refused(refusal)))

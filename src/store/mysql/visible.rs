@@ -4,6 +4,8 @@
 //! bounded by that head, and so does not depend on what happens meanwhile. Places are then read from one index,
 //! many conversations at once, and only the entries of the answer are loaded.
 
+use std::collections::BTreeMap;
+
 use mysql_async::Value;
 
 use super::link::{Link, Pool};
@@ -17,29 +19,42 @@ use crate::store::spans::{self, Direction, Merge, Span, Standing, cut};
 use crate::store::{ConversationPage, LogHead, Result, StoreError, VisiblePage, Window};
 
 /// Where the log is and when the user came, for [`Scope`].
-pub(super) const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL
+pub(super) const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL, NULL
          FROM log_head h JOIN log_floor f ON f.id = h.id WHERE h.id = 1
      UNION ALL
-     SELECT 1, u.registered_seq, NULL, NULL, NULL FROM users u WHERE u.id = ?";
+     SELECT 1, u.registered_seq, NULL, NULL, NULL, NULL FROM users u WHERE u.id = ?";
 /// His stays in one group.
-pub(super) const STAYS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL FROM memberships m
+pub(super) const STAYS: &str =
+    "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL FROM memberships m
          WHERE m.user_id = ? AND m.group_id = ?";
-/// All his stays and private conversations.
-pub(super) const EVERYTHING: &str =
-    "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL FROM memberships m WHERE m.user_id = ?
+/// All his stays and private conversations, with the last entry up to a place of each that he is in: seq and kind in
+/// one number.
+pub(super) const EVERYTHING: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, IF(m.present = 1, (
+             SELECT e.seq * 256 + e.kind FROM entries e FORCE INDEX (entries_by_conv)
+             WHERE e.conv = CAST(CONCAT('g:', m.group_id) AS BINARY) AND e.seq <= ? ORDER BY e.seq DESC LIMIT 1
+         ), NULL)
+         FROM memberships m FORCE INDEX (memberships_by_user) WHERE m.user_id = ?
      UNION ALL
-     SELECT 3, NULL, NULL, NULL, p.conv FROM private_peers p
-         WHERE p.user_id = ? AND p.peer_id <> p.user_id";
-/// His stays in groups, and his private conversations, that hold entries above a place.
-pub(super) const NEWS: &str = "SELECT STRAIGHT_JOIN 2, m.group_id, m.from_seq, m.to_seq, NULL
-         FROM memberships m
-         JOIN conversation_heads h ON h.conv = CAST(CONCAT('g:', m.group_id) AS BINARY)
-         WHERE m.user_id = ? AND h.last_seq > ?
+     SELECT 3, NULL, NULL, NULL, p.conv, (
+             SELECT e.seq * 256 + e.kind FROM entries e FORCE INDEX (entries_by_conv)
+             WHERE e.conv = p.conv AND e.seq <= ? ORDER BY e.seq DESC LIMIT 1
+         )
+         FROM private_peers p WHERE p.user_id = ? AND p.peer_id <> p.user_id";
+/// His stays in groups, and his private conversations, that hold entries above a place. Asked for their last one, a
+/// server looks once for each: asked whether there is one above, it walks through the conversation from its beginning.
+pub(super) const NEWS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL
+         FROM memberships m FORCE INDEX (memberships_by_user)
+         WHERE m.user_id = ? AND (
+             SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+             WHERE e.conv = CAST(CONCAT('g:', m.group_id) AS BINARY) ORDER BY e.seq DESC LIMIT 1
+         ) > ?
      UNION ALL
-     SELECT STRAIGHT_JOIN 3, NULL, NULL, NULL, p.conv
+     SELECT 3, NULL, NULL, NULL, p.conv, NULL
          FROM private_peers p
-         JOIN conversation_heads h ON h.conv = p.conv
-         WHERE p.user_id = ? AND p.peer_id <> p.user_id AND h.last_seq > ?";
+         WHERE p.user_id = ? AND p.peer_id <> p.user_id AND (
+             SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+             WHERE e.conv = p.conv ORDER BY e.seq DESC LIMIT 1
+         ) > ?";
 
 /// Where the log is and what a user is in: one statement, and so one snapshot.
 pub(super) struct Scope {
@@ -47,6 +62,9 @@ pub(super) struct Scope {
     pub standing: Standing,
     /// Private conversations with others.
     pub private: Vec<Conv>,
+    /// The last entry of each conversation where it was asked for, with the code of its kind; it need not be one he may
+    /// see.
+    pub tops: BTreeMap<Conv, (Seq, u8)>,
 }
 
 impl Scope {
@@ -67,9 +85,10 @@ impl Scope {
         Scope::read(link, &format!("{HEAD} UNION ALL {NEWS}"), values).await
     }
 
-    /// What decides about his conversations.
-    pub(super) async fn whole(link: &mut Link, user: UserId) -> Result<Scope> {
-        let values = [user; 3].map(Value::from);
+    /// What decides about his conversations, which are looked at up to a place.
+    pub(super) async fn whole(link: &mut Link, user: UserId, upto: Seq) -> Result<Scope> {
+        let (user, upto) = (Value::from(user), Value::from(upto));
+        let values = [&user, &upto, &user, &upto, &user].map(Value::clone);
         Scope::read(link, &format!("{HEAD} UNION ALL {EVERYTHING}"), values).await
     }
 
@@ -77,15 +96,23 @@ impl Scope {
         let mut log = None;
         let mut standing = Standing::default();
         let mut private = Vec::new();
+        let mut tops = BTreeMap::new();
         for row in link.rows(sql, positional(values)).await? {
             let row = &mut Columns::of(row);
             match row.next::<u8>()? {
                 0 => log = Some(rows::log_head(row)?),
                 1 => standing.registered = Some(row.next()?),
-                2 => standing.stays.push(rows::interval(row)?),
+                2 => {
+                    let stay = rows::interval(row)?;
+                    let _: Option<Conv> = row.next()?;
+                    tops.extend(top(row)?.map(|top| (Conv::Group(stay.group), top)));
+                    standing.stays.push(stay);
+                }
                 _ => {
                     let _: [Option<u64>; 3] = [row.next()?, row.next()?, row.next()?];
-                    private.push(row.next()?);
+                    let conv = row.next()?;
+                    tops.extend(top(row)?.map(|top| (conv, top)));
+                    private.push(conv);
                 }
             }
         }
@@ -97,6 +124,7 @@ impl Scope {
             log,
             standing,
             private,
+            tops,
         })
     }
 
@@ -107,6 +135,15 @@ impl Scope {
         spans.extend(self.standing.groups(history).flatten());
         cut(&spans, low, high)
     }
+}
+
+/// Seq and kind in one number, from [`EVERYTHING`].
+fn top(row: &mut Columns) -> Result<Option<(Seq, u8)>> {
+    let number: Option<u64> = row.next()?;
+    Ok(number.map(|number| {
+        let [.., kind] = number.to_be_bytes();
+        (Seq(number >> u8::BITS), kind)
+    }))
 }
 
 fn headless() -> StoreError {
@@ -136,7 +173,7 @@ pub(super) async fn visible(
         return Ok(page);
     }
     let mut merge = [Merge::new(Direction::Up, &spans, limit)];
-    places::read(&mut link, &mut merge).await?;
+    places::read(&mut link, user, &mut merge).await?;
     let [found] = merge.map(Merge::finish);
     if found.more {
         page.more = true;
@@ -161,7 +198,7 @@ pub(super) async fn page(
     let upto = upto.min(scope.log.head);
     let spans = scope.standing.entitled(user, conv, history, upto);
     let mut sides = <[Merge; 2]>::from(spans::sides(&spans, window, upto, limit));
-    places::read(&mut link, &mut sides).await?;
+    places::read(&mut link, user, &mut sides).await?;
     let [below, above] = sides.map(Merge::finish);
     let mut page = ConversationPage {
         entries: Vec::new(),

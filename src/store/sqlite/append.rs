@@ -103,6 +103,7 @@ impl<'t> Batch<'t> {
                 Ok(Outcome::Appended { seq, at: self.at })
             }
             Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
+            Err(Stop::AsItWas { seq, at }) => Ok(Outcome::Duplicate { seq, at }),
             Err(Stop::Failed(error)) if is_refused_content(&error) => {
                 warn!(%error, kind = ?draft.kind, "the store cannot hold an entry, its sender is told");
                 Ok(Outcome::Refused(Refusal::Unstorable))

@@ -3,8 +3,11 @@
 //! One function per [`Change`]: conditions first, effects after, so that a refusal leaves little to undo. Gives no
 //! seqs and writes no entries; the append does.
 
+mod admission;
+mod alterations;
 mod friendship;
 mod membership;
+mod roles;
 
 pub(super) use membership::role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -12,13 +15,19 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Refusal};
 use crate::model::entry::UnixMillis;
-use crate::model::ids::{Seq, SessionId, UserId};
+use crate::model::group::Role;
+use crate::model::ids::{GroupId, Seq, SessionId, UserId};
 use crate::model::policy::{StoreRules, Strangers};
 
 /// Why a draft does not become an entry: a condition, or the store itself.
 #[derive(Debug)]
 pub(super) enum Stop {
     Refused(Refusal),
+    /// What it asks for is so already, since the entry at this place.
+    AsItWas {
+        seq: Seq,
+        at: UnixMillis,
+    },
     Failed(rusqlite::Error),
 }
 
@@ -47,6 +56,18 @@ pub(super) struct Place<'a> {
 pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
     match &place.draft.change {
         Change::Message => message(place),
+        Change::Recall { target, media } => alterations::recall(place, *target, *media),
+        Change::Edit {
+            target,
+            media,
+            body,
+        } => alterations::edit(place, *target, *media, body),
+        Change::React {
+            target,
+            media,
+            emoji,
+            on,
+        } => alterations::react(place, *target, *media, emoji, *on),
         Change::CreateGroup { group, members } => membership::create(place, group, members),
         Change::Join => membership::join(place),
         Change::Add { users } => membership::add(place, users),
@@ -54,6 +75,16 @@ pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
         Change::Kick { user } => membership::kick(place, *user),
         Change::Dissolve => membership::dissolve(place),
         Change::EditGroup { patch } => membership::edit(place, patch),
+        Change::EditMember { user, patch } => roles::edit_member(place, *user, *patch),
+        Change::Transfer { user } => roles::transfer(place, *user),
+        Change::Ask { group, message } => admission::ask(place, *group, message),
+        Change::Approve { request, user } => admission::approve(place, *request, *user),
+        Change::Decline {
+            group,
+            request,
+            user,
+        } => admission::decline(place, *group, *request, *user),
+        Change::JoinByInvite { code } => admission::join_by_invite(place, code),
         Change::Befriend {
             other,
             message,
@@ -74,7 +105,8 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
     let author = place.draft.from;
     match place.draft.conv {
         Conv::Group(group) => match membership::role(place.tx, group, author)? {
-            Some(_) => Ok(()),
+            Some(role) if is_muted(place, group, role)? => Err(Refusal::NotAllowed.into()),
+            Some(Role::Member | Role::Admin | Role::Owner) => Ok(()),
             None => {
                 membership::living(place.tx, group)?;
                 Err(Refusal::NotMember.into())
@@ -87,6 +119,23 @@ fn message(place: &Place<'_>) -> Result<(), Stop> {
         },
         Conv::Notices | Conv::Account(_) => Err(Refusal::NotAllowed.into()),
     }
+}
+
+/// Whether the author may not write in the group for now: as everybody but owner and admins, or himself, whom only
+/// ownership protects.
+fn is_muted(place: &Place<'_>, group: GroupId, role: Role) -> rusqlite::Result<bool> {
+    let author = place.draft.from;
+    let (one, other) = match role {
+        Role::Member => (UserId::SYSTEM, author),
+        Role::Admin => (author, author),
+        Role::Owner => return Ok(false),
+    };
+    place
+        .tx
+        .prepare_cached(
+            "SELECT 1 FROM mutes WHERE group_id = ?1 AND user_id IN (?2, ?3) AND until_at > ?4",
+        )?
+        .exists(params![group, one, other, place.at])
 }
 
 fn message_to(place: &Place<'_>, peer: UserId) -> Result<(), Stop> {

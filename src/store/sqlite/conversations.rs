@@ -2,20 +2,27 @@
 //!
 //! Writes here touch tables that appends never write, so neither delays the other for longer than one commit.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
-use super::read::head;
+use super::read::{head, intervals, registered_seq};
 use super::visible;
 use crate::model::conversation::Conv;
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX, as_listed, newest_first};
-use crate::store::spans::{Span, cut};
+use crate::store::spans::{Span, Standing, cut};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
+
+const OWN_POSITIONS: &str = "SELECT conv, seq FROM read_positions WHERE user_id = ?1";
+const PEERS_POSITIONS: &str = "SELECT r.conv, r.seq FROM private_peers p
+     JOIN read_positions r ON r.user_id = p.peer_id AND r.conv = p.conv
+     WHERE p.user_id = ?1 AND p.peer_id <> ?1";
 
 #[async_trait]
 impl ConversationStore for Sqlite {
@@ -79,25 +86,35 @@ fn conversations(
     let tx = connection.transaction()?;
     let log = head(&tx)?;
     let upto = upto.min(log.head);
+    let standing = Standing {
+        registered: registered_seq(&tx, user)?,
+        stays: intervals(&tx, user)?,
+    };
+    let own = positions(&tx, OWN_POSITIONS, user)?;
+    let mut peers = positions(&tx, PEERS_POSITIONS, user)?;
+    let mut all = all_settings(&tx, user)?;
     let mut states = Vec::new();
-    for conv in listed(&tx, user)? {
-        let spans = visible::entitled(&tx, history, user, conv, upto)?;
-        let last = visible::last(&tx, &spans)?;
+    for conv in listed(&tx, &standing, user)? {
+        let spans = standing.entitled(user, conv, history, upto);
+        let last = visible::last(&tx, user, &spans)?;
         let is_group = matches!(conv, Conv::Group(_));
         if last.is_none() && !is_group {
             continue;
         }
-        let read_seq = read_position(&tx, user, conv)?;
+        let read_seq = own.get(&conv).copied().unwrap_or(Seq::ZERO);
+        let has_news = last.as_ref().is_some_and(|last| last.seq > read_seq);
         let peer = conv.peer_of(user).filter(|peer| *peer != user);
         states.push(ConversationState {
             conv,
             last,
-            unread: unread(&tx, user, &spans, read_seq)?,
+            unread: if has_news {
+                unread(&tx, user, &spans, read_seq)?
+            } else {
+                0
+            },
             read_seq,
-            peer_read_seq: peer
-                .map(|peer| read_position(&tx, peer, conv))
-                .transpose()?,
-            settings: settings(&tx, user, conv)?,
+            peer_read_seq: peer.map(|_| peers.remove(&conv).unwrap_or(Seq::ZERO)),
+            settings: all.remove(&conv).unwrap_or_default(),
         });
     }
     newest_first(&mut states);
@@ -105,19 +122,53 @@ fn conversations(
 }
 
 /// Everything that may be in the list; his notes to self always, since notices are not found by user.
-fn listed(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<Conv>> {
-    let notes = Conv::private(user, user);
+fn listed(
+    connection: &Connection,
+    standing: &Standing,
+    user: UserId,
+) -> rusqlite::Result<Vec<Conv>> {
     let mut convs: Vec<Conv> = connection
         .prepare_cached("SELECT conv FROM private_peers WHERE user_id = ?1 AND peer_id <> ?1")?
         .query_map([user], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let groups = connection
-        .prepare_cached("SELECT group_id FROM memberships WHERE user_id = ?1 AND to_seq IS NULL")?
-        .query_map([user], |row| Ok(Conv::Group(row.get(0)?)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    convs.extend(groups);
-    convs.push(notes);
+    let groups = standing.stays.iter().filter(|stay| stay.to.is_none());
+    convs.extend(groups.map(|stay| Conv::Group(stay.group)));
+    convs.push(Conv::private(user, user));
     Ok(convs)
+}
+
+fn positions(
+    connection: &Connection,
+    sql: &str,
+    user: UserId,
+) -> rusqlite::Result<BTreeMap<Conv, Seq>> {
+    connection
+        .prepare_cached(sql)?
+        .query_map([user], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+fn all_settings(
+    connection: &Connection,
+    user: UserId,
+) -> rusqlite::Result<BTreeMap<Conv, ConversationSettings>> {
+    connection
+        .prepare_cached(
+            "SELECT muted, pinned, hidden, draft, marked_unread, conv FROM conversation_settings
+             WHERE user_id = ?1",
+        )?
+        .query_map([user], |row| Ok((row.get(5)?, settings_row(row)?)))?
+        .collect()
+}
+
+fn settings_row(row: &Row<'_>) -> rusqlite::Result<ConversationSettings> {
+    Ok(ConversationSettings {
+        muted: row.get(0)?,
+        pinned: row.get(1)?,
+        hidden: row.get(2)?,
+        draft: row.get(3)?,
+        marked_unread: row.get(4)?,
+    })
 }
 
 fn unread(connection: &Connection, user: UserId, spans: &[Span], read: Seq) -> Result<u32> {
@@ -156,15 +207,7 @@ fn settings(
             "SELECT muted, pinned, hidden, draft, marked_unread FROM conversation_settings
              WHERE user_id = ?1 AND conv = ?2",
         )?
-        .query_row(params![user, conv], |row| {
-            Ok(ConversationSettings {
-                muted: row.get(0)?,
-                pinned: row.get(1)?,
-                hidden: row.get(2)?,
-                draft: row.get(3)?,
-                marked_unread: row.get(4)?,
-            })
-        })
+        .query_row(params![user, conv], settings_row)
         .optional()?;
     Ok(found.unwrap_or_default())
 }

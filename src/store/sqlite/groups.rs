@@ -56,6 +56,19 @@ impl GroupStore for Sqlite {
             .await
     }
 
+    async fn owned(&self, user: UserId) -> Result<u64> {
+        self.readers
+            .run(move |connection| {
+                let count: i64 = connection
+                    .prepare_cached(
+                        "SELECT count(*) FROM memberships WHERE user_id = ?1 AND to_seq IS NULL AND role = ?2",
+                    )?
+                    .query_row(params![user, Role::Owner], |row| row.get(0))?;
+                Ok(count.unsigned_abs())
+            })
+            .await
+    }
+
     async fn members(&self, group: GroupId, after: UserId, limit: usize) -> Result<Vec<Member>> {
         self.readers
             .run(move |connection| Ok(members(connection, group, after, limit)?))
@@ -83,7 +96,7 @@ fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Resul
     connection
         .prepare_cached(&format!(
             "SELECT {GROUP} FROM chat_groups g
-             WHERE g.dissolved = 0 AND g.join_mode = ?3 AND (instr(g.name_key, ?1) > 0 OR g.id = ?2)
+             WHERE g.dissolved = 0 AND g.join_mode <> ?3 AND (instr(g.name_key, ?1) > 0 OR g.id = ?2)
              ORDER BY CASE
                  WHEN g.name_key = ?1 OR g.id = ?2 THEN 0
                  WHEN instr(g.name_key, ?1) = 1 THEN 1
@@ -91,7 +104,7 @@ fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Resul
              LIMIT ?4"
         ))?
         .query_map(
-            params![key, id, JoinMode::Open, int(limit as u64)],
+            params![key, id, JoinMode::Invite, int(limit as u64)],
             rows::group,
         )?
         .collect()

@@ -13,6 +13,14 @@ use crate::model::entry::UnixMillis;
 use crate::model::ids::Seq;
 use crate::store::{LogHead, Result, RetentionStore, StoreError};
 
+/// What is kept beside entries goes with them.
+const BESIDE_ENTRIES: [&str; 4] = [
+    "DELETE FROM edits WHERE target <= ?1",
+    "DELETE FROM reactions WHERE target <= ?1",
+    "DELETE FROM reaction_counts WHERE target <= ?1",
+    "DELETE FROM hidden_entries WHERE seq <= ?1",
+];
+
 #[async_trait]
 impl RetentionStore for Sqlite {
     async fn first_within(&self, age: Duration) -> Result<Seq> {
@@ -62,6 +70,9 @@ fn prune(connection: &mut Connection, upto: Seq, limit: usize) -> Result<LogHead
     }
     tx.prepare_cached("DELETE FROM entries WHERE seq <= ?1")?
         .execute([floor])?;
+    for beside in BESIDE_ENTRIES {
+        tx.prepare_cached(beside)?.execute([floor])?;
+    }
     tx.prepare_cached("UPDATE log_head SET floor_seq = ?1")?
         .execute([floor])?;
     tx.commit()?;

@@ -1,4 +1,6 @@
 //! The file as tables of rows, for moving to and from another kind of store.
+//!
+//! What this schema derives from other tables is made here: the last entry of each conversation.
 
 use async_trait::async_trait;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
@@ -8,6 +10,11 @@ use super::rows::int;
 use super::{Sqlite, read};
 use crate::store::tables::{Cell, INCOMPLETE, Kind, LogRecord, TABLES, Table, TableStore};
 use crate::store::{LogHead, Result, StoreError};
+
+/// The last entry of each conversation.
+const DERIVED: &str = "conversation_heads";
+const DERIVE: &str = "REPLACE INTO conversation_heads (conv, last_seq)
+     SELECT conv, MAX(seq) FROM entries GROUP BY conv";
 
 #[async_trait]
 impl TableStore for Sqlite {
@@ -51,8 +58,9 @@ impl TableStore for Sqlite {
             .run(|connection| {
                 let tx = connection.transaction()?;
                 tx.execute("UPDATE log_head SET epoch = ?1", [INCOMPLETE])?;
-                for table in TABLES {
-                    tx.execute(&format!("DELETE FROM {}", table.name), [])?;
+                let moved = TABLES.iter().map(|table| table.name);
+                for table in moved.chain([DERIVED]) {
+                    tx.execute(&format!("DELETE FROM {table}"), [])?;
                 }
                 Ok(tx.commit()?)
             })
@@ -63,6 +71,7 @@ impl TableStore for Sqlite {
         self.writer
             .run(move |connection| {
                 let tx = connection.transaction()?;
+                tx.execute(DERIVE, [])?;
                 tx.execute(
                     "UPDATE log_head SET floor_seq = ?1, head = ?2, last_at = ?3,
                          epoch = abs(random() % 9007199254740991) + 1",
@@ -164,8 +173,8 @@ mod tests {
     use super::*;
     use crate::store::sqlite::migrate;
 
-    /// Each belongs to one store alone, or travels in another way.
-    const NOT_MOVED: &[&str] = &["schema_info", "log_head", "nodes"];
+    /// Each belongs to one store alone, is derived, or travels in another way.
+    const NOT_MOVED: &[&str] = &["schema_info", "log_head", "nodes", DERIVED];
 
     #[test]
     fn every_table_and_column_of_the_schema_is_moved() {

@@ -279,10 +279,14 @@ fn has_password(tx: &Transaction<'_>, id: UserId, hash: &str) -> rusqlite::Resul
 fn update(connection: &mut Connection, id: UserId, patch: UserPatch) -> Result<User, AccountError> {
     let tx = connection.transaction()?;
     let before = user(&tx, id)?.ok_or(AccountError::NotFound)?;
+    let name = patch.name.unwrap_or(before.name);
     let phone = patch.phone.unwrap_or(before.phone);
     let email = patch.email.unwrap_or(before.email);
     let email_key = email.as_deref().map(folded);
     let others = |found: Option<UserId>| found.is_some_and(|holder| holder != id);
+    if others(holder(&tx, "name_key", Some(&folded(&name)))?) {
+        return Err(AccountError::NameTaken);
+    }
     if others(holder(&tx, "phone", phone.as_deref())?) {
         return Err(AccountError::PhoneTaken);
     }
@@ -292,7 +296,7 @@ fn update(connection: &mut Connection, id: UserId, patch: UserPatch) -> Result<U
     let nickname = patch.nickname.unwrap_or(before.nickname);
     tx.prepare_cached(
         "UPDATE users SET nickname = ?2, nickname_key = ?3, avatar = ?4, sex = ?5, memo = ?6, phone = ?7,
-             email = ?8, email_key = ?9
+             email = ?8, email_key = ?9, name = ?10, name_key = ?11
          WHERE id = ?1",
     )?
     .execute(params![
@@ -305,6 +309,8 @@ fn update(connection: &mut Connection, id: UserId, patch: UserPatch) -> Result<U
         phone,
         email,
         email_key,
+        name,
+        folded(&name),
     ])?;
     let after = user(&tx, id)?.ok_or(AccountError::NotFound)?;
     tx.commit()?;

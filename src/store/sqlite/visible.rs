@@ -16,14 +16,18 @@ use crate::store::spans::{self, Direction, Merge, Piece, Places, Span, Standing,
 use crate::store::{ConversationPage, Result, StoreError, VisiblePage, Window};
 
 const PLACES_UP: &str = "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
+     AND NOT EXISTS (SELECT 1 FROM hidden_entries h WHERE h.user_id = ?5 AND h.seq = entries.seq)
      ORDER BY seq LIMIT ?4";
 const PLACES_DOWN: &str = "SELECT seq, kind FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
+     AND NOT EXISTS (SELECT 1 FROM hidden_entries h WHERE h.user_id = ?5 AND h.seq = entries.seq)
      ORDER BY seq DESC LIMIT ?4";
 const UNREAD: &str = "SELECT count(*) FROM (
          SELECT 1 FROM (
-             SELECT kind, sender FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
-             ORDER BY seq DESC LIMIT ?4)
-         WHERE kind IN (?5, ?6) AND sender <> ?7 LIMIT ?8)";
+             SELECT seq, kind, sender FROM entries WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3
+             ORDER BY seq DESC LIMIT ?4) newest
+         WHERE kind IN (?5, ?6) AND sender <> ?7
+             AND NOT EXISTS (SELECT 1 FROM hidden_entries h WHERE h.user_id = ?7 AND h.seq = newest.seq)
+         LIMIT ?8)";
 const PEERS_WITH_NEWS: &str =
     "SELECT p.conv FROM private_peers p JOIN conversation_heads h ON h.conv = p.conv
      WHERE p.user_id = ?1 AND p.peer_id <> ?1 AND h.last_seq > ?2";
@@ -50,7 +54,7 @@ pub(super) fn visible(
         return Ok(page);
     }
     let spans = spans_with_news(&tx, history, user, after, upto)?;
-    let found = read(&tx, Merge::new(Direction::Up, &spans, limit))?;
+    let found = read(&tx, user, Merge::new(Direction::Up, &spans, limit))?;
     if found.more {
         page.more = true;
         page.position = found.places.last().copied().unwrap_or(after);
@@ -73,7 +77,7 @@ pub(super) fn page(
     let upto = upto.min(head(&tx)?.head);
     let spans = entitled(&tx, history, user, conv, upto)?;
     let (below, above) = spans::sides(&spans, window, upto, limit);
-    let (below, above) = (read(&tx, below)?, read(&tx, above)?);
+    let (below, above) = (read(&tx, user, below)?, read(&tx, user, above)?);
     let mut places = below.places;
     places.reverse();
     places.extend(above.places);
@@ -84,9 +88,9 @@ pub(super) fn page(
     })
 }
 
-/// The last entry of these spans.
-pub(super) fn last(connection: &Connection, spans: &[Span]) -> Result<Option<Entry>> {
-    let found = read(connection, Merge::new(Direction::Down, spans, 1))?;
+/// The last entry of these spans that says something by itself and that the user did not hide.
+pub(super) fn last(connection: &Connection, user: UserId, spans: &[Span]) -> Result<Option<Entry>> {
+    let found = read(connection, user, Merge::last(spans))?;
     let place = found.places.first();
     place.map(|seq| load(connection, *seq)).transpose()
 }
@@ -155,21 +159,25 @@ fn load(connection: &Connection, seq: Seq) -> Result<Entry> {
     })
 }
 
-/// Reads until the merge wants nothing.
-fn read(connection: &Connection, mut merge: Merge) -> Result<Places> {
+/// Reads until the merge wants nothing, passing over what the user hid.
+fn read(connection: &Connection, user: UserId, mut merge: Merge) -> Result<Places> {
     loop {
         let wanted = merge.wanted();
         if wanted.is_empty() {
             return Ok(merge.finish());
         }
         for piece in wanted {
-            let places = read_piece(connection, &piece)?;
+            let places = read_piece(connection, user, &piece)?;
             merge.found(&piece, &places);
         }
     }
 }
 
-fn read_piece(connection: &Connection, piece: &Piece) -> rusqlite::Result<Vec<(Seq, EntryKind)>> {
+fn read_piece(
+    connection: &Connection,
+    user: UserId,
+    piece: &Piece,
+) -> rusqlite::Result<Vec<(Seq, EntryKind)>> {
     let sql = match piece.direction {
         Direction::Up => PLACES_UP,
         Direction::Down => PLACES_DOWN,
@@ -177,9 +185,10 @@ fn read_piece(connection: &Connection, piece: &Piece) -> rusqlite::Result<Vec<(S
     let Span { conv, low, high } = piece.span;
     connection
         .prepare_cached(sql)?
-        .query_map(params![conv, low, high, int(piece.limit as u64)], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?
+        .query_map(
+            params![conv, low, high, int(piece.limit as u64), user],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
         .collect()
 }
 

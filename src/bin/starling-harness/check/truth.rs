@@ -92,6 +92,7 @@ impl Truth {
                 | EntryKind::Friend
                 | EntryKind::Notice
                 | EntryKind::Revoked
+                | EntryKind::Asked
                 | EntryKind::Unknown(_) => {}
             }
         }

@@ -15,6 +15,8 @@ use crate::service::Appended;
 use crate::service::conversations::{
     About, ConversationList, ConversationView, Page, Settings as State,
 };
+use crate::service::entries;
+use crate::service::outcomes::{self, Told};
 
 /// Something that happened in a conversation. Which fields there are depends on `kind`.
 #[derive(Serialize, ToSchema)]
@@ -26,7 +28,7 @@ pub struct Entry {
     /// The author's user id; 0: the system.
     pub from: u64,
     pub at: i64,
-    /// `message`, `joined`, `left`, `group`, `friend`, `notice`; more to come.
+    /// `message`, `recall`, `edit`, `reaction`, `joined`, `left`, `group`, `friend`, `notice`; more to come.
     pub kind: String,
     /// The sender's own id of it; only for the sender.
     pub cid: Option<String>,
@@ -42,6 +44,17 @@ pub struct Entry {
     pub meta: Option<()>,
     pub reply_to: Option<u64>,
     pub mentions: Option<Vec<u64>>,
+    /// Of a message whose author changed its text since.
+    pub edited_at: Option<i64>,
+    /// Of a message that was taken back, which has no content then; and of an edit of it.
+    pub recalled: Option<bool>,
+    /// Of a message in pages of the past: what is on it, in the order in which the emojis came.
+    pub reactions: Option<Vec<Reaction>>,
+    /// Of `recall`, `edit` and `reaction`: the message it is about.
+    pub target: Option<u64>,
+    /// Of `reaction`: put on or taken off.
+    pub emoji: Option<String>,
+    pub on: Option<bool>,
     /// Of `joined`, `left` and a new group: who.
     pub users: Option<Vec<u64>>,
     /// Who did it, when it was somebody else.
@@ -50,12 +63,90 @@ pub struct Entry {
     pub created: Option<bool>,
     /// Of `group`: it ends.
     pub dissolved: Option<bool>,
+    /// Whose invitation they came in with, of `joined`.
+    pub invited_by: Option<u64>,
     /// Of `group`: its new name.
     pub name: Option<String>,
+    /// Of `group`: its new picture; empty: none. Its new announcement is `memo`.
+    pub icon: Option<String>,
+    /// Of `group`: its new category.
+    pub category: Option<u8>,
+    /// Of `group`: how it lets in from now on.
+    #[schema(value_type = Option<super::JoinMode>)]
+    pub join: Option<()>,
+    /// Of `group`: somebody has this role from now on.
+    #[schema(value_type = Option<super::RoleOf>)]
+    pub role: Option<()>,
+    /// Of `group`: somebody may not write until then.
+    #[schema(value_type = Option<super::MutedUntil>)]
+    pub muted: Option<()>,
+    /// Of `group`: the user id of its new owner; who was it before is an admin now.
+    pub owner: Option<u64>,
     /// Of `friend`: `requested`, `friends`, `refused` or `removed`.
     pub state: Option<String>,
     /// Of `friend`: the words of a request.
     pub message: Option<String>,
+}
+
+impl Entry {
+    /// The JSON of an entry with what became of it.
+    pub(in crate::http) fn encode(told: &Told, reader: UserId) -> Vec<u8> {
+        let mut json = Vec::new();
+        push_told(&mut json, told, reader);
+        json
+    }
+}
+
+/// An emoji on a message.
+#[derive(Serialize, ToSchema)]
+pub struct Reaction {
+    pub emoji: String,
+    /// How many have put it on.
+    pub count: u64,
+    /// Some of them, at most 50.
+    pub users: Vec<u64>,
+}
+
+impl From<&outcomes::Reaction> for Reaction {
+    fn from(reaction: &outcomes::Reaction) -> Reaction {
+        Reaction {
+            emoji: reaction.emoji.to_string(),
+            count: reaction.count,
+            users: reaction.users.iter().map(|user| user.0).collect(),
+        }
+    }
+}
+
+/// Appends an entry's JSON with what became of it.
+pub(in crate::http) fn push_told(json: &mut Vec<u8>, told: &Told, reader: UserId) {
+    encode_entry(json, &told.entry, reader, false);
+    if told.reactions.is_empty() {
+        return;
+    }
+    let reactions: Vec<Reaction> = told.reactions.iter().map(Reaction::from).collect();
+    // Into the object that just ended. Writing numbers and texts to a vector cannot fail.
+    json.pop();
+    json.extend_from_slice(br#","reactions":"#);
+    let _ = serde_json::to_writer(&mut *json, &reactions);
+    json.push(b'}');
+}
+
+/// Who has read an entry.
+#[derive(Serialize, ToSchema)]
+pub struct Readers {
+    /// At most 200 of them.
+    pub readers: Vec<User>,
+    /// How many there are.
+    pub total: u64,
+}
+
+impl From<entries::Readers> for Readers {
+    fn from(readers: entries::Readers) -> Readers {
+        Readers {
+            readers: readers.readers.into_iter().map(User::from).collect(),
+            total: readers.total,
+        }
+    }
 }
 
 /// Part of a conversation, ascending.
@@ -74,7 +165,7 @@ impl Entries {
             if index > 0 {
                 json.push(b',');
             }
-            encode_entry(&mut json, entry, reader, false);
+            push_told(&mut json, entry, reader);
         }
         let (before, after) = (page.more_before, page.more_after);
         json.extend_from_slice(
@@ -120,7 +211,7 @@ pub struct Conversation {
     pub marked_unread: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
-    /// The last entry; null when there is none to see.
+    /// The last entry but for recalls, edits and reactions; null when there is none to see.
     #[schema(value_type = Option<Entry>, required)]
     pub last: Option<Box<RawValue>>,
 }
@@ -129,10 +220,7 @@ impl Conversation {
     fn of(view: ConversationView, reader: UserId) -> serde_json::Result<Conversation> {
         let (kind, peer, group) = match view.about {
             About::Peer(person) => (ConversationKind::Private, Some(person.into()), None),
-            About::Group(group, role) => {
-                let group = Group::of(group, Some(role));
-                (ConversationKind::Group, None, Some(group))
-            }
+            About::Group(view) => (ConversationKind::Group, None, Some(Group::from(*view))),
             About::Notes => (ConversationKind::Own, None, None),
         };
         let last = view.last.map(|entry| raw(&entry, reader)).transpose()?;

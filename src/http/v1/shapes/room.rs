@@ -60,14 +60,24 @@ pub struct Group {
     /// One's own role; null for somebody who is not in.
     #[schema(required)]
     pub role: Option<Role>,
-    /// Until when one may not write; null when one may.
+    /// Until when one may not write, by a mute for oneself or for everybody; null when one may.
     #[schema(required)]
     pub muted_until: Option<i64>,
     pub created_at: i64,
+    /// Until when only owner and admins may write; for members, while it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all_muted_until: Option<i64>,
+    /// How many ask to come in; for owner and admins, when there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// When one asked to come in and still waits; of a single group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<i64>,
 }
 
-impl Group {
-    pub(in crate::http) fn of(group: group::Group, role: Option<group::Role>) -> Group {
+impl From<GroupView> for Group {
+    fn from(view: GroupView) -> Group {
+        let group = view.group;
         Group {
             id: group.id.0,
             name: group.name,
@@ -77,17 +87,30 @@ impl Group {
             owner: group.owner.0,
             join: group.join.into(),
             members: group.members,
-            role: role.map(Role::from),
-            muted_until: None,
+            role: view.role.map(Role::from),
+            muted_until: view.muted_until,
             created_at: group.created_at,
+            all_muted_until: view.all_muted_until,
+            requests: Some(view.requests).filter(|requests| *requests > 0),
+            requested_at: view.requested_at,
         }
     }
 }
 
-impl From<GroupView> for Group {
-    fn from(view: GroupView) -> Group {
-        Group::of(view.group, view.role)
-    }
+/// Who has which role.
+#[derive(Serialize, ToSchema)]
+pub struct RoleOf {
+    pub user: u64,
+    pub role: Role,
+}
+
+/// Who may not write until when.
+#[derive(Serialize, ToSchema)]
+pub struct MutedUntil {
+    /// 0: everybody but owner and admins.
+    pub user: u64,
+    /// 0: he may write again.
+    pub until: i64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -109,6 +132,10 @@ pub struct Member {
     pub role: Role,
     pub joined_at: i64,
     pub online: bool,
+    /// Until when he may not write, apart from a mute for everybody; null when he may. For owner, admins and himself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub muted_until: Option<Option<i64>>,
 }
 
 impl From<MemberView> for Member {
@@ -118,6 +145,7 @@ impl From<MemberView> for Member {
             user: member.person.into(),
             role: member.role.into(),
             joined_at: member.joined_at,
+            muted_until: member.muted_until,
         }
     }
 }

@@ -1,4 +1,4 @@
--- The twin of SQLite's schema: the same tables and columns. Released migrations are frozen: a change is a new file.
+-- The twin of SQLite's schema: the same tables and columns, but for what each derives from them in its own way. Released migrations are frozen: a change is a new file.
 -- Each only adds, and each statement can be repeated, since a server keeps what ran before the one that failed.
 -- What is compared byte for byte is VARBINARY: collations take 'a' for 'A' and 'x' for 'x '. Texts that compare
 -- without regard to case have a key beside them, folded by the program alike for every store.
@@ -36,11 +36,6 @@ CREATE TABLE IF NOT EXISTS entries (
     body MEDIUMBLOB NOT NULL,
     UNIQUE KEY entries_by_cid (sender, cid),
     KEY entries_by_conv (conv, seq, kind, sender)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-
-CREATE TABLE IF NOT EXISTS conversation_heads (
-    conv VARBINARY(64) NOT NULL PRIMARY KEY,
-    last_seq BIGINT UNSIGNED NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE IF NOT EXISTS private_peers (

@@ -4,9 +4,9 @@
 -- target, 1: to the user target, 2: to oneself, 3: nobody may), then length and place in texts (from 1) of the client
 -- id 2 + 7, of the conversation's name 2 + 7, and of the body 8 + 7. Digits, since a server reads them in one step.
 -- texts: what these places point at.
--- rights: each author, target and way that the records name, once: 16, 16 and 1 digits.
--- latest: each conversation once, 45 digits: the number of its last draft (from 1) 4, the lower and the higher user of
--- a private conversation 16 + 16 (else 0), length and place of its name 2 + 7. privates: how many of these are private.
+-- What the drafts take, each once, and how many of each. people: who has to have an account, 16 digits; among them 0,
+-- whom nobody is, where a draft may not be written whatever else holds. seats: which group an author has to be in,
+-- 16 + 16. pairs: an author and to whom he writes, 16 + 16, notes to himself aside.
 -- past: takes the place of the clock where it is earlier. friends_only: whether strangers are refused.
 --
 -- One row is the answer: the log's epoch, the head before, how many entries were added, their time, and, unless all
@@ -18,11 +18,12 @@ CREATE PROCEDURE starling_append_1(
     IN drafts INT UNSIGNED,
     IN records LONGBLOB,
     IN texts LONGBLOB,
-    IN distinct_rights INT UNSIGNED,
-    IN rights LONGBLOB,
-    IN conversations INT UNSIGNED,
-    IN latest LONGBLOB,
-    IN privates INT UNSIGNED,
+    IN needed INT UNSIGNED,
+    IN people LONGBLOB,
+    IN seated INT UNSIGNED,
+    IN seats LONGBLOB,
+    IN paired INT UNSIGNED,
+    IN pairs LONGBLOB,
     IN past BIGINT,
     IN friends_only TINYINT UNSIGNED
 )
@@ -30,7 +31,7 @@ MODIFIES SQL DATA
 SQL SECURITY INVOKER
 COMMENT '{digest}'
 BEGIN
-    DECLARE epoch_now, head_before, added, granted BIGINT UNSIGNED DEFAULT 0;
+    DECLARE epoch_now, head_before, added, enabled, writable, barred, met, befriended BIGINT UNSIGNED DEFAULT 0;
     DECLARE at_last, at_now BIGINT;
     DECLARE why LONGTEXT CHARACTER SET utf8mb4 DEFAULT NULL;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -44,10 +45,27 @@ BEGIN
     SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
     SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
 
-    -- Nearly always all pass and none was stored before. Then each right is looked at once, and places are known
-    -- beforehand.
-    SELECT COUNT(*) INTO granted FROM {rights} d {joined} WHERE {allowed};
-    IF granted = distinct_rights THEN
+    -- Nearly always all pass and none was stored before. Then it is enough to count what they take, and places are
+    -- known beforehand.
+    SELECT COUNT(*) INTO enabled
+    FROM numbers STRAIGHT_JOIN users u ON u.id = CAST(SUBSTRING(people, n * 16 + 1, 16) AS UNSIGNED)
+    WHERE n < needed AND u.disabled = 0;
+    IF seated > 0 THEN
+        SELECT COUNT(*) INTO writable
+        FROM numbers
+        STRAIGHT_JOIN memberships m ON m.group_id = CAST(SUBSTRING(seats, n * 32 + 1, 16) AS UNSIGNED)
+            AND m.user_id = CAST(SUBSTRING(seats, n * 32 + 17, 16) AS UNSIGNED) AND m.present = 1
+        {mutes}
+        WHERE n < seated AND {audible};
+    END IF;
+    IF paired > 0 THEN
+        SELECT COUNT(b.user_id), COUNT(k.user_id), COUNT(f.user_id) INTO barred, met, befriended
+        FROM {pairs} d
+        LEFT JOIN blocks b ON b.user_id = d.peer AND b.blocked_id = d.author
+        LEFT JOIN private_peers k ON k.user_id = d.author AND k.peer_id = d.peer
+        LEFT JOIN friendships f ON f.user_id = IF(friends_only = 1, d.peer, NULL) AND f.friend_id = d.author;
+    END IF;
+    IF enabled = needed AND writable = seated AND barred = 0 AND befriended >= paired * friends_only THEN
         BEGIN
             DECLARE CONTINUE HANDLER FOR 1062 BEGIN END;
             INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
@@ -78,6 +96,7 @@ BEGIN
                 WHEN d.sender <> 0 AND COALESCE(u.disabled, 1) <> 0 THEN 10
                 WHEN d.way = 0 AND COALESCE(g.dissolved, 1) <> 0 THEN 3
                 WHEN d.way = 0 AND m.id IS NULL THEN 4
+                WHEN d.way = 0 AND NOT ({audible}) THEN 5
                 WHEN d.way = 1 AND COALESCE(p.disabled, 1) <> 0 THEN 3
                 WHEN d.way = 1 AND b.user_id IS NOT NULL THEN 6
                 WHEN d.way = 1 AND friends_only = 1 AND f.user_id IS NULL THEN 5
@@ -93,26 +112,15 @@ BEGIN
         {joined};
     END IF;
 
-    IF added = drafts AND drafts > 0 THEN
-        INSERT INTO conversation_heads (conv, last_seq)
-        SELECT SUBSTRING(texts, SUBSTRING(latest, n * 45 + 39, 7), SUBSTRING(latest, n * 45 + 37, 2)),
-            head_before + CAST(SUBSTRING(latest, n * 45 + 1, 4) AS UNSIGNED)
-        FROM numbers WHERE n < conversations
-        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
-        -- Each that was there counts 2, a new one 1.
-        IF privates > 0 AND ROW_COUNT() < 2 * conversations THEN
-            INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
-            SELECT IF(side.n = 0, l.low, l.high), IF(side.n = 0, l.high, l.low), l.conv
-            FROM {latest} l JOIN numbers side WHERE l.low > 0 AND side.n < 2;
-        END IF;
-    ELSEIF added > 0 THEN
+    -- Two who write to each other for the first time.
+    IF added > 0 AND met < paired THEN
         INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
-        SELECT IF(side.n = 0, l.low, l.high), IF(side.n = 0, l.high, l.low), l.conv
-        FROM {latest} l JOIN numbers side
-        WHERE l.low > 0 AND side.n < 2 AND EXISTS (SELECT 1 FROM entries e WHERE e.conv = l.conv AND e.seq > head_before);
-        INSERT INTO conversation_heads (conv, last_seq)
-        SELECT conv, MAX(seq) FROM entries WHERE seq > head_before GROUP BY conv
-        ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq);
+        SELECT IF(side.n = 0, d.author, d.peer), IF(side.n = 0, d.peer, d.author), d.conv
+        FROM {pairs} d JOIN numbers side
+        WHERE side.n < 2 AND (
+            SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+            WHERE e.conv = d.conv ORDER BY e.seq DESC LIMIT 1
+        ) > head_before;
     END IF;
     -- Also when nothing was added: what is told of entries found again must be as durable as they are.
     UPDATE log_head

@@ -1,13 +1,13 @@
 -- Appends one message, if it may be written and was not before. What is usual when few people write: most of what
 -- `starling_append_1` does is for many.
 --
--- way and target: as in `starling_append_1`. low, high: the users of a private conversation, else 0.
+-- way and target: as in `starling_append_1`.
 --
 -- One row is the answer, as that of `starling_append_1`; nothing was added, and nothing done, where that one is to judge.
 CREATE PROCEDURE starling_append_one_1(
     IN author BIGINT UNSIGNED, IN mark BIGINT, IN entry_kind TINYINT UNSIGNED,
     IN client_id VARBINARY(64), IN conversation VARBINARY(64), IN content MEDIUMBLOB,
-    IN way TINYINT UNSIGNED, IN target BIGINT UNSIGNED, IN low BIGINT UNSIGNED, IN high BIGINT UNSIGNED,
+    IN way TINYINT UNSIGNED, IN target BIGINT UNSIGNED,
     IN past BIGINT, IN friends_only TINYINT UNSIGNED
 )
 MODIFIES SQL DATA
@@ -16,7 +16,7 @@ COMMENT '{digest}'
 BEGIN
     DECLARE epoch_now, head_before BIGINT UNSIGNED;
     DECLARE at_last, at_now BIGINT;
-    DECLARE added INT DEFAULT 0;
+    DECLARE added, met INT DEFAULT 0;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         ROLLBACK;
@@ -34,7 +34,8 @@ BEGIN
                 INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
                 SELECT head_before + 1, conversation, author, at_now, entry_kind, client_id, mark, content
                 FROM users u JOIN memberships m ON m.group_id = target AND m.user_id = author AND m.present = 1
-                WHERE u.id = author AND u.disabled = 0;
+                {mutes}
+                WHERE u.id = author AND u.disabled = 0 AND {audible};
             WHEN way = 1 THEN
                 INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
                 SELECT head_before + 1, conversation, author, at_now, entry_kind, client_id, mark, content
@@ -54,12 +55,12 @@ BEGIN
         SET added = GREATEST(ROW_COUNT(), 0);
     END;
     IF added = 1 THEN
-        INSERT INTO conversation_heads (conv, last_seq) VALUES (conversation, head_before + 1)
-        ON DUPLICATE KEY UPDATE last_seq = head_before + 1;
-        -- 1: it is new; 2 where it was there.
-        IF ROW_COUNT() = 1 AND low > 0 THEN
-            INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
-            VALUES (low, high, conversation), (high, low, conversation);
+        IF way = 1 THEN
+            SELECT COUNT(*) INTO met FROM private_peers WHERE user_id = author AND peer_id = target;
+            IF met = 0 THEN
+                INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
+                VALUES (author, target, conversation), (target, author, conversation);
+            END IF;
         END IF;
         UPDATE log_head SET head = head_before + 1, last_at = at_now, writes = writes + 1 WHERE id = 1;
         COMMIT;

@@ -2,7 +2,7 @@
 --
 -- One row is the answer: the log's epoch, its floor and its head. The row of log_head is read without a lock: the head
 -- only rises, and no append waits for this.
-CREATE PROCEDURE starling_prune_1(
+CREATE PROCEDURE starling_prune_2(
     IN upto BIGINT UNSIGNED,
     IN most INT UNSIGNED
 )
@@ -23,6 +23,11 @@ BEGIN
     SET floor_next = LEAST(upto, floor_now + most, GREATEST(head_now, 1) - 1);
     IF floor_next > floor_now THEN
         DELETE FROM entries WHERE seq > floor_now AND seq <= floor_next;
+        -- Also what was written beside an entry while it was pruned.
+        DELETE FROM edits WHERE target <= floor_next;
+        DELETE FROM reactions WHERE target <= floor_next;
+        DELETE FROM reaction_counts WHERE target <= floor_next;
+        DELETE FROM hidden_entries WHERE seq <= floor_next;
         UPDATE log_floor SET floor_seq = floor_next WHERE id = 1;
     ELSE
         SET floor_next = floor_now;

@@ -146,7 +146,10 @@ async fn an_append_that_a_deadlock_undid_is_repeated() {
         .await
         .unwrap();
     rival
-        .query_drop("SELECT * FROM conversation_heads FOR UPDATE")
+        .query_drop(
+            "INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
+             VALUES (2, 'c:0', 0, 0, 8, 'rival', 0, '')",
+        )
         .await
         .unwrap();
     let before = desk.number(
@@ -161,7 +164,7 @@ async fn an_append_that_a_deadlock_undid_is_repeated() {
         .query_drop("SELECT * FROM log_head FOR UPDATE")
         .await
         .unwrap();
-    rival.query_drop("COMMIT").await.unwrap();
+    rival.query_drop("ROLLBACK").await.unwrap();
     let verdicts = append.await.unwrap().unwrap();
     assert_eq!(place(verdicts.outcomes[0]), Seq(2));
     let after = desk.number(

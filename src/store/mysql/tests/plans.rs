@@ -6,23 +6,22 @@ use super::mariadb::Database;
 use crate::store::mysql::conversations::{OWN_POSITIONS, PEERS_POSITIONS, SETTINGS};
 use crate::store::mysql::link::{Link, Pool};
 use crate::store::mysql::many::positional;
-use crate::store::mysql::places::{entries_sql, places_sql, unread_sql};
+use crate::store::mysql::places::{entries_sql, few_sql, places_sql, unread_sql};
 use crate::store::mysql::visible::{EVERYTHING, HEAD, NEWS, STAYS};
 use crate::store::mysql::{Tls, migrate};
 use crate::store::spans::Direction;
 
 /// A database with 32,768 entries: half in one private conversation, and the rest in 64 groups of one user.
-const FILLING: [&str; 7] = [
+const FILLING: [&str; 6] = [
     "INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
      SELECT 1 + a.n * 32 + b.n, IF(a.n % 2, 'p:1:2', CONCAT('g:', a.n % 64)), 1 + b.n % 2, 0, 1, CONCAT(a.n, '-', b.n), 0, ''
      FROM numbers a JOIN numbers b ON b.n < 32",
-    "INSERT INTO conversation_heads SELECT conv, MAX(seq) FROM entries GROUP BY conv",
     "INSERT INTO private_peers VALUES (1, 2, 'p:1:2'), (2, 1, 'p:1:2')",
     "INSERT INTO memberships (group_id, user_id, from_seq, role, joined_at, present)
      SELECT a.n, b.n, 1, 0, 0, 1 FROM numbers a JOIN numbers b ON b.n < 64 WHERE a.n < 64",
     "INSERT INTO read_positions SELECT m.user_id, CONCAT('g:', m.group_id), 5 FROM memberships m",
     "UPDATE log_head SET head = 32768",
-    "ANALYZE TABLE entries, conversation_heads, private_peers, memberships, read_positions",
+    "ANALYZE TABLE entries, private_peers, memberships, read_positions",
 ];
 
 struct Plan {
@@ -54,16 +53,24 @@ fn cases() -> Vec<(String, Vec<Value>)> {
     for (low, limit) in [(1_u64, 8_u32), (32_000, 1_024), (1, 20_000)] {
         for spans in [1, 64] {
             for direction in [Direction::Up, Direction::Down] {
-                let values = (0..spans).flat_map(|_| span(low).into_iter().chain([limit.into()]));
+                let values =
+                    (0..spans).flat_map(|_| span(low).into_iter().chain([user(), limit.into()]));
                 cases.push((places_sql(direction, spans), values.collect()));
             }
             let values = (0..spans).flat_map(|_| {
                 std::iter::once(user())
                     .chain(span(low))
-                    .chain([limit.into()])
+                    .chain([limit.into(), user()])
             });
             cases.push((unread_sql(spans), values.collect::<Vec<Value>>()));
         }
+    }
+    for spans in [8, 64] {
+        let values = [1_u32, 9, 1].into_iter().map(Value::from);
+        let values = values
+            .chain((0..spans).flat_map(|_| span(7)))
+            .chain([4_096.into()]);
+        cases.push((few_sql(spans), values.collect()));
     }
     for places in [1, 512] {
         cases.push((entries_sql(places), (1..=places).map(Value::from).collect()));
@@ -78,7 +85,7 @@ fn cases() -> Vec<(String, Vec<Value>)> {
     ));
     cases.push((
         format!("{HEAD} UNION ALL {EVERYTHING}"),
-        vec![user(), user(), user()],
+        vec![user(), 7.into(), user(), 7.into(), user()],
     ));
     for sql in [OWN_POSITIONS, PEERS_POSITIONS, SETTINGS] {
         cases.push((sql.to_owned(), vec![user()]));

@@ -19,7 +19,6 @@ const CROWD: &str = "
         FROM numbers WHERE n <= 500;
     INSERT INTO entries SELECT 1 + a.n * 4 + b.n, CONCAT('p:1:', 2 + a.n), 2 + a.n, 0, 1, b.n, 0, '{}'
         FROM numbers a JOIN numbers b ON b.n < 4 WHERE a.n < 500;
-    INSERT INTO conversation_heads SELECT conv, MAX(seq) FROM entries GROUP BY conv;
     INSERT INTO private_peers SELECT 1, 2 + n, CONCAT('p:1:', 2 + n) FROM numbers WHERE n < 500;
     UPDATE log_head SET head = 2000";
 
@@ -61,6 +60,43 @@ async fn five_hundred_conversations_take_a_handful_of_statements() {
     assert_eq!(page.entries.len(), 500);
     let caught_up = statements(&mysql).await - listed;
     assert!(caught_up <= STATEMENTS_MAX, "{caught_up}");
+}
+
+#[tokio::test]
+async fn a_list_counts_the_same_where_there_is_much_to_count() {
+    let (mysql, database) = one_connection(CROWD).await;
+    database.sql(
+        "INSERT INTO entries SELECT 2001 + a.n * 500 + b.n, CONCAT('p:1:', 2 + b.n), 2 + b.n, 0, 1, CONCAT('m', a.n), 0, '{}'
+             FROM numbers a JOIN numbers b ON b.n < 500 WHERE a.n < 70;
+         UPDATE log_head SET head = 37000",
+    );
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    assert!(states.iter().all(|state| state.unread == 74));
+}
+
+#[tokio::test]
+async fn a_list_looks_below_what_is_shown_to_nobody() {
+    let (mysql, database) = one_connection(CROWD).await;
+    // The last of the first conversation is of a kind that this program does not know.
+    database.sql("UPDATE entries SET kind = 99 WHERE seq = 4");
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    let last: Vec<Seq> = states
+        .iter()
+        .filter_map(|s| s.last.as_ref())
+        .map(|last| last.seq)
+        .collect();
+    assert_eq!(last.len(), 500);
+    assert_eq!(last[..2], [Seq(2000), Seq(1996)]);
+    assert_eq!(last[499], Seq(3));
+    assert_eq!(states[499].unread, 3);
+    // And up to a place that is not the end.
+    let (_, states) = mysql.conversations(UserId(1), Seq(6)).await.unwrap();
+    let last: Vec<Seq> = states
+        .iter()
+        .filter_map(|s| s.last.as_ref())
+        .map(|last| last.seq)
+        .collect();
+    assert_eq!(last, [Seq(6), Seq(3)]);
 }
 
 #[tokio::test]

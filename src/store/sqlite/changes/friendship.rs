@@ -57,6 +57,7 @@ pub(super) fn answer(
         return Err(Refusal::NotFound.into());
     }
     if accept {
+        not_blocked_by(place, other)?;
         return make_friends(place, other);
     }
     place

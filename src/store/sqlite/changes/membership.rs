@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::roles::mute;
 use super::{Place, Stop, in_conversation, must_exist, not_blocked_by};
 use crate::model::conversation::Conv;
 use crate::model::draft::Refusal;
@@ -16,8 +17,8 @@ use crate::store::sqlite::rows::int;
 
 /// What the conditions need of a group that was not dissolved.
 pub(super) struct Living {
-    join: JoinMode,
-    members: i64,
+    pub join: JoinMode,
+    pub members: i64,
 }
 
 pub(super) fn create(place: &Place<'_>, group: &NewGroup, members: &[UserId]) -> Result<(), Stop> {
@@ -155,7 +156,10 @@ pub(super) fn edit(place: &Place<'_>, patch: &GroupPatch) -> Result<(), Stop> {
             patch.memo,
             patch.join,
         ])?;
-    Ok(())
+    match patch.muted_until {
+        Some(until) => mute(place, group, UserId::SYSTEM, until),
+        None => Ok(()),
+    }
 }
 
 /// The user's role, if he is a member now.
@@ -188,21 +192,21 @@ pub(super) fn living(connection: &Connection, group: GroupId) -> Result<Living, 
         .ok_or(Stop::Refused(Refusal::NotFound))
 }
 
-fn group_of(place: &Place<'_>) -> Result<GroupId, Stop> {
+pub(super) fn group_of(place: &Place<'_>) -> Result<GroupId, Stop> {
     match place.draft.conv {
         Conv::Group(group) => Ok(group),
         Conv::Notices | Conv::Private(..) | Conv::Account(_) => Err(Refusal::Unstorable.into()),
     }
 }
 
-fn at_least(place: &Place<'_>, group: GroupId, least: Role) -> Result<(), Stop> {
+pub(super) fn at_least(place: &Place<'_>, group: GroupId, least: Role) -> Result<(), Stop> {
     match role(place.tx, group, place.draft.from)? {
         Some(role) if role >= least => Ok(()),
         Some(_) | None => Err(Refusal::NotAllowed.into()),
     }
 }
 
-fn has_room(place: &Place<'_>, members: i64, more: usize) -> Result<(), Stop> {
+pub(super) fn has_room(place: &Place<'_>, members: i64, more: usize) -> Result<(), Stop> {
     let more = i64::try_from(more).unwrap_or(i64::MAX);
     if members.saturating_add(more) > i64::from(place.rules.group_max) {
         return Err(Refusal::GroupFull.into());
@@ -210,7 +214,7 @@ fn has_room(place: &Place<'_>, members: i64, more: usize) -> Result<(), Stop> {
     Ok(())
 }
 
-fn enter(
+pub(super) fn enter(
     place: &Place<'_>,
     group: GroupId,
     users: &BTreeSet<UserId>,
@@ -220,8 +224,12 @@ fn enter(
         "INSERT INTO memberships (group_id, user_id, from_seq, to_seq, role, joined_at)
          VALUES (?1, ?2, ?3, NULL, ?4, ?5)",
     )?;
+    let mut settle = place
+        .tx
+        .prepare_cached("DELETE FROM join_requests WHERE group_id = ?1 AND user_id = ?2")?;
     for user in users {
         insert.execute(params![group, user, place.seq, role, place.at])?;
+        settle.execute(params![group, user])?;
     }
     place
         .tx
@@ -258,17 +266,37 @@ fn hand_over(place: &Place<'_>, group: GroupId) -> Result<(), Stop> {
     let Some(successor) = successor else {
         return close(place, group);
     };
-    place
-        .tx
+    Ok(set_owner(place.tx, group, successor)?)
+}
+
+pub(super) fn set_role(
+    connection: &Connection,
+    group: GroupId,
+    user: UserId,
+    role: Role,
+) -> rusqlite::Result<()> {
+    connection
         .prepare_cached(
             "UPDATE memberships SET role = ?1
              WHERE group_id = ?2 AND user_id = ?3 AND to_seq IS NULL",
         )?
-        .execute(params![Role::Owner, group, successor])?;
-    place
-        .tx
+        .execute(params![role, group, user])?;
+    Ok(())
+}
+
+/// Makes a member the owner; nobody could end a mute of his any more, so it ends now.
+pub(super) fn set_owner(
+    connection: &Connection,
+    group: GroupId,
+    user: UserId,
+) -> rusqlite::Result<()> {
+    set_role(connection, group, user, Role::Owner)?;
+    connection
         .prepare_cached("UPDATE chat_groups SET owner_id = ?1 WHERE id = ?2")?
-        .execute(params![successor, group])?;
+        .execute(params![user, group])?;
+    connection
+        .prepare_cached("DELETE FROM mutes WHERE group_id = ?1 AND user_id = ?2")?
+        .execute(params![group, user])?;
     Ok(())
 }
 
@@ -277,5 +305,11 @@ fn close(place: &Place<'_>, group: GroupId) -> Result<(), Stop> {
         .tx
         .prepare_cached("UPDATE chat_groups SET dissolved = 1, members = 0 WHERE id = ?1")?
         .execute([group])?;
+    for left in [
+        "DELETE FROM join_requests WHERE group_id = ?1",
+        "DELETE FROM mutes WHERE group_id = ?1",
+    ] {
+        place.tx.prepare_cached(left)?.execute([group])?;
+    }
     Ok(())
 }

@@ -1,0 +1,130 @@
+//! The ways into groups.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Group, User};
+use crate::service::admission::{self, InviteView, JoinRequestView, RequestPage};
+use crate::service::groups::GroupView;
+
+/// What came of wanting to come in, and the group as one sees it now.
+#[derive(Serialize, ToSchema)]
+pub struct Admitted {
+    /// `joined`, or `requested`: somebody has to let one in.
+    pub state: &'static str,
+    #[serde(flatten)]
+    pub group: Group,
+}
+
+impl Admitted {
+    pub(in crate::http) fn of(admitted: admission::Admitted, view: GroupView) -> Admitted {
+        Admitted {
+            state: match admitted {
+                admission::Admitted::Joined => "joined",
+                admission::Admitted::Requested => "requested",
+            },
+            group: view.into(),
+        }
+    }
+}
+
+/// Somebody asks to come in.
+#[derive(Serialize, ToSchema)]
+pub struct JoinRequest {
+    pub id: u64,
+    pub user: User,
+    pub message: String,
+    pub at: i64,
+}
+
+impl From<JoinRequestView> for JoinRequest {
+    fn from(request: JoinRequestView) -> JoinRequest {
+        JoinRequest {
+            id: request.id,
+            user: request.person.into(),
+            message: request.message,
+            at: request.at,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct JoinRequests {
+    pub requests: Vec<JoinRequest>,
+    /// The `after` of the next page; null at the end.
+    #[schema(required)]
+    pub next: Option<String>,
+}
+
+impl From<RequestPage> for JoinRequests {
+    fn from(page: RequestPage) -> JoinRequests {
+        JoinRequests {
+            requests: page.requests.into_iter().map(JoinRequest::from).collect(),
+            next: page.next.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// Lets in whoever knows its code.
+#[derive(Serialize, ToSchema)]
+pub struct Invite {
+    pub code: String,
+    /// The web client's page for it.
+    pub url: String,
+    pub expires_at: i64,
+    pub created_at: i64,
+    /// The user id of who made it.
+    pub creator: u64,
+    /// How many may come in with it; null: as many as want to.
+    #[schema(required)]
+    pub uses: Option<u32>,
+    /// How many came in with it.
+    pub used: u32,
+}
+
+impl From<InviteView> for Invite {
+    fn from(view: InviteView) -> Invite {
+        let InviteView { invite, url } = view;
+        Invite {
+            code: invite.code.as_str().to_owned(),
+            url,
+            expires_at: invite.expires_at,
+            created_at: invite.created_at,
+            creator: invite.creator.0,
+            uses: Some(invite.uses_max).filter(|uses| *uses > 0),
+            used: invite.used,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Invites {
+    pub invites: Vec<Invite>,
+}
+
+impl Invites {
+    pub(in crate::http) fn of(views: Vec<InviteView>) -> Invites {
+        Invites {
+            invites: views.into_iter().map(Invite::from).collect(),
+        }
+    }
+}
+
+/// Where an invitation leads.
+#[derive(Serialize, ToSchema)]
+pub struct InvitePreview {
+    pub group: Group,
+    /// The user id of who made it.
+    pub creator: u64,
+    pub expires_at: i64,
+}
+
+impl InvitePreview {
+    pub(in crate::http) fn of(view: &InviteView, group: GroupView) -> InvitePreview {
+        InvitePreview {
+            group: group.into(),
+            creator: view.invite.creator.0,
+            expires_at: view.invite.expires_at,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+hush.group_id IS NULL AND mute.group_id IS NULL

@@ -1,0 +1,9 @@
+//! The clients of the old systems, written from their descriptions, against whole clusters: each flow of their pages and
+//! programs, and that people who use different ones understand each other.
+
+mod across;
+mod ginchat;
+mod imooc;
+mod page;
+mod program;
+mod shyim;
