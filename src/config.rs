@@ -10,6 +10,7 @@ mod check;
 mod cluster;
 mod dialects;
 mod files;
+mod hooks;
 mod http;
 mod layers;
 mod limits;
@@ -30,6 +31,7 @@ pub use chat::Chat;
 pub use cluster::{Cluster, Transport};
 pub use dialects::Dialects;
 pub use files::{Files, S3};
+pub use hooks::Hooks;
 pub use http::Http;
 pub use layers::{ConfigError, LoadOptions, Origins, Override, Problem};
 pub use limits::Limits;
@@ -58,6 +60,7 @@ pub struct Config {
     pub chat: Chat,
     pub dialects: Dialects,
     pub files: Files,
+    pub hooks: Hooks,
     pub presence: Presence,
     pub log: Log,
 }

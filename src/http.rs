@@ -36,12 +36,15 @@ use crate::model::error::{Code, Failure};
 use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
 use crate::service::admission::Admission;
+use crate::service::bots::Bots;
 use crate::service::conversations::Conversations;
 use crate::service::entries::Entries;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
+use crate::service::hooks::Hooks;
 use crate::service::messages::Messages;
+use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
 use crate::service::sessions::Sessions;
 use assets::Assets;
@@ -65,6 +68,9 @@ pub struct Parts {
     pub conversations: Conversations,
     pub messages: Messages,
     pub entries: Entries,
+    pub packets: Packets,
+    pub bots: Bots,
+    pub hooks: Hooks,
     pub admin: Admin,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
@@ -91,6 +97,9 @@ pub fn routes(
         conversations,
         messages,
         entries,
+        packets,
+        bots,
+        hooks,
         admin,
         cluster,
         metrics,
@@ -110,6 +119,9 @@ pub fn routes(
         v1::members::routes(&door, &groups),
         v1::join::routes(&door, &admission),
         v1::invites::routes(&door, &admission),
+        v1::packets::routes(&door, &packets),
+        v1::bots::routes(&door, &bots),
+        v1::hooks::routes(&door, &hooks),
         v1::admin::routes(&door, &admin),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),

@@ -36,8 +36,11 @@ use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
-use crate::service::clock::system_now;
+use crate::service::clock::{Clock, system_now};
+use crate::service::hooks::delivery::{Delivery, DeliveryParts, Tally};
+use crate::service::hooks::outgoing::Outgoing;
 use crate::service::online;
+use crate::service::packets::Expiry;
 use crate::service::reads::keep_written;
 use crate::service::retention::{Keep, Retention};
 use crate::store::{LogHead, NodeRow, Stores};
@@ -262,6 +265,7 @@ impl Node {
             hub: hub.clone(),
             live,
             leaving: is_leaving,
+            told: Tally::default(),
         };
         let services = Services::new(config, stores, &handles)?;
         let sink = sink(config, start, feed, &services, &handles);
@@ -290,6 +294,9 @@ impl Node {
             gatherer,
         );
         background.extend(retention(config, stores, incarnation));
+        let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
+        background.push(tokio::spawn(expiry.run(spread(incarnation))));
+        background.extend(delivery(config, stores, &handles, incarnation));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -376,12 +383,41 @@ fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Opti
     let chat = &config.chat;
     let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
     let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
+    Some(tokio::spawn(retention.run(spread(incarnation))))
+}
+
+/// The task that tells outgoing hooks.
+fn delivery(
+    config: &Config,
+    stores: &Stores,
+    handles: &Handles,
+    incarnation: Incarnation,
+) -> Option<JoinHandle<()>> {
+    let outgoing = match Outgoing::new(config.hooks.allow_private) {
+        Ok(outgoing) => outgoing,
+        Err(error) => {
+            error!(%error, "this node tells no hooks: its machine's trusted certificates cannot be read");
+            return None;
+        }
+    };
+    let delivery = Delivery::new(DeliveryParts {
+        hooks: Arc::clone(&stores.hooks),
+        outgoing,
+        position: handles.position.clone(),
+        holder: incarnation,
+        clock: Clock::system(),
+        tally: handles.told.clone(),
+    });
+    Some(tokio::spawn(delivery.run(spread(incarnation))))
+}
+
+/// Chance that differs from node to node, for tasks that all of them have.
+fn spread(incarnation: Incarnation) -> fastrand::Rng {
     let seed = incarnation
         .0
         .iter()
         .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
-    let random = fastrand::Rng::with_seed(seed);
-    Some(tokio::spawn(retention.run(random)))
+    fastrand::Rng::with_seed(seed)
 }
 
 fn server_settings(config: &Config) -> ServerSettings {

@@ -24,8 +24,12 @@ mod http_document;
 mod http_entries;
 #[path = "it/http_groups.rs"]
 mod http_groups;
+#[path = "it/http_hooks.rs"]
+mod http_hooks;
 #[path = "it/http_messages.rs"]
 mod http_messages;
+#[path = "it/http_packets.rs"]
+mod http_packets;
 #[path = "it/http_pages.rs"]
 mod http_pages;
 #[path = "it/http_people.rs"]

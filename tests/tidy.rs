@@ -77,6 +77,8 @@ const KNOWN_BY: &[Rule] = &[
     ("UdpSocket", &["cluster", "bin"]),
     // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
     ("postcard", &["cluster", "presence::digest", "node::sink"]),
+    ("reqwest", &["service::hooks::outgoing"]),
+    ("rustls", &["service::hooks::outgoing"]),
     ("scrypt", &["service"]),
     // The forms other systems keep passwords in, and none of ours.
     ("bcrypt", &["service::legacy"]),

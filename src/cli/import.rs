@@ -127,6 +127,7 @@ impl Import {
                 history: config.chat.history,
                 group_max: config.chat.group_max,
                 recall_ms: config.chat.recall_ms(),
+                starting_balance: config.chat.starting_balance,
             },
             dry_run: self.dry_run,
         })

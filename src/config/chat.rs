@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 use crate::model::ids::ID_MAX;
+use crate::model::packet::TOTAL_CENTS_MAX;
 use crate::model::policy::{FriendMode, History, Strangers};
 
 /// See the field docs.
@@ -24,6 +25,10 @@ pub struct Chat {
     pub retry_days: u32,
     /// How long an author may recall a message.
     pub recall_seconds: u64,
+    /// Play money that everybody begins with, in cents. Who has moved some keeps what he has when this changes.
+    pub starting_balance: u64,
+    /// How long a red packet or a transfer can be claimed before what is left goes back to its sender.
+    pub packet_hours: u32,
     /// Messages older than this are deleted; 0: none. At least `retry_days`.
     pub keep_days: u32,
     /// How many entries of the log are kept, those of the last `retry_days` in any case; 0: all.
@@ -40,6 +45,8 @@ impl Default for Chat {
             groups_owned_max: 5_000,
             retry_days: 7,
             recall_seconds: 120,
+            starting_balance: 100_000,
+            packet_hours: 24,
             keep_days: 0,
             keep_entries: 0,
         }
@@ -64,6 +71,12 @@ impl Chat {
         );
         checks.within("chat.retry_days", self.retry_days, 1..=3_650);
         checks.within("chat.recall_seconds", self.recall_seconds, 0..=31_536_000);
+        checks.within(
+            "chat.starting_balance",
+            self.starting_balance,
+            0..=TOTAL_CENTS_MAX,
+        );
+        checks.within("chat.packet_hours", self.packet_hours, 1..=8_760);
         checks.within("chat.keep_days", self.keep_days, 0..=36_500);
         checks.that(
             "chat.keep_days",

@@ -99,7 +99,7 @@ impl Ginchat {
             Call::Update => self.update(asked, door).await,
             Call::Delete => {
                 let who = asked.login(door, &["id"]).await?;
-                self.accounts.end(&who).await?;
+                self.accounts.end(who.user.id).await?;
                 Ok(done())
             }
             Call::Friends => self.friends(asked, door).await,

@@ -40,6 +40,29 @@ pub(super) async fn optional_json<T: DeserializeOwned + Default>(
     parse(&body)
 }
 
+/// A body that is JSON or plain text.
+pub(super) enum Given<T> {
+    Json(T),
+    Text(String),
+}
+
+/// A JSON body, or a text where its type says so.
+pub(super) async fn json_or_text<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    bytes_max: usize,
+) -> Result<Given<T>, Failure> {
+    let body = read(headers, stream, bytes_max).await?;
+    if essence(headers).eq_ignore_ascii_case("text/plain") {
+        let text = String::from_utf8(body.to_vec());
+        return text
+            .map(Given::Text)
+            .map_err(|_| Failure::new(Code::BadRequest));
+    }
+    must_be_json(headers)?;
+    parse(&body).map(Given::Json)
+}
+
 /// For fields where null differs from nothing: `Some(None)` is null.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
@@ -79,17 +102,20 @@ pub(crate) async fn read(
 }
 
 fn must_be_json(headers: &HeaderMap) -> Result<(), Failure> {
-    let given = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = given
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("application/json") {
+    if essence(headers).eq_ignore_ascii_case("application/json") {
         Ok(())
     } else {
         Err(Failure::new(Code::UnsupportedMedia))
     }
+}
+
+/// The content type without its parameters.
+fn essence(headers: &HeaderMap) -> &str {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = given.and_then(|value| value.split(';').next());
+    essence.unwrap_or_default().trim()
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {

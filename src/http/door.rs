@@ -9,7 +9,7 @@ use warp::http::{HeaderMap, Method};
 use warp::{Filter, Rejection};
 
 use super::auth::Gate;
-use super::body;
+use super::body::{self, Given};
 use super::remote::PeerAddr;
 use crate::model::error::Failure;
 use crate::service::sessions::{Identity, Sessions};
@@ -80,6 +80,19 @@ impl Door {
             .and(warp::body::stream())
             .then(move |headers: HeaderMap, stream| async move {
                 body::json(&headers, stream, max).await
+            })
+    }
+
+    /// The JSON body, or a plain text.
+    pub(super) fn json_or_text<T: DeserializeOwned + Send + 'static>(
+        &self,
+    ) -> impl Filter<Extract = (Result<Given<T>, Failure>,), Error = Rejection> + Clone + use<T>
+    {
+        let max = self.body_bytes_max;
+        warp::header::headers_cloned()
+            .and(warp::body::stream())
+            .then(move |headers: HeaderMap, stream| async move {
+                body::json_or_text(&headers, stream, max).await
             })
     }
 

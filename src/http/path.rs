@@ -13,6 +13,8 @@ pub(super) type GroupPath = Id<GroupId>;
 pub(super) type SessionPath = Id<SessionId>;
 /// An entry by its place.
 pub(super) type EntryPath = Id<Seq>;
+/// A hook of a group.
+pub(super) type HookPath = Id<u64>;
 /// A request for friendship.
 pub(super) type RequestPath = Id<u64>;
 

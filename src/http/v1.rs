@@ -3,14 +3,17 @@
 pub(super) mod accounts;
 pub(super) mod admin;
 pub(super) mod blocks;
+pub(super) mod bots;
 pub(super) mod cluster;
 pub(super) mod conversations;
 pub(super) mod entries;
 pub(super) mod friends;
 pub(super) mod groups;
+pub(super) mod hooks;
 pub(super) mod invites;
 pub(super) mod join;
 pub(super) mod me;
 pub(super) mod members;
+pub(super) mod packets;
 pub mod shapes;
 pub(super) mod users;

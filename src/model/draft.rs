@@ -10,6 +10,7 @@ use super::conversation::Conv;
 use super::entry::{EntryKind, UnixMillis};
 use super::group::{GroupPatch, InviteCode, MemberPatch, NewGroup};
 use super::ids::{Cid, GroupId, Seq, SessionId, UserId};
+use super::packet::NewPacket;
 
 /// A proposed entry.
 #[derive(Clone, Debug)]
@@ -148,6 +149,16 @@ pub enum Change {
     Unfriend { other: UserId },
     /// Sessions of the author end. Those already ended are passed over; none left: `NotFound`.
     Revoke { sessions: Vec<SessionId> },
+    /// The author's message is a packet: he may write a message there that somebody else reads (as [`Change::Message`];
+    /// notes to self: `NotAllowed`), and has its total (`Insufficient`), which leaves his balance.
+    SendPacket { packet: NewPacket },
+    /// The author takes the next share of the packet at `packet`: he may see its message (`NotFound`) and is still in
+    /// the conversation (`NotMember`); in private he is the one it was sent to (`NotAllowed`). He has none of it yet
+    /// (`AlreadyClaimed`), there is one (`PacketEmpty`), and the time is not over (`PacketExpired`).
+    ClaimPacket { packet: Seq },
+    /// The system gives the sender back what is left of the packet at `packet`, which is not settled (`NotFound`) and
+    /// whose time is over (`NotAllowed`).
+    RefundPacket { packet: Seq },
     /// The system speaks to everybody. No condition: the caller has checked the right to.
     Notice,
 }
@@ -200,6 +211,18 @@ pub enum Refusal {
     /// What it is about was there and is no more.
     #[error("gone")]
     Gone,
+    /// All shares of the packet were claimed.
+    #[error("the packet is empty")]
+    PacketEmpty,
+    /// The packet's time is over.
+    #[error("the packet has expired")]
+    PacketExpired,
+    /// The author has a share of the packet.
+    #[error("already claimed")]
+    AlreadyClaimed,
+    /// The author does not have that much.
+    #[error("the balance is not sufficient")]
+    Insufficient,
     /// The store could not take this one entry for a reason of its own; repeating it is pointless.
     #[error("the store cannot hold this entry")]
     Unstorable,

@@ -231,6 +231,10 @@ impl From<Refusal> for Failure {
             Refusal::Disabled => Code::Unauthorized,
             Refusal::RecallExpired => Code::RecallExpired,
             Refusal::Gone => Code::Gone,
+            Refusal::PacketEmpty => Code::PacketEmpty,
+            Refusal::PacketExpired => Code::PacketExpired,
+            Refusal::AlreadyClaimed => Code::AlreadyClaimed,
+            Refusal::Insufficient => Code::Insufficient,
             Refusal::Unstorable => Code::BadRequest,
         })
     }

@@ -54,6 +54,8 @@ pub struct StoreRules {
     pub group_max: u32,
     /// How long an author may take a message back, in milliseconds by the store's clock.
     pub recall_ms: i64,
+    /// Play money that everybody begins with, in cents.
+    pub starting_balance: u64,
 }
 
 impl Default for StoreRules {
@@ -63,6 +65,7 @@ impl Default for StoreRules {
             history: History::Joined,
             group_max: 5_000,
             recall_ms: 120_000,
+            starting_balance: 100_000,
         }
     }
 }

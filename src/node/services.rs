@@ -26,15 +26,19 @@ use crate::service::accounts::{AccountParts, Accounts};
 use crate::service::admin::Admin;
 use crate::service::admission::{Admission, AdmissionParts};
 use crate::service::alterations::Alterations;
+use crate::service::bots::Bots;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
 use crate::service::conversations::{ConversationParts, Conversations};
 use crate::service::entries::{Entries, EntryParts};
 use crate::service::friends::Friends;
 use crate::service::groups::{GroupParts, Groups};
+use crate::service::hooks::delivery::Tally;
+use crate::service::hooks::{HookParts, Hooks};
 use crate::service::messages::{Messages, SendSettings};
 use crate::service::news::NewsDesk;
 use crate::service::outcomes::Outcomes;
+use crate::service::packets::{PacketParts, Packets};
 use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
@@ -53,6 +57,8 @@ pub(super) struct Handles {
     pub(super) hub: Hub,
     pub(super) live: Live,
     pub(super) leaving: watch::Receiver<bool>,
+    /// What outgoing hooks are told.
+    pub(super) told: Tally,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
 }
@@ -69,6 +75,9 @@ pub(super) struct Services {
     conversations: Conversations,
     messages: Messages,
     entries: Entries,
+    packets: Packets,
+    bots: Bots,
+    hooks: Hooks,
     admin: Admin,
     pub(super) typing: Typing,
     connections: Connections,
@@ -115,6 +124,13 @@ impl Services {
             registration: config.auth.registration,
         });
         let conversations = conversations(stores, handles, &profiles, &reads, &rooms);
+        let bots = Bots::new(
+            Arc::clone(&stores.hooks),
+            users(),
+            accounts.clone(),
+            sessions.clone(),
+            profiles.clone(),
+        );
         let messages = Messages::new(
             committer.clone(),
             Arc::clone(&stores.log),
@@ -132,8 +148,19 @@ impl Services {
                 config.chat.friend_mode,
             ),
             admission: admission(config, stores, handles, &profiles, &rooms),
-            groups: rooms,
             entries: entries(stores, handles, &messages, &profiles, &reads),
+            groups: rooms.clone(),
+            packets: packets(config, stores, committer, &messages),
+            hooks: Hooks::new(HookParts {
+                hooks: Arc::clone(&stores.hooks),
+                groups: groups(),
+                rooms,
+                bots: bots.clone(),
+                accounts: accounts.clone(),
+                messages: messages.clone(),
+                allow_private: config.hooks.allow_private,
+            }),
+            bots,
             messages,
             admin: Admin::new(users(), accounts.clone(), committer.clone()),
             typing: Typing::new(signals.clone(), groups(), friends()),
@@ -194,6 +221,7 @@ impl Services {
             presence: handles.presence.clone(),
             position: handles.position.clone(),
             committer: handles.committer.clone(),
+            told: handles.told.clone(),
             leaving: handles.leaving.clone(),
             redis,
         });
@@ -208,6 +236,9 @@ impl Services {
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
             entries: self.entries.clone(),
+            packets: self.packets.clone(),
+            bots: self.bots.clone(),
+            hooks: self.hooks.clone(),
             admin: self.admin.clone(),
             cluster,
             metrics: Metrics::new(),
@@ -352,6 +383,22 @@ fn entries(
         profiles: profiles.clone(),
         reads: reads.clone(),
         signals: handles.signals.clone(),
+    })
+}
+
+fn packets(
+    config: &Config,
+    stores: &Stores,
+    committer: &Committer,
+    messages: &Messages,
+) -> Packets {
+    Packets::new(PacketParts {
+        packets: Arc::clone(&stores.packets),
+        log: Arc::clone(&stores.log),
+        committer: committer.clone(),
+        messages: messages.clone(),
+        hours: config.chat.packet_hours,
+        seed: uuid::Uuid::new_v4().as_u64_pair().0,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::model::ids::Incarnation;
 use crate::presence::Presence;
 use crate::redis::Health;
 use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use crate::service::hooks::delivery::Tally;
 
 /// Where the picture comes from.
 pub(super) struct NodeView {
@@ -27,6 +28,7 @@ pub(super) struct NodeView {
     pub presence: Presence,
     pub position: Position,
     pub committer: Committer,
+    pub told: Tally,
     pub leaving: watch::Receiver<bool>,
     /// How each use of Redis fares; empty without Redis.
     pub redis: Vec<Health>,
@@ -128,6 +130,8 @@ impl NodeView {
             ("connections", self.hub.registry().connections() as u64),
             ("users_online", self.presence.local_users() as u64),
             ("applied_seq", self.position.applied().0),
+            ("hooks_told", self.told.delivered()),
+            ("hooks_failed", self.told.failed()),
             ("deliveries", stats.delivered.load(Ordering::Relaxed)),
             ("written_bytes", stats.written_bytes.load(Ordering::Relaxed)),
             (

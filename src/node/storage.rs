@@ -37,6 +37,7 @@ async fn open_as(
         history: config.chat.history,
         group_max: config.chat.group_max,
         recall_ms: config.chat.recall_ms(),
+        starting_balance: config.chat.starting_balance,
     };
     match config.store.location() {
         Some(StoreLocation::Sqlite(path)) => {

@@ -268,11 +268,12 @@ impl Accounts {
     /// Disables the own account for good and forgets what it says about a person.
     pub async fn delete(&self, who: &Identity, password: String) -> Result<(), Failure> {
         self.confirm(who, password).await?;
-        self.end(who).await
+        self.end(who.user.id).await
     }
 
-    /// The same without asking for the password again, for clients that do not.
-    pub async fn end(&self, who: &Identity) -> Result<(), Failure> {
+    /// As [`Accounts::delete`], for an account nobody logs in to, and for clients that do not ask for the password
+    /// again. Who may is the caller's to check.
+    pub async fn end(&self, user: UserId) -> Result<(), Failure> {
         let blank = UserPatch {
             name: None,
             nickname: Some(rules::GONE_NAME.to_owned()),
@@ -283,9 +284,9 @@ impl Accounts {
             email: Some(None),
         };
         // While he still may act.
-        self.0.groups.leave_all(who.user.id).await?;
-        self.0.users.update(who.user.id, blank).await?;
-        self.disable(who.user.id).await
+        self.0.groups.leave_all(user).await?;
+        self.0.users.update(user, blank).await?;
+        self.disable(user).await
     }
 
     /// Disables an account and ends its sessions. Who may is the caller's to check.

@@ -144,6 +144,11 @@ pub(super) fn password(text: &str, field: &'static str) -> Result<(), Failure> {
     }
 }
 
+/// What a hook is called.
+pub(super) fn hook_name(text: &str) -> Result<String, Failure> {
+    filled(line(text, "name", NICKNAME_CHARS_MAX)?, "name")
+}
+
 /// What a client calls its device: a label of its own, cut rather than refused.
 pub(super) fn device(text: &str) -> String {
     let clean = text.chars().filter(|c| !c.is_control());

@@ -39,6 +39,8 @@ const SEEN_WAITING_MAX: usize = 10_000;
 /// Sessions ended by one entry; more take several.
 const REVOKED_PER_ENTRY: usize = 1_000;
 const DAY_MS: UnixMillis = 24 * 60 * 60 * 1_000;
+/// A thousand years: every column and every JSON reader holds the sum.
+const LASTING_MS: UnixMillis = 365_250 * DAY_MS;
 
 /// Who a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,13 +106,22 @@ impl Sessions {
 
     /// Opens a session for a user who has proved who he is.
     pub async fn open(&self, user: UserId, device: Device) -> Result<Opened, Failure> {
-        let mut bytes = [0; TOKEN_BYTES];
-        self.0.random.fill(&mut bytes).map_err(|_| {
-            error!("the system's random source failed");
-            Failure::new(Code::Internal)
-        })?;
-        let token = URL_SAFE_NO_PAD.encode(bytes);
-        let expires_at = self.0.clock.now() + self.0.lifetime_ms;
+        self.open_for(user, device, self.0.lifetime_ms).await
+    }
+
+    /// Opens a session that ends only when it is revoked: a program's.
+    pub async fn open_lasting(&self, user: UserId, device: Device) -> Result<Opened, Failure> {
+        self.open_for(user, device, LASTING_MS).await
+    }
+
+    async fn open_for(
+        &self,
+        user: UserId,
+        device: Device,
+        lifetime_ms: UnixMillis,
+    ) -> Result<Opened, Failure> {
+        let token = draw_token(&self.0.random)?;
+        let expires_at = self.0.clock.now() + lifetime_ms;
         let session = NewSession {
             user,
             token: hash(&token),
@@ -122,7 +133,7 @@ impl Sessions {
         Ok(Opened {
             token,
             expires_at,
-            lasts_s: self.0.lifetime_ms / 1_000,
+            lasts_s: lifetime_ms / 1_000,
         })
     }
 
@@ -258,7 +269,18 @@ impl Sessions {
     }
 }
 
-fn hash(token: &str) -> TokenHash {
+/// 32 random bytes in base64url: what nobody guesses, and what is told once.
+pub(super) fn draw_token(random: &SystemRandom) -> Result<String, Failure> {
+    let mut bytes = [0; TOKEN_BYTES];
+    random.fill(&mut bytes).map_err(|_| {
+        error!("the system's random source failed");
+        Failure::new(Code::Internal)
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// The form in which tokens are stored and looked for.
+pub(super) fn hash(token: &str) -> TokenHash {
     let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_ref());

@@ -12,10 +12,12 @@ pub mod crowd;
 pub mod entitlement;
 pub mod friends;
 pub mod groups;
+pub mod hooks;
 pub mod likeness;
 pub mod lists;
 pub mod log;
 pub mod mutes;
+pub mod packets;
 pub mod retention;
 pub mod roles;
 pub mod stage;
@@ -163,6 +165,25 @@ macro_rules! conformance {
                 settings_are_patched_field_by_field,
                 a_list_of_five_hundred_conversations_is_whole,
                 a_stranger_reads_and_counts_nothing,
+            ]
+            hooks: [
+                bots_are_known_with_their_owners_until_they_are_gone,
+                hooks_are_made_found_and_taken_away,
+                a_hook_is_held_by_one_at_a_time,
+                a_hook_goes_on_where_it_was_and_waits_after_failures,
+                of_many_who_reach_for_a_hook_one_holds_it,
+                what_people_say_is_told_and_what_bots_say_is_not,
+            ]
+            packets: [
+                a_packet_leaves_its_senders_balance_and_is_taken_share_by_share,
+                sending_a_packet_has_conditions,
+                a_repeated_packet_is_the_first_one_however_it_was_cut,
+                claiming_has_conditions,
+                who_sees_the_whole_past_may_claim_what_is_in_it,
+                what_is_left_goes_back_once_when_the_time_is_over,
+                notices_about_packets_are_seen_and_not_unread,
+                settled_packets_go_after_their_messages,
+                money_is_neither_made_nor_lost_by_many_at_once,
             ]
             texts: [
                 names_that_only_look_alike_are_different_names,

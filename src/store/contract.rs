@@ -1,7 +1,9 @@
 //! The traits, what each promises, and the shapes that cross them.
 
 mod groups;
+mod hooks;
 mod messages;
+mod packets;
 
 pub use groups::*;
 
@@ -34,6 +36,9 @@ pub enum StoreError {
     #[error("the store is damaged: {0}")]
     Corrupt(String),
 }
+
+pub use hooks::{AfterFailure, HookStore};
+pub use packets::PacketStore;
 
 /// Shorthand of this module.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -302,7 +307,8 @@ pub struct ConversationState {
     pub conv: Conv,
     /// The last entry he may see, but for what became of others: recalls, edits, reactions.
     pub last: Option<Entry>,
-    /// Messages and notices above his read position, not his own, that he may see and did not hide; counted up to 1,000.
+    /// Messages, and notices for everybody, above his read position, not his own, that he may see and did not hide;
+    /// counted up to 1,000.
     pub unread: u32,
     pub read_seq: Seq,
     /// In a private conversation: how far the other has read.
@@ -399,6 +405,8 @@ pub struct Stores {
     pub nodes: Arc<dyn NodeStore>,
     pub imports: Arc<dyn ImportStore>,
     pub retention: Arc<dyn RetentionStore>,
+    pub packets: Arc<dyn PacketStore>,
+    pub hooks: Arc<dyn HookStore>,
     pub tables: Arc<dyn TableStore>,
 }
 

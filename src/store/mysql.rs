@@ -13,6 +13,7 @@ mod fault;
 pub mod foreign;
 mod friends;
 mod groups;
+mod hooks;
 mod imports;
 mod link;
 mod many;
@@ -20,6 +21,7 @@ mod messages;
 mod nodes;
 mod open;
 mod packed;
+mod packets;
 mod places;
 mod read;
 mod refusal;
@@ -77,6 +79,8 @@ impl Mysql {
             nodes: Arc::<Mysql>::clone(&mysql),
             imports: Arc::<Mysql>::clone(&mysql),
             retention: Arc::<Mysql>::clone(&mysql),
+            packets: Arc::<Mysql>::clone(&mysql),
+            hooks: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
         }
     }

@@ -12,10 +12,12 @@ mod conversations;
 mod failure;
 mod friends;
 mod groups;
+mod hooks;
 mod imports;
 mod messages;
 mod nodes;
 mod open;
+mod packets;
 mod read;
 mod retention;
 mod rows;
@@ -63,6 +65,8 @@ impl Sqlite {
             nodes: Arc::<Sqlite>::clone(&sqlite),
             imports: Arc::<Sqlite>::clone(&sqlite),
             retention: Arc::<Sqlite>::clone(&sqlite),
+            packets: Arc::<Sqlite>::clone(&sqlite),
+            hooks: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
         }
     }

@@ -23,6 +23,7 @@ mod mariadb_trouble;
 mod membership;
 mod over_redis;
 mod own_server;
+mod packets;
 mod redis_lost;
 mod restored_backup;
 mod retention;

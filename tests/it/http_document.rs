@@ -58,6 +58,18 @@ const CONTRACT: &[&str] = &[
     "delete /api/v1/entries/{seq}/reactions/{emoji}",
     "put /api/v1/entries/{seq}/hidden",
     "get /api/v1/entries/{seq}/readers",
+    "post /api/v1/conversations/{conv}/packets",
+    "post /api/v1/packets/{seq}/claim",
+    "get /api/v1/packets/{seq}",
+    "get /api/v1/me/balance",
+    "get /api/v1/bots",
+    "post /api/v1/bots",
+    "post /api/v1/bots/{id}/token",
+    "delete /api/v1/bots/{id}",
+    "get /api/v1/groups/{id}/hooks",
+    "post /api/v1/groups/{id}/hooks",
+    "delete /api/v1/groups/{id}/hooks/{hook}",
+    "post /hooks/{token}",
     "get /api/v1/cluster",
     "get /api/v1/admin/users",
     "patch /api/v1/admin/users/{id}",
@@ -109,6 +121,7 @@ async fn each_described_route_is_served_and_no_other_method_is() {
             .replace("{conv}", "u:1")
             .replace("{seq}", "1")
             .replace("{emoji}", "x")
+            .replace("{hook}", "1")
             .replace("{id}", "1")
             .replace("{user}", "1")
             .replace("{request}", "1")
@@ -138,6 +151,7 @@ async fn whoever_is_nobody_gets_401_wherever_the_document_asks_for_a_login() {
             .replace("{conv}", "u:1")
             .replace("{seq}", "1")
             .replace("{emoji}", "x")
+            .replace("{hook}", "1")
             .replace("{id}", "1")
             .replace("{user}", "1")
             .replace("{request}", "1")

@@ -28,14 +28,17 @@ use starling::presence::{Presence, Signals};
 use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
 use starling::service::alterations::Alterations;
+use starling::service::bots::Bots;
 use starling::service::clock::{Clock, system_now};
 use starling::service::conversations::{ConversationParts, Conversations};
 use starling::service::entries::{Entries, EntryParts};
 use starling::service::friends::Friends;
 use starling::service::groups::Groups;
 use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use starling::service::hooks::{HookParts, Hooks};
 use starling::service::messages::{Messages, SendSettings};
 use starling::service::outcomes::Outcomes;
+use starling::service::packets::{PacketParts, Packets};
 use starling::service::passwords::{HashingSettings, Passwords};
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
@@ -61,6 +64,8 @@ pub struct Choices {
     pub sending: SendSettings,
     pub rules: StoreRules,
     pub owned_max: u32,
+    pub packet_hours: u32,
+    pub private_hooks: bool,
     pub origins: Vec<String>,
     pub public_url: String,
     pub proxies: Vec<String>,
@@ -79,6 +84,8 @@ impl Default for Choices {
             sending: SendSettings::default(),
             rules: StoreRules::default(),
             owned_max: 1_000,
+            packet_hours: 24,
+            private_hooks: false,
             origins: Vec::new(),
             public_url: String::new(),
             proxies: Vec::new(),
@@ -359,6 +366,8 @@ impl World {
             groups,
             conversations,
             messages,
+            packets,
+            hooks,
             ..
         } = self.stores.clone();
         let committer = &self.committer;
@@ -382,6 +391,22 @@ impl World {
         let reads = Reads::new(Arc::clone(&conversations));
         let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
+        let bots = Bots::new(
+            Arc::clone(&hooks),
+            Arc::clone(&users),
+            accounts.clone(),
+            sessions.clone(),
+            profiles.clone(),
+        );
+        let hooks = Hooks::new(HookParts {
+            hooks,
+            groups: Arc::clone(&groups),
+            rooms: rooms.clone(),
+            bots: bots.clone(),
+            accounts: accounts.clone(),
+            messages: sending.clone(),
+            allow_private: choices.private_hooks,
+        });
         let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
         let parts = Parts {
@@ -415,12 +440,22 @@ impl World {
             }),
             entries: Entries::new(EntryParts {
                 alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
-                log,
+                log: Arc::clone(&log),
                 messages,
                 groups,
                 profiles: profiles.clone(),
                 reads: reads.clone(),
                 signals: self.signals.clone(),
+            }),
+            bots,
+            hooks,
+            packets: Packets::new(PacketParts {
+                packets,
+                log,
+                committer: committer.clone(),
+                messages: sending.clone(),
+                hours: choices.packet_hours,
+                seed: 7,
             }),
             messages: sending,
             admin: Admin::new(users, accounts.clone(), committer.clone()),

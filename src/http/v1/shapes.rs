@@ -4,14 +4,18 @@ mod account;
 mod admission;
 mod chat;
 mod node;
+mod packets;
 mod people;
+mod programs;
 mod room;
 
 pub use account::*;
 pub use admission::*;
 pub use chat::*;
 pub use node::*;
+pub use packets::*;
 pub use people::*;
+pub use programs::*;
 pub use room::*;
 
 use serde::Serialize;

@@ -112,6 +112,9 @@ impl Rehearsal {
             | Change::AnswerFriend { .. }
             | Change::Unfriend { .. }
             | Change::Revoke { .. }
+            | Change::SendPacket { .. }
+            | Change::ClaimPacket { .. }
+            | Change::RefundPacket { .. }
             | Change::Notice => Ok(None),
         }
     }

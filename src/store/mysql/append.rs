@@ -15,6 +15,7 @@ use super::Mysql;
 use super::altering::{self, ALTER};
 use super::link::Fault;
 use super::packed::{self, APPEND, APPEND_ONE, CHANGE};
+use super::packets;
 use super::read;
 use super::verdict::{self, Judged};
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
@@ -222,9 +223,13 @@ impl Batch<'_> {
         }
         match drafts.next() {
             Some((draft, fingerprint)) => {
-                match altering::parameters(draft, fingerprint, self.past, rules) {
-                    Some(params) => (ALTER, params),
-                    None => (CHANGE, packed::change(draft, fingerprint, self.past, rules)),
+                let past = self.past;
+                if let Some(params) = altering::parameters(draft, fingerprint, past, rules) {
+                    (ALTER, params)
+                } else if let Some(params) = packets::params(draft, fingerprint, past, rules) {
+                    (packets::PACKET, params)
+                } else {
+                    (CHANGE, packed::change(draft, fingerprint, past, rules))
                 }
             }
             None => (APPEND, packed::run(drafts, self.past, rules)),

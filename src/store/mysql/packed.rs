@@ -316,6 +316,10 @@ fn effect(draft: &Draft) -> Effect {
             ..Effect::default()
         },
         Change::Revoke { .. } | Change::Notice => Effect::default(),
+        // Money has a procedure of its own.
+        Change::SendPacket { .. } | Change::ClaimPacket { .. } | Change::RefundPacket { .. } => {
+            Effect::default()
+        }
     }
 }
 

@@ -115,7 +115,7 @@ fn unasked() -> StoreError {
     StoreError::Corrupt("the server answers what it was not asked for".to_owned())
 }
 
-/// Messages and notices that are not the user's own in each list of spans, counted up to [`UNREAD_MAX`].
+/// Messages and notices for everybody that are not the user's own in each list of spans, counted up to [`UNREAD_MAX`].
 pub(super) async fn count_unread(
     link: &mut Link,
     user: UserId,
@@ -231,9 +231,9 @@ pub(super) fn unread_sql(spans: usize) -> String {
     let part = |at: usize| {
         format!(
             "SELECT {at}, COUNT(*), CAST(COALESCE(
-                 SUM(kind IN ({message}, {notice}) AND sender <> ? AND h.seq IS NULL), 0) AS UNSIGNED)
+                 SUM((kind = {message} OR kind = {notice} AND conv = 'n') AND sender <> ? AND h.seq IS NULL), 0) AS UNSIGNED)
              FROM (
-                 SELECT seq, kind, sender FROM entries FORCE INDEX (entries_by_conv)
+                 SELECT conv, seq, kind, sender FROM entries FORCE INDEX (entries_by_conv)
                  WHERE conv = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?) newest
              LEFT JOIN hidden_entries h ON h.user_id = ? AND h.seq = newest.seq"
         )

@@ -36,7 +36,7 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 6] = [
+const ROUTINES: [Routine; 7] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
@@ -56,6 +56,10 @@ const ROUTINES: [Routine; 6] = [
     Routine {
         name: "starling_create_user_1",
         text: include_str!("routines/create_user.sql"),
+    },
+    Routine {
+        name: "starling_packet_1",
+        text: include_str!("routines/packet.sql"),
     },
     Routine {
         name: "starling_prune_2",

@@ -96,6 +96,10 @@ fn outcome(code: i64, seq: u64, at: UnixMillis) -> Result<Option<Outcome>> {
         12 => return Ok(None),
         13 => Refusal::RecallExpired,
         14 => Refusal::Gone,
+        15 => Refusal::PacketEmpty,
+        16 => Refusal::PacketExpired,
+        17 => Refusal::AlreadyClaimed,
+        18 => Refusal::Insufficient,
         _ => return Err(nonsense()),
     };
     Ok(Some(Outcome::Refused(refusal)))

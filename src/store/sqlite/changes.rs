@@ -7,6 +7,7 @@ mod admission;
 mod alterations;
 mod friendship;
 mod membership;
+mod packets;
 mod roles;
 
 pub(super) use membership::role;
@@ -97,6 +98,9 @@ pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
         } => friendship::answer(place, *request, *other, *accept),
         Change::Unfriend { other } => friendship::end(place, *other),
         Change::Revoke { sessions } => revoke(place, sessions),
+        Change::SendPacket { packet } => packets::send(place, packet),
+        Change::ClaimPacket { packet } => packets::claim(place, *packet),
+        Change::RefundPacket { packet } => packets::refund(place, *packet),
         Change::Notice => in_conversation(place, Conv::Notices),
     }
 }

@@ -192,7 +192,7 @@ fn read_piece(
         .collect()
 }
 
-/// Messages and notices in these spans that are not the user's own, counted up to `most`, within the last `scanned`.
+/// Messages and notices for everybody in these spans that are not the user's own, counted up to `most`, within the last `scanned`.
 pub(super) fn count_unread(
     connection: &Connection,
     spans: &[Span],
@@ -202,6 +202,11 @@ pub(super) fn count_unread(
 ) -> Result<u32> {
     let mut count = 0;
     for span in spans {
+        // Elsewhere a notice tells what became of something, and nobody has to read it.
+        let notice = match span.conv {
+            Conv::Notices => EntryKind::Notice,
+            Conv::Private(..) | Conv::Group(_) | Conv::Account(_) => EntryKind::Message,
+        };
         let found: Option<u32> = connection
             .prepare_cached(UNREAD)?
             .query_row(
@@ -211,7 +216,7 @@ pub(super) fn count_unread(
                     span.high,
                     scanned,
                     EntryKind::Message,
-                    EntryKind::Notice,
+                    notice,
                     user,
                     most - count,
                 ],

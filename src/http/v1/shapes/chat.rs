@@ -32,7 +32,7 @@ pub struct Entry {
     pub kind: String,
     /// The sender's own id of it; only for the sender.
     pub cid: Option<String>,
-    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
+    /// Of a message: 1 text, 2 article, 3 voice, 4 picture, 5 red packet, 6 sticker, 7 link, 8 video, 9 contact, 10 file,
     /// 11 location, 100 and above the client's own.
     pub media: Option<u16>,
     pub content: Option<String>,
@@ -50,11 +50,13 @@ pub struct Entry {
     pub recalled: Option<bool>,
     /// Of a message in pages of the past: what is on it, in the order in which the emojis came.
     pub reactions: Option<Vec<Reaction>>,
-    /// Of `recall`, `edit` and `reaction`: the message it is about.
+    /// Of `recall`, `edit`, `reaction` and a notice about a packet: the message it is about.
     pub target: Option<u64>,
     /// Of `reaction`: put on or taken off.
     pub emoji: Option<String>,
     pub on: Option<bool>,
+    /// Of a notice about a packet: `claimed` or `refunded`.
+    pub packet: Option<String>,
     /// Of `joined`, `left` and a new group: who.
     pub users: Option<Vec<u64>>,
     /// Who did it, when it was somebody else.
