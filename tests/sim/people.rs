@@ -47,10 +47,7 @@ impl Draft {
                 } else {
                     EntryKind::Left
                 };
-                let body = MembershipBody {
-                    users: vec![self.from],
-                    by: None,
-                };
+                let body = MembershipBody::oneself(self.from);
                 (Conv::Group(group), kind, serde_json::json!(body))
             }
         };
