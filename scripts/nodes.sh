@@ -89,6 +89,7 @@ write_nginx() {
         nodes+=(--node "127.0.0.1:$node")
     done
     "$STARLING_BIN" nginx "${nodes[@]}" >"$folder/starling/nodes.conf"
+    "$STARLING_BIN" nginx --sockets "${nodes[@]}" >"$folder/starling/sockets.conf"
     {
         # Workers of a master that is root would not reach a private folder.
         [ "$(id -u)" -ne 0 ] || echo 'user root;'

@@ -5,6 +5,8 @@
 //! RFC 6455, section 4.2.
 
 mod codec;
+#[cfg(test)]
+mod fuzz;
 mod requests;
 mod session;
 mod socket;

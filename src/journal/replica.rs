@@ -63,7 +63,7 @@ pub enum NotLive {
     Behind,
     /// Its snapshot is older than the window: read another one.
     Stale,
-    /// Too many wait already.
+    /// Too many wait already, or the log is being replaced: wait a moment.
     Busy,
 }
 
@@ -88,6 +88,8 @@ pub struct Safeguards {
     pub replay_since_snapshot: bool,
     /// What was missed is filtered by stays, not by who is in now.
     pub filter_by_stays: bool,
+    /// Nobody is loaded from another log than the one that is applied.
+    pub check_epoch: bool,
     /// The window keeps no text that was taken back or edited.
     pub rewrite_window: bool,
 }
@@ -98,6 +100,7 @@ impl Default for Safeguards {
             wait_for_snapshot: true,
             replay_since_snapshot: true,
             filter_by_stays: true,
+            check_epoch: true,
             rewrite_window: true,
         }
     }
@@ -201,6 +204,11 @@ impl<D: Dispatch> Replica<D> {
 
     /// Lets a connection go live, now or as soon as this node has reached its position.
     pub fn attach(&mut self, attach: Attach<D::Ticket>) {
+        let is_of_this_log = attach.snapshot.log.epoch == self.position.epoch();
+        if !is_of_this_log && self.settings.safeguards.check_epoch {
+            // One of the two is yet to notice that the log was replaced; then everybody begins anew.
+            return self.dispatch.not_live(attach.ticket, NotLive::Busy);
+        }
         // Also for a user who is loaded: he may be unloaded while this one waits, and a snapshot from the
         // future would put him into groups before the entry that let him in.
         let needed = attach.after.max(attach.snapshot.log.head);

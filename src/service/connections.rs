@@ -12,18 +12,20 @@ use tracing::debug;
 
 use crate::hub::Hub;
 use crate::hub::speech::PAGE_ENTRIES;
+use crate::journal::cursor::{Cursor, Step};
 use crate::journal::live::Live;
 use crate::journal::position::Position;
 use crate::journal::replica::NotLive;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::error::{Code, Failure};
-use crate::model::ids::{ConnId, Epoch, Seq, UserId};
+use crate::model::ids::{ConnId, Seq, UserId};
 use crate::store::{LogStore, MessageStore, StoreError};
 
 pub use crate::hub::frame::{self, CloseCode};
 pub use crate::hub::link::Link;
 pub use crate::hub::speech::{Page, Speech, V1, in_pages};
 pub use crate::hub::{Bye, Opening};
+pub use crate::journal::cursor::{Resume, Start};
 
 /// Pages that hold no message before a client that asks for messages is told to ask again.
 const PAGES_WITHOUT_MESSAGES_MAX: usize = 50;
@@ -33,15 +35,6 @@ const RECENT_REACH: u64 = 1_000;
 const RECENT_LOOKED_AT_MAX: usize = 20_000;
 /// Pause before the store or a busy replica is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// Where a client says it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Resume {
-    /// Its position; absent: from now.
-    pub after: Option<Seq>,
-    /// The log that position belongs to; absent: taken on trust.
-    pub epoch: Option<Epoch>,
-}
 
 /// A connection that is served.
 #[derive(Clone)]
@@ -59,15 +52,6 @@ pub struct Missed {
     /// All up to here are in these, or were before them.
     pub position: Seq,
     pub more: bool,
-}
-
-/// Where a client begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// It gets what follows its position. `announce`: it waits to hear that it is caught up.
-    From { after: Seq, announce: bool },
-    /// What it has is of no use: it loads anew and goes on from here.
-    Reset { head: Seq },
 }
 
 /// The use case, shared by all connections.
@@ -115,20 +99,10 @@ impl Connections {
     pub async fn start(&self, resume: Resume) -> Result<Start, StoreError> {
         let applied = self.position.applied();
         let Some(after) = resume.after else {
-            return Ok(Start::From {
-                after: applied,
-                announce: false,
-            });
+            return Ok(Start::now(applied));
         };
         let log = self.log.head().await?;
-        let other_log = resume.epoch.is_some_and(|epoch| epoch != log.epoch);
-        if other_log || after < log.floor || after > log.head {
-            return Ok(Start::Reset { head: applied });
-        }
-        Ok(Start::From {
-            after,
-            announce: true,
-        })
+        Ok(Start::at(after, resume.epoch, &log, applied))
     }
 
     /// Takes a connection in, at its beginning.
@@ -203,96 +177,86 @@ impl Connections {
 
     /// Serves a connection from a position until it is live. Ends early only when the connection is over.
     pub async fn catch_up(self, caller: Caller, start: Start) {
-        let Caller {
-            conn,
-            user,
-            link,
-            speech,
-        } = &caller;
-        let (conn, user) = (*conn, *user);
-        let (mut after, mut announce) = match start {
-            Start::From { after, announce } => (after, announce),
-            Start::Reset { head } => {
-                self.send_reset(conn, speech.as_ref(), head).await;
-                (head, false)
-            }
-        };
-        while !link.is_closed() {
-            match self.go_live(conn, user, after, announce).await {
-                Ok(()) => return,
-                Err(Delay::Behind) => match self.send_pages(&caller, after).await {
-                    Ok(Some(position)) => {
-                        after = position;
-                        announce = true;
+        let mut cursor = Cursor::new(start);
+        while !caller.link.is_closed() {
+            let went = match cursor.step() {
+                Step::Reset { head } => {
+                    self.send_reset(caller.conn, caller.speech.as_ref(), head)
+                        .await;
+                    cursor.was_reset();
+                    Ok(())
+                }
+                Step::GoLive { after, announce } => {
+                    match self.go_live(&caller, after, announce).await {
+                        Ok(Ok(())) => return,
+                        Ok(Err(why)) => {
+                            cursor.not_live(why, self.position.durable());
+                            if why == NotLive::Busy {
+                                Err("the replica is busy".to_owned())
+                            } else {
+                                Ok(())
+                            }
+                        }
+                        Err(why) => Err(why),
                     }
-                    Ok(None) => {
-                        after = self.position.applied();
-                        announce = false;
-                        self.send_reset(conn, speech.as_ref(), after).await;
-                    }
-                    Err(error) => pause(&error.to_string()).await,
-                },
-                Err(Delay::Stale) => {}
-                Err(Delay::Pause(why)) => pause(&why).await,
+                }
+                Step::Read { after, upto } => {
+                    let read = self.send_pages(&caller, &mut cursor, after, upto).await;
+                    read.map_err(|error| error.to_string())
+                }
+            };
+            if let Err(why) = went {
+                pause(&why).await;
             }
         }
     }
 
+    /// Asks the replica to take the connection in; its answer, or why it could not be asked.
     async fn go_live(
         &self,
-        conn: ConnId,
-        user: UserId,
+        caller: &Caller,
         after: Seq,
         announce: bool,
-    ) -> Result<(), Delay> {
-        let snapshot = self
-            .log
-            .snapshot(user)
-            .await
-            .map_err(|error| Delay::Pause(error.to_string()))?;
-        let Some(snapshot) = snapshot else {
-            return Err(Delay::Pause("the user is gone".to_owned()));
-        };
+    ) -> Result<Result<(), NotLive>, String> {
+        // Before the question: what the answer shows above may vanish again and be replaced.
+        let durable = self.position.durable();
+        let snapshot = self.log.snapshot(caller.user).await;
+        let snapshot = snapshot.map_err(|error| error.to_string())?;
+        let snapshot = snapshot.ok_or("the user is gone")?.as_of(durable);
         // What he hides from now on his devices are told.
-        let hidden = self.messages.hidden_above(user, after).await;
-        let hidden = hidden.map_err(|error| Delay::Pause(error.to_string()))?;
-        match self
-            .live
-            .attach(conn, user, after, snapshot, hidden, announce)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(NotLive::Behind) => Err(Delay::Behind),
-            Err(NotLive::Stale) => Err(Delay::Stale),
-            Err(NotLive::Busy) => Err(Delay::Pause("the replica is busy".to_owned())),
-        }
+        let hidden = self.messages.hidden_above(caller.user, after).await;
+        let hidden = hidden.map_err(|error| error.to_string())?;
+        let attached =
+            self.live
+                .attach(caller.conn, caller.user, after, snapshot, hidden, announce);
+        Ok(attached.await)
     }
 
-    /// Sends pages from the store, each when the client has taken the one before, up to what is durable now.
-    /// The new position; `None` when the log no longer holds what follows.
-    async fn send_pages(&self, caller: &Caller, mut after: Seq) -> Result<Option<Seq>, StoreError> {
+    /// Sends one range from the store, in pages, each when the client has taken the one before.
+    async fn send_pages(
+        &self,
+        caller: &Caller,
+        cursor: &mut Cursor,
+        after: Seq,
+        upto: Seq,
+    ) -> Result<(), StoreError> {
         let Caller {
             conn,
             user,
             link,
             speech,
         } = caller;
-        let upto = self.position.durable();
-        while after < upto && !link.is_closed() {
-            link.drained().await;
-            let page = self.log.visible(*user, after, upto, PAGE_ENTRIES).await?;
-            if after < page.log.floor || page.log.epoch != self.position.epoch() {
-                return Ok(None);
-            }
+        link.drained().await;
+        let page = self.log.visible(*user, after, upto, PAGE_ENTRIES).await?;
+        let (epoch, applied) = (self.position.epoch(), self.position.applied());
+        if cursor.may_show(&page.log, page.position, epoch, applied) {
             let entries: Vec<Arc<Entry>> = page.entries.into_iter().map(Arc::new).collect();
             for page in speech.missed(&entries, *user, page.position, true) {
                 link.drained().await;
                 self.hub.send_page(*conn, page).await;
             }
-            debug_assert!(page.position > after, "a page moves the position");
-            after = after.next().max(page.position);
         }
-        Ok(Some(after))
+        Ok(())
     }
 
     async fn send_reset(&self, conn: ConnId, speech: &dyn Speech, head: Seq) {
@@ -303,12 +267,6 @@ impl Connections {
         };
         self.hub.send_page(conn, reset).await;
     }
-}
-
-enum Delay {
-    Behind,
-    Stale,
-    Pause(String),
 }
 
 /// What keeps one connection waiting keeps all of them waiting, and is told by whoever has the store.

@@ -79,6 +79,21 @@ pub struct UserSnapshot {
     pub intervals: Vec<Interval>,
 }
 
+impl UserSnapshot {
+    /// The same as it was at an earlier place. A store may show what a crash takes back: a reader who must not be
+    /// fooled cuts a snapshot back to what he knew to be durable before he asked for it. Possible because stays are
+    /// closed and never deleted.
+    #[must_use]
+    pub fn as_of(mut self, upto: Seq) -> UserSnapshot {
+        self.log.head = self.log.head.min(upto);
+        self.intervals.retain(|stay| stay.from <= upto);
+        for stay in &mut self.intervals {
+            stay.to = stay.to.filter(|to| *to <= upto);
+        }
+        self
+    }
+}
+
 /// A step of catching up: what a user may see of a stretch of the log.
 #[derive(Clone, Debug)]
 pub struct VisiblePage {

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use starling::cluster::core::{Core, Item, Output, StorePosition};
 use starling::model::ids::Seq;
 
+use crate::committer::Submission;
 use crate::node::{address, incarnation};
 use crate::oracle::Violation;
-use crate::store::{Cid, EPOCH};
+use crate::store::Cid;
 use crate::world::{Event, Fault, World};
 
 impl World {
@@ -26,6 +27,9 @@ impl World {
         } else {
             self.rng.usize(16..200)
         };
+        if self.crowd.is_some() {
+            self.somebody_acts(cid, size);
+        }
         self.retry(cid, size);
         let wait = self.around(self.profile.send_every);
         self.after(wait, Event::Send);
@@ -33,6 +37,14 @@ impl World {
 
     /// The client sends, or sends again, wherever a node is up; now and then even after it was acked (P4).
     pub fn retry(&mut self, cid: Cid, size: usize) {
+        if self.crowd.is_some() {
+            self.submit(cid, size);
+            if self.healed && !self.still_asks(cid) {
+                return;
+            }
+            let wait = Duration::from_millis(400) + self.micros(0, 400_000);
+            return self.after(wait, Event::Retry { cid, size });
+        }
         if self.oracle.is_acked(cid) && self.rng.u32(0..10) > 0 {
             return;
         }
@@ -41,7 +53,11 @@ impl World {
             .collect();
         if !up.is_empty() {
             let node = up[self.rng.usize(0..up.len())];
-            self.nodes[node].committer.send(cid, size);
+            self.nodes[node].committer.send(Submission {
+                cid,
+                size,
+                origin: None,
+            });
             self.commit(node);
         }
         let wait = Duration::from_millis(400) + self.micros(0, 400_000);
@@ -101,6 +117,14 @@ impl World {
                 self.after(wait, Event::StoreUp);
                 profile.store_crash_every
             }
+            Fault::Restore => {
+                let durable = self.store.durable().0 as usize;
+                let keep = durable - self.rng.usize(0..=durable.min(30));
+                self.store.restore(self.now, keep);
+                let wait = self.micros(1_000, 300_000);
+                self.after(wait, Event::StoreUp);
+                profile.restore_every
+            }
             Fault::Garbage => {
                 self.garbage(node);
                 profile.garbage_every
@@ -137,6 +161,7 @@ impl World {
             self.dead
                 .insert(node_run.incarnation, (node_run.started_at, self.now));
             self.nodes[node].crash(self.now);
+            self.upper_dies(node);
             let wait = self.micros(20_000, 1_500_000);
             self.after(wait, Event::Restart { node });
         }
@@ -189,7 +214,7 @@ impl World {
     pub fn stranger(&mut self) {
         self.strangers += 1;
         let start = StorePosition {
-            epoch: EPOCH,
+            epoch: self.store.epoch(),
             floor: Seq::ZERO,
             head: self.store.durable(),
         };

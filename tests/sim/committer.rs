@@ -5,25 +5,36 @@
 
 use std::collections::VecDeque;
 
+use starling::model::ids::ConnId;
+
 use crate::store::Cid;
 
 /// Entries of one append at most.
 const BATCH_MAX: usize = 16;
 
+/// One send on its way into the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Submission {
+    pub cid: Cid,
+    pub size: usize,
+    /// The connection that is told by an ack.
+    pub origin: Option<ConnId>,
+}
+
 /// Sends waiting at one node.
 #[derive(Debug, Default)]
 pub struct Committer {
-    waiting: VecDeque<(Cid, usize)>,
-    in_flight: Option<Vec<(Cid, usize)>>,
+    waiting: VecDeque<Submission>,
+    in_flight: Option<Vec<Submission>>,
 }
 
 impl Committer {
-    pub fn send(&mut self, cid: Cid, size: usize) {
-        self.waiting.push_back((cid, size));
+    pub fn send(&mut self, submission: Submission) {
+        self.waiting.push_back(submission);
     }
 
     /// The batch to append now, if none is in flight.
-    pub fn next(&mut self) -> Option<Vec<(Cid, usize)>> {
+    pub fn next(&mut self) -> Option<Vec<Submission>> {
         if self.in_flight.is_some() || self.waiting.is_empty() {
             return None;
         }

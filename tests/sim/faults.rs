@@ -33,6 +33,12 @@ pub struct Profile {
     pub garbage_every: Option<Duration>,
     pub replay_every: Option<Duration>,
     pub stranger_every: Option<Duration>,
+    /// An older backup of the store is put back.
+    pub restore_every: Option<Duration>,
+    /// A client hangs up and comes back, mostly at another node.
+    pub move_every: Option<Duration>,
+    /// A client begins to read slowly.
+    pub stall_every: Option<Duration>,
     /// Percent of appends after which the node dies before it broadcasts.
     pub crash_after_append: u32,
     /// Mean time between sends of all clients together.
@@ -91,6 +97,23 @@ impl Profile {
             profile.disk = Duration::from_millis(100);
         }
         profile.late_answers = if aside.u32(0..100) < 20 { 10 } else { 0 };
+        profile
+    }
+
+    /// The same with people at the nodes.
+    pub fn draw_with_people(rng: &mut fastrand::Rng) -> Self {
+        let mut profile = Self::draw(rng);
+        let mut maybe = |percent: u32, low_ms: u64, high_ms: u64| {
+            let every = Duration::from_millis(rng.u64(low_ms..high_ms));
+            (rng.u32(0..100) < percent).then_some(every)
+        };
+        profile.move_every = maybe(60, 50, 600);
+        profile.stall_every = maybe(50, 100, 800);
+        profile.restore_every = maybe(15, 600, 2_500);
+        profile.send_every = profile.send_every.min(Duration::from_millis(60));
+        profile.large = 0;
+        // Clients come back within some 0.2 s, twice if the first node sends them away.
+        profile.heal += Duration::from_secs(1);
         profile
     }
 

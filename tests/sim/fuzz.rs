@@ -14,8 +14,11 @@ use crate::node::{address, key_ring};
 const ITERATIONS_DEFAULT: u64 = 300_000;
 
 fn iterations() -> u64 {
+    let long = std::env::var_os("STARLING_LONG").map_or(1, |_| 10);
     let text = std::env::var("STARLING_FUZZ_ITERATIONS").ok();
-    text.map_or(ITERATIONS_DEFAULT, |text| text.parse().expect("a number"))
+    text.map_or(ITERATIONS_DEFAULT * long, |text| {
+        text.parse().expect("a number")
+    })
 }
 
 /// Plaintexts a real node writes, as a start for mutations.

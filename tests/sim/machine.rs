@@ -101,6 +101,9 @@ impl World {
             Output::WentBack(WentBack::AppendBelowApplied { .. }) => {
                 self.request(node, Request::Verify);
             }
+            Output::WentBack(_) if self.store.was_replaced() => {
+                self.request(node, Request::Verify);
+            }
             Output::WentBack(reason) => {
                 return violated("I6", format!("node {node} cried wolf: {reason}"));
             }
@@ -118,12 +121,15 @@ impl World {
     pub fn deliver(&mut self, node: usize, items: &[Item]) -> Result<(), Violation> {
         for item in items {
             (node, item.seq.0).hash(&mut self.trace);
-            self.oracle.delivered(self.now, &self.store, node, item)?;
+            let epoch = self.nodes[node].epoch;
+            self.oracle
+                .delivered(self.now, &self.store, node, epoch, item)?;
         }
         self.nodes[node]
             .replica
             .apply(items)
-            .or_else(|detail| violated("P2", format!("node {node}: {detail}")))
+            .or_else(|detail| violated("P2", format!("node {node}: {detail}")))?;
+        self.upper_delivers(node, items)
     }
 
     pub fn transmit(&mut self, from: usize, to: Option<usize>, datagram: &Bytes) {

@@ -8,11 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use starling::cluster::core::{BusLimits, Core, CoreConfig, KeyRing, Safeguards, StorePosition};
-use starling::model::ids::Incarnation;
+use starling::model::ids::{Epoch, Incarnation};
 
 use crate::committer::Committer;
 use crate::faults::Profile;
-use crate::replica::Replica;
+use crate::replica::Position;
 
 /// Datagrams a frozen process' socket holds.
 pub const SOCKET_BUFFER: usize = 200;
@@ -24,7 +24,9 @@ pub struct Node {
     pub incarnation: Incarnation,
     /// Counts process runs: answers to an earlier run are lost.
     pub generation: u32,
-    pub replica: Box<dyn Replica>,
+    pub replica: Position,
+    /// The log it follows.
+    pub epoch: Epoch,
     pub committer: Committer,
     pub started_at: Duration,
     pub paused_until: Duration,
@@ -39,13 +41,14 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(index: usize, replica: Box<dyn Replica>) -> Self {
+    pub fn new(index: usize) -> Self {
         Self {
             index,
             core: None,
             incarnation: incarnation(index, 0),
             generation: 0,
-            replica,
+            replica: Position::default(),
+            epoch: Epoch(0),
             committer: Committer::default(),
             started_at: Duration::ZERO,
             paused_until: Duration::ZERO,
@@ -81,6 +84,7 @@ impl Node {
     /// The process has read and confirmed the head and begins.
     pub fn start(&mut self, seed: u64, now: Duration, start: StorePosition, setup: &Setup) {
         self.replica.start(start.head);
+        self.epoch = start.epoch;
         self.started_at = now;
         self.core = Some(Core::new(
             setup.config(self.incarnation, self.index),

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use starling::cluster::core::Item;
-use starling::model::ids::{Incarnation, Seq};
+use starling::model::entry::Entry;
+use starling::model::ids::{Epoch, Incarnation, Seq};
 
 use crate::store::{Cid, ModelStore};
 
@@ -27,7 +28,7 @@ pub fn violated<T>(invariant: &'static str, detail: String) -> Result<T, Violati
 /// The judge of one run.
 #[derive(Debug, Default)]
 pub struct Oracle {
-    acked: BTreeMap<Cid, Seq>,
+    acked: BTreeMap<Cid, (Epoch, Seq)>,
     signals: BTreeSet<(Incarnation, Vec<u8>)>,
     /// Delivery latencies at nodes that did not write the entry themselves, since it was durable.
     pub latencies: Vec<Duration>,
@@ -35,17 +36,23 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// P1: what is acknowledged is durable. P4: always with the same seq.
-    pub fn acked(&mut self, store: &ModelStore, cid: Cid, seq: Seq) -> Result<(), Violation> {
-        let stored = store.durable_row(seq).map(|(cid, _)| cid);
+    /// P1: what is acknowledged is durable. P4: always with the same seq, unless the log was replaced.
+    pub fn acked(
+        &mut self,
+        store: &ModelStore,
+        epoch: Epoch,
+        cid: Cid,
+        seq: Seq,
+    ) -> Result<(), Violation> {
+        let stored = store.durable_row_of(epoch, seq).map(|(cid, _)| cid);
         if stored != Some(cid) {
             return violated(
                 "P1",
                 format!("send {cid} was acked as {seq}, the store durably has {stored:?} there"),
             );
         }
-        match self.acked.insert(cid, seq) {
-            Some(first) if first != seq => violated(
+        match self.acked.insert(cid, (epoch, seq)) {
+            Some((same, first)) if same == epoch && first != seq => violated(
                 "P4",
                 format!("send {cid} was acked as {first}, then as {seq}"),
             ),
@@ -64,13 +71,16 @@ impl Oracle {
         now: Duration,
         store: &ModelStore,
         node: usize,
+        epoch: Epoch,
         item: &Item,
     ) -> Result<(), Violation> {
         self.deliveries += 1;
-        match store.durable_row(item.seq) {
+        match store.durable_row_of(epoch, item.seq) {
             Some((_, payload)) if *payload == item.payload => {
+                // An entry of a log that was replaced has no time any more.
+                let since = store.durable_at.get(item.seq.0 as usize - 1);
                 self.latencies
-                    .push(now.saturating_sub(store.durable_at[item.seq.0 as usize - 1]));
+                    .extend(since.map(|since| now.saturating_sub(*since)));
                 Ok(())
             }
             Some(_) => violated(
@@ -98,12 +108,21 @@ impl Oracle {
         )
     }
 
-    /// P1 at the end: nothing acknowledged was lost.
+    /// P1 at the end: nothing acknowledged was lost. P3 and P4: nobody wrote where he was not, nothing is there twice.
     pub fn finally(&self, store: &ModelStore) -> Result<(), Violation> {
-        for (&cid, &seq) in &self.acked {
-            if store.durable_row(seq).map(|(stored, _)| stored) != Some(cid) {
+        for (&cid, &(epoch, seq)) in &self.acked {
+            if store.durable_row_of(epoch, seq).map(|(stored, _)| stored) != Some(cid) {
                 return violated("P1", format!("send {cid}, acked as {seq}, is lost"));
             }
+        }
+        if let Some(cid) = store.stored_twice() {
+            return violated("P4", format!("send {cid} is stored twice"));
+        }
+        if let Some(entry) = store.story_of(store.epoch()).trespass(store.durable()) {
+            let Entry {
+                seq, from, conv, ..
+            } = &**entry;
+            return violated("P3", format!("{seq} is by {from}, who was not in {conv}"));
         }
         Ok(())
     }

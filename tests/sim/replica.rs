@@ -1,17 +1,9 @@
-//! What a node does with delivered entries: the place where view and cursors are plugged in.
+//! What every node must do with delivered entries, whatever else it does: take the next one, each time.
 //!
-//! Responsible for the trait and for the smallest replica, which remembers what it was given. Driven by `node`.
+//! Responsible for P2 at the boundary of the core. What a whole node does with them is `crowd`'s. Driven by `machine`.
 
 use starling::cluster::core::Item;
 use starling::model::ids::Seq;
-
-/// The consumer of one node run.
-pub trait Replica {
-    /// A run begins: everything up to `head` is taken as known.
-    fn start(&mut self, head: Seq);
-    /// Entries were delivered. An error names what they contradict.
-    fn apply(&mut self, items: &[Item]) -> Result<(), String>;
-}
 
 /// Remembers its position and insists on the next entry.
 #[derive(Debug, Default)]
@@ -19,12 +11,14 @@ pub struct Position {
     applied: Seq,
 }
 
-impl Replica for Position {
-    fn start(&mut self, head: Seq) {
+impl Position {
+    /// A run begins, or begins anew: everything up to `head` is taken as known.
+    pub fn start(&mut self, head: Seq) {
         self.applied = head;
     }
 
-    fn apply(&mut self, items: &[Item]) -> Result<(), String> {
+    /// Entries were delivered. An error names what they contradict.
+    pub fn apply(&mut self, items: &[Item]) -> Result<(), String> {
         for item in items {
             if item.seq != self.applied.next() {
                 return Err(format!("{} was delivered after {}", item.seq, self.applied));

@@ -14,6 +14,9 @@ use crate::world::{Report, World};
 /// Runs of the default test.
 const SEEDS_DEFAULT: u64 = 2_000;
 
+/// Runs of the long form.
+const SEEDS_LONG: u64 = 10_000;
+
 /// Threads: the machines that run the tests have at least two cores.
 const THREADS: usize = 2;
 
@@ -46,13 +49,17 @@ fn number(name: &str) -> Option<u64> {
         .map(|text| text.parse().expect("a number"))
 }
 
-#[test]
-fn all_invariants_hold_for_every_seed() {
+/// How many seeds: as the environment says, many in the long form.
+pub fn wanted(short: u64) -> u64 {
+    let long = std::env::var_os("STARLING_LONG").map(|_| SEEDS_LONG);
+    number("STARLING_SIM_SEEDS").or(long).unwrap_or(short)
+}
+
+/// Tries all seeds and fails with the first few counter-examples; only one if the environment names it.
+pub fn search(seeds: impl Iterator<Item = u64>, example: impl Fn(u64) -> Option<String> + Sync) {
     let seeds: Vec<u64> = match number("STARLING_SIM_SEED") {
         Some(seed) => vec![seed],
-        None => kept_seeds()
-            .chain(0..number("STARLING_SIM_SEEDS").unwrap_or(SEEDS_DEFAULT))
-            .collect(),
+        None => seeds.collect(),
     };
     let found = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -60,7 +67,7 @@ fn all_invariants_hold_for_every_seed() {
             let mine = seeds.iter().skip(thread).step_by(THREADS);
             scope.spawn(|| {
                 for &seed in mine {
-                    found.lock().unwrap().extend(counter_example(seed));
+                    found.lock().unwrap().extend(example(seed));
                     if found.lock().unwrap().len() >= FAILURES_SHOWN {
                         break;
                     }
@@ -73,8 +80,17 @@ fn all_invariants_hold_for_every_seed() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-fn kept_seeds() -> impl Iterator<Item = u64> {
-    let lines = REGRESSIONS
+#[test]
+fn all_invariants_hold_for_every_seed() {
+    search(
+        kept(REGRESSIONS).chain(0..wanted(SEEDS_DEFAULT)),
+        counter_example,
+    );
+}
+
+/// The seeds of a file that keeps those that once failed.
+pub fn kept(file: &'static str) -> impl Iterator<Item = u64> {
+    let lines = file
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim());
     lines

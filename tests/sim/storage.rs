@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use starling::cluster::core::{Core, Registration, StorePosition, Unavailable};
-use starling::model::ids::Seq;
+use starling::model::ids::{Epoch, Seq};
 
+use crate::desk::Frame;
 use crate::oracle::{Violation, violated};
-use crate::store::Appended;
-use crate::world::{Event, Reply, Request, World};
+use crate::store::{Appended, Verdict};
+use crate::world::{Event, Look, Reply, Request, World};
 
 /// P5: the poll interval, the wait for the bus, a range read and a confirmation, each with the model's latencies.
 const DELIVERY_BOUND: Duration = Duration::from_millis(500);
@@ -41,7 +42,8 @@ impl World {
                 return self.sync_and_reply(node, generation, reply);
             }
             Request::Append(batch) if up => {
-                let reply = Reply::Appended(Some(self.store.append(&batch)));
+                let appended = self.store.append(&batch);
+                let reply = Reply::Appended(Some((self.store.epoch(), appended)));
                 return self.sync_and_reply(node, generation, reply);
             }
             Request::Confirm(seq) if up && self.nodes[node].fetch_session == session => {
@@ -49,7 +51,11 @@ impl World {
             }
             Request::Start => Reply::Started(None),
             Request::Append(_) => Reply::Appended(None),
-            Request::Verify => Reply::Verified(up),
+            Request::Verify if up && self.nodes[node].epoch != self.store.epoch() => {
+                let look = Look::Different(self.store.position());
+                return self.sync_and_reply(node, generation, Reply::Verified(Some(look)));
+            }
+            Request::Verify => Reply::Verified(up.then_some(Look::Same)),
             Request::Confirm(_) => Reply::Confirmed(Err(Unavailable)),
             Request::Poll => Reply::Polled(if up {
                 Ok(self.store.position())
@@ -153,8 +159,14 @@ impl World {
                 self.with_core(node, |core, now| core.handle_registry(now, answer))
             }
             Reply::Appended(appended) => self.appended(node, appended),
-            Reply::Verified(true) => self.with_core(node, Core::resume),
-            Reply::Verified(false) => {
+            Reply::Verified(Some(Look::Same)) => self.with_core(node, Core::resume),
+            Reply::Verified(Some(Look::Different(position))) => {
+                self.nodes[node].epoch = position.epoch;
+                self.nodes[node].replica.start(position.head);
+                self.upper_restarts(node, position);
+                self.with_core(node, |core, now| core.restart_at(now, position))
+            }
+            Reply::Verified(None) => {
                 self.request(node, Request::Verify);
                 Ok(())
             }
@@ -173,6 +185,7 @@ impl World {
         let seed = self.rng.u64(..);
         self.nodes[node].start(seed, self.now, position, &self.setup);
         let generation = self.nodes[node].generation;
+        self.upper_begins(node, position);
         self.write_registry_row(node);
         self.after(
             Duration::from_secs(5),
@@ -184,9 +197,11 @@ impl World {
     pub fn appended(
         &mut self,
         node: usize,
-        appended: Option<Vec<Appended>>,
+        appended: Option<(Epoch, Vec<Appended>)>,
     ) -> Result<(), Violation> {
-        let Some(appended) = appended else {
+        // Another log's places say nothing here: the batch is repeated until this node has noticed.
+        let of_this_log = appended.filter(|(epoch, _)| *epoch == self.nodes[node].epoch);
+        let Some((epoch, appended)) = of_this_log else {
             self.nodes[node].committer.failed();
             self.commit(node);
             return Ok(());
@@ -197,18 +212,31 @@ impl World {
             self.crash(node);
             return Ok(());
         }
-        for entry in &appended {
-            self.oracle.acked(&self.store, entry.cid, entry.item.seq)?;
+        let mut items = Vec::new();
+        for Appended {
+            cid,
+            origin,
+            verdict,
+        } in appended
+        {
+            match verdict {
+                Verdict::Stored { item, new } => {
+                    self.oracle.acked(&self.store, epoch, cid, item.seq)?;
+                    if new {
+                        self.upper_committed(node, item.seq, origin);
+                        items.push(item);
+                    }
+                    self.tell_author(node, origin, Frame::Ack(cid));
+                }
+                Verdict::Refused => {
+                    self.tell_author(node, origin, Frame::Refused(cid));
+                }
+            }
         }
         if dies {
             self.crash(node);
             return Ok(());
         }
-        let items = appended
-            .into_iter()
-            .filter(|entry| entry.new)
-            .map(|entry| entry.item)
-            .collect();
         self.commit(node);
         self.with_core(node, |core, now| core.handle_committed(now, items))
     }
@@ -275,6 +303,6 @@ fn lost(reply: &Reply) -> Reply {
         Reply::Confirmed(_) => Reply::Confirmed(Err(Unavailable)),
         Reply::Registry(_) => Reply::Registry(Err(Unavailable)),
         Reply::Appended(_) => Reply::Appended(None),
-        Reply::Verified(_) => Reply::Verified(false),
+        Reply::Verified(_) => Reply::Verified(None),
     }
 }

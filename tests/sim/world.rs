@@ -15,14 +15,16 @@ use bytes::Bytes;
 use starling::cluster::core::{
     Core, Fetched, PeerState, Registration, Safeguards, StorePosition, Unavailable,
 };
-use starling::model::ids::{Incarnation, Seq};
+use starling::journal::replica;
+use starling::model::ids::{Epoch, Incarnation, Seq};
 
+use crate::committer::Submission;
+use crate::crowd::{Crowd, CrowdRules, Step};
 use crate::faults::Profile;
 use crate::network::Network;
 use crate::node::{Node, Setup};
 use crate::oracle::{Oracle, Violation, violated};
-use crate::replica::{Position, Replica};
-use crate::store::{Appended, Cid, ModelStore};
+use crate::store::{Appended, Cid, ModelStore, StoreRules};
 
 /// More events than any run can need: something spins.
 const EVENTS_MAX: u64 = 3_000_000;
@@ -91,6 +93,7 @@ pub enum Event {
         since: Duration,
     },
     Heal,
+    Crowd(Step),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +106,7 @@ pub enum Fault {
     Garbage,
     Replay,
     Stranger,
+    Restore,
 }
 
 #[derive(Debug, Clone)]
@@ -115,7 +119,7 @@ pub enum Request {
     },
     Confirm(Seq),
     Registry,
-    Append(Vec<(Cid, usize)>),
+    Append(Vec<Submission>),
     /// After a suspicion: is the last applied entry still there?
     Verify,
 }
@@ -127,8 +131,17 @@ pub enum Reply {
     Fetched(Result<Fetched, Unavailable>, u64),
     Confirmed(Result<Seq, Unavailable>),
     Registry(Result<Vec<Registration>, Unavailable>),
-    Appended(Option<Vec<Appended>>),
-    Verified(bool),
+    Appended(Option<(Epoch, Vec<Appended>)>),
+    /// None: the store did not answer.
+    Verified(Option<Look>),
+}
+
+/// What a look at the store shows after a suspicion.
+#[derive(Debug, Clone, Copy)]
+pub enum Look {
+    Same,
+    /// Another log: begin anew at this durable position.
+    Different(StorePosition),
 }
 
 /// What a run came to.
@@ -161,26 +174,33 @@ pub struct World {
     pub strangers: u32,
     /// When process runs that ended had begun and ended.
     pub dead: BTreeMap<Incarnation, (Duration, Duration)>,
+    /// People at the nodes; none: the bus alone is simulated.
+    pub crowd: Option<Crowd>,
+}
+
+/// Everything that can be switched off to see whether it is missed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules {
+    pub core: Safeguards,
+    pub replica: replica::Safeguards,
+    pub store: StoreRules,
+    pub crowd: CrowdRules,
 }
 
 impl World {
-    pub fn new(seed: u64, profile: Profile, safeguards: Safeguards) -> Self {
-        Self::with_replicas(seed, profile, safeguards, &|| Box::<Position>::default())
+    /// A world of whole nodes and people at them.
+    pub fn with_people(seed: u64, profile: Profile, rules: Rules) -> Self {
+        let mut world = Self::new(seed, profile, rules.core);
+        world.store.rules = rules.store;
+        world.gather_crowd(rules.replica, rules.crowd);
+        world
     }
 
-    /// A world whose nodes feed replicas of the given kind.
-    pub fn with_replicas(
-        seed: u64,
-        profile: Profile,
-        safeguards: Safeguards,
-        replica: &dyn Fn() -> Box<dyn Replica>,
-    ) -> Self {
+    pub fn new(seed: u64, profile: Profile, safeguards: Safeguards) -> Self {
         let mut world = Self {
             rng: fastrand::Rng::with_seed(seed),
             now: Duration::ZERO,
-            nodes: (0..profile.nodes)
-                .map(|index| Node::new(index, replica()))
-                .collect(),
+            nodes: (0..profile.nodes).map(Node::new).collect(),
             store: ModelStore::new(),
             network: Network::new(profile.nodes),
             oracle: Oracle::default(),
@@ -192,6 +212,7 @@ impl World {
             next_cid: 1,
             strangers: 0,
             dead: BTreeMap::new(),
+            crowd: None,
             profile,
         };
         world.schedule_beginning();
@@ -223,7 +244,7 @@ impl World {
         Ok(())
     }
 
-    pub fn finish(self) -> Result<Report, Violation> {
+    pub fn finish(mut self) -> Result<Report, Violation> {
         self.oracle.finally(&self.store)?;
         for node in &self.nodes {
             let applied = node.core.as_ref().map(Core::applied);
@@ -239,8 +260,10 @@ impl World {
             }
         }
         self.no_ghosts()?;
+        self.crowd_is_content()?;
         for cid in 1..self.next_cid {
-            if !self.oracle.is_acked(cid) {
+            // People are told no, too; whether they were answered their ledgers know.
+            if self.crowd.is_none() && !self.oracle.is_acked(cid) {
                 return violated("L1", format!("send {cid} was never acknowledged"));
             }
         }
@@ -249,6 +272,9 @@ impl World {
             for (name, _, value) in core.counters().iter() {
                 *counters.entry(name).or_default() += value;
             }
+        }
+        if let Some(crowd) = &self.crowd {
+            counters.extend(crowd.counters());
         }
         Ok(Report {
             counters,
@@ -315,6 +341,7 @@ impl World {
             (profile.garbage_every, Fault::Garbage),
             (profile.replay_every, Fault::Replay),
             (profile.stranger_every, Fault::Stranger),
+            (profile.restore_every, Fault::Restore),
         ];
         for (every, fault) in faults {
             if let Some(every) = every {
@@ -364,6 +391,7 @@ impl World {
             Event::StoreUp => self.store.up = true,
             Event::Deadline { head, since } => return self.deadline(head, since),
             Event::Heal => self.heal(),
+            Event::Crowd(step) => return self.crowd_step(step),
         }
         Ok(())
     }

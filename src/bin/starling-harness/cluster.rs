@@ -18,13 +18,15 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::scenario::{Network, Scenario, StoreKind};
+use crate::run::Order;
+use crate::scenario::{Network, StoreKind};
 use namespaces::Lan;
 use network::Wires;
 use nginx::Nginx;
 pub(crate) use node::Node;
 pub(crate) use servers::Mariadb;
 use servers::Redis;
+pub(crate) use switch::Stranger;
 
 /// Something this machine lacks. Ends with exit code 3.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,7 @@ pub(crate) struct Cluster {
     nginx: Option<Nginx>,
     lan: Option<Lan>,
     server: PathBuf,
+    older: Option<PathBuf>,
     common: Vec<(String, String)>,
 }
 
@@ -85,14 +88,10 @@ impl Store {
 
 impl Cluster {
     /// Starts everything and waits until each node is ready.
-    pub(crate) async fn start(
-        scenario: &Scenario,
-        seed: u64,
-        server: &Path,
-        keep: bool,
-    ) -> anyhow::Result<Cluster> {
+    pub(crate) async fn start(order: &Order<'_>) -> anyhow::Result<Cluster> {
+        let Order { scenario, seed, .. } = *order;
         let plan = &scenario.cluster;
-        let folder = Folder::new(&scenario.name, keep)?;
+        let folder = Folder::new(&scenario.name, order.keep)?;
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x6b65_7973);
         let lan = match plan.network {
             Network::Loopback => None,
@@ -145,16 +144,11 @@ impl Cluster {
             folder,
             nginx: None,
             lan,
-            server: server.to_owned(),
+            server: order.server.to_owned(),
+            older: order.older.map(Path::to_owned),
             common,
         };
-        for index in 0..plan.nodes {
-            let node = cluster.new_node(index)?;
-            node.start()?;
-            // One after the other: the first makes the store.
-            node.wait_ready().await?;
-            cluster.nodes.push(node);
-        }
+        cluster.start_nodes(plan.nodes).await?;
         if plan.nginx {
             cluster.nginx = Some(Nginx::start(cluster.folder.path(), &cluster.addresses()).await?);
         }
@@ -162,8 +156,20 @@ impl Cluster {
         Ok(cluster)
     }
 
+    async fn start_nodes(&mut self, count: usize) -> anyhow::Result<()> {
+        for index in 0..count {
+            let node = self.new_node(index)?;
+            node.start()?;
+            // One after the other: the first makes the store.
+            node.wait_ready().await?;
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
     fn new_node(&self, index: usize) -> anyhow::Result<Node> {
-        let mut node = Node::new(self.folder.path(), index, &self.server)?;
+        let first = self.older.as_ref().unwrap_or(&self.server);
+        let mut node = Node::new(self.folder.path(), index, first)?;
         for (key, value) in &self.common {
             node.set(key, value);
         }
@@ -181,6 +187,11 @@ impl Cluster {
             None => node.bus = SocketAddr::from((Ipv4Addr::LOCALHOST, own_port)),
         }
         Ok(node)
+    }
+
+    /// From its next start on the node runs the server under test, whatever it ran before.
+    pub(crate) fn upgrade(&self, node: usize) {
+        self.nodes[node].upgrade(&self.server);
     }
 
     /// A node with the cluster's configuration and something else instead of part of it; not one of its nodes.
@@ -212,6 +223,11 @@ impl Cluster {
             Some(nginx) => vec![nginx.address],
             None => self.addresses(),
         }
+    }
+
+    /// Somebody on the bus who is no node, where the bus is a network of its own.
+    pub(crate) fn stranger_on_the_bus(&self) -> Option<Stranger> {
+        self.lan.as_ref().map(|lan| lan.stranger(self.bus_port))
     }
 
     /// Puts what goes wrong on the network now into force.

@@ -1,5 +1,5 @@
 //! Strangers on the bus: floods of rubbish, repetitions of what was heard before, a node with another key, and a
-//! process that sits on the port.
+//! process that sits on the port. In namespaces they stand at the switch.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::cluster::{Cluster, Node};
+use crate::cluster::{Cluster, Node, Stranger};
 
 /// Recorded datagrams kept; the first of a run, so that a replay is old.
 const RECORDED_MAX: usize = 5_000;
@@ -24,6 +24,7 @@ const BREATH: Duration = Duration::from_millis(2);
 
 pub(crate) struct Hostile {
     port: u16,
+    at_switch: Option<Stranger>,
     recorded: Arc<Mutex<Vec<Vec<u8>>>>,
     recorder: Option<JoinHandle<()>>,
     tasks: BTreeMap<usize, JoinHandle<()>>,
@@ -33,9 +34,11 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    pub(crate) fn new(port: u16, records: bool, seed: u64) -> anyhow::Result<Hostile> {
+    pub(crate) fn new(cluster: &Cluster, records: bool, seed: u64) -> anyhow::Result<Hostile> {
+        let port = cluster.bus_port;
+        let at_switch = cluster.stranger_on_the_bus();
         let recorded: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
-        let recorder = match records {
+        let recorder = match records && at_switch.is_none() {
             true => Some(tokio::spawn(record(
                 UdpSocket::from_std(shared(port)?.into())?,
                 Arc::clone(&recorded),
@@ -44,6 +47,7 @@ impl Hostile {
         };
         Ok(Hostile {
             port,
+            at_switch,
             recorded,
             recorder,
             tasks: BTreeMap::new(),
@@ -53,7 +57,7 @@ impl Hostile {
         })
     }
 
-    pub(crate) fn garbage(&mut self, id: usize, rate: u64) {
+    pub(crate) fn garbage(&mut self, id: usize, rate: u64) -> anyhow::Result<()> {
         let rubbish = (0..GARBAGE_KINDS)
             .map(|_| {
                 let length = self.rng.usize(..GARBAGE_BYTES_MAX);
@@ -62,18 +66,29 @@ impl Hostile {
                     .collect()
             })
             .collect();
-        self.tasks
-            .insert(id, tokio::spawn(flood(self.port, rubbish, rate)));
+        self.flood(id, rubbish, rate)
     }
 
-    pub(crate) fn replay(&mut self, id: usize, rate: u64) {
-        let heard = self
-            .recorded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    pub(crate) fn replay(&mut self, id: usize, rate: u64) -> anyhow::Result<()> {
+        let heard = match &self.at_switch {
+            Some(stranger) => stranger.heard(),
+            None => self
+                .recorded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        };
+        self.flood(id, heard, rate)
+    }
+
+    fn flood(&mut self, id: usize, datagrams: Vec<Vec<u8>>, rate: u64) -> anyhow::Result<()> {
+        let mouth = match &self.at_switch {
+            Some(stranger) => Mouth::Switch(stranger.clone()),
+            None => Mouth::loopback(self.port)?,
+        };
         self.tasks
-            .insert(id, tokio::spawn(flood(self.port, heard, rate)));
+            .insert(id, tokio::spawn(flood(mouth, datagrams, rate)));
+        Ok(())
     }
 
     /// A node on the same port and under the same name, with another key and another store.
@@ -139,14 +154,36 @@ async fn record(socket: UdpSocket, recorded: Arc<Mutex<Vec<Vec<u8>>>>) {
     }
 }
 
-async fn flood(port: u16, datagrams: Vec<Vec<u8>>, rate: u64) {
-    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await else {
-        return;
-    };
-    if datagrams.is_empty() || socket.set_broadcast(true).is_err() {
+/// How a stranger speaks to all nodes.
+enum Mouth {
+    Loopback(Socket, SockAddr),
+    Switch(Stranger),
+}
+
+impl Mouth {
+    fn loopback(port: u16) -> anyhow::Result<Mouth> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+        socket.set_broadcast(true)?;
+        socket.set_nonblocking(true)?;
+        let target = SocketAddr::from((Ipv4Addr::new(127, 255, 255, 255), port));
+        Ok(Mouth::Loopback(socket, target.into()))
+    }
+
+    /// What does not leave at once is not sent: a flood does not wait.
+    fn say(&self, datagram: &[u8]) {
+        match self {
+            Mouth::Loopback(socket, target) => {
+                let _ = socket.send_to(datagram, target);
+            }
+            Mouth::Switch(stranger) => stranger.say(datagram),
+        }
+    }
+}
+
+async fn flood(mouth: Mouth, datagrams: Vec<Vec<u8>>, rate: u64) {
+    if datagrams.is_empty() {
         return;
     }
-    let target = SocketAddr::from((Ipv4Addr::new(127, 255, 255, 255), port));
     let started = Instant::now();
     let mut breaths = interval(BREATH);
     breaths.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -154,7 +191,6 @@ async fn flood(port: u16, datagrams: Vec<Vec<u8>>, rate: u64) {
         while number as f64 > rate as f64 * started.elapsed().as_secs_f64() {
             breaths.tick().await;
         }
-        // What does not leave at once is not sent: a flood does not wait.
-        let _ = socket.try_send_to(&datagrams[number % datagrams.len()], target);
+        mouth.say(&datagrams[number % datagrams.len()]);
     }
 }

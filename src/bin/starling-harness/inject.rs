@@ -51,7 +51,7 @@ impl<'a> Injector<'a> {
             chatters,
             clock,
             progress,
-            hostile: Hostile::new(cluster.bus_port, records, seed)?,
+            hostile: Hostile::new(cluster, records, seed)?,
             locks: Vec::new(),
             rng: fastrand::Rng::with_seed(seed ^ 0x696e_6a65),
             marks: Vec::new(),
@@ -149,11 +149,16 @@ impl<'a> Injector<'a> {
             What::StoreRestore => cluster.backup().await.context("starling backup")?,
             What::RedisKill => {
                 if let Some(redis) = &cluster.redis {
+                    // To lose what nobody uses proves nothing.
+                    if redis.keys().await.context("asking Redis")? == 0 {
+                        let unused = "Redis held nothing when it was killed: no node used it";
+                        self.troubles.push((self.clock.now(), unused.to_owned()));
+                    }
                     redis.kill();
                 }
             }
-            What::Garbage => self.hostile.garbage(id, fault.rate),
-            What::Replay => self.hostile.replay(id, fault.rate),
+            What::Garbage => self.hostile.garbage(id, fault.rate)?,
+            What::Replay => self.hostile.replay(id, fault.rate)?,
             What::WrongKey => self.hostile.wrong_key(id, cluster)?,
             What::Squatter => self.hostile.squat(id)?,
             What::Stall => {
@@ -185,6 +190,9 @@ impl<'a> Injector<'a> {
             // Not waited for: the timeline goes on, and the end of the run looks at everybody.
             What::Kill | What::Restart => {
                 for node in self.nodes(fault) {
+                    if fault.what == What::Restart {
+                        cluster.upgrade(node);
+                    }
                     cluster.nodes[node].start()?;
                 }
             }

@@ -108,6 +108,9 @@ struct How {
     /// The server to run; the `starling` beside this program if not given
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
+    /// An older server: nodes begin with it, and the fault `restart` brings each up as the newer one
+    #[arg(long, value_name = "FILE")]
+    older: Option<PathBuf>,
     /// Where the ready-made scenarios are
     #[arg(long, value_name = "DIR", default_value = READY_MADE)]
     ready_made: PathBuf,
@@ -226,6 +229,8 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
         ));
     }
     let server = server.canonicalize()?;
+    let older = how.older.as_deref().map(Path::canonicalize).transpose();
+    let older = older.context("the older server cannot be found")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -240,6 +245,7 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
             form,
             seed,
             server: &server,
+            older: older.as_deref(),
             keep: how.keep,
             judge_figures: how.figures,
         };

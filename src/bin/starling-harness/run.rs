@@ -34,6 +34,8 @@ pub(crate) struct Order<'a> {
     pub(crate) form: Form,
     pub(crate) seed: u64,
     pub(crate) server: &'a Path,
+    /// What the nodes begin with, if that is another.
+    pub(crate) older: Option<&'a Path>,
     pub(crate) keep: bool,
     pub(crate) judge_figures: bool,
 }
@@ -43,7 +45,7 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let timeline = Timeline::of(scenario, seed);
     let progress = Progress::new(scenario.seconds);
     progress.say(0.0, &format!("{}: starting", scenario.name));
-    let cluster = Cluster::start(scenario, seed, order.server, order.keep).await?;
+    let cluster = Cluster::start(order).await?;
     let crowd = Crowd::register(&scenario.load, cluster.nodes[0].http, seed).await?;
     let clock = RunClock(Instant::now());
     let tally = Arc::new(Tally::default());

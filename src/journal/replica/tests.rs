@@ -145,7 +145,12 @@ impl Model {
             log: Vec::new(),
             told: Vec::new(),
             stays: BTreeMap::new(),
-            replica: Replica::new(Seq(0), settings, Position::default(), ModelHub::default()),
+            replica: Replica::new(
+                Seq(0),
+                settings,
+                Position::new(Epoch(1), Seq(0)),
+                ModelHub::default(),
+            ),
             next_conn: 0,
             on_the_way: Vec::new(),
         }

@@ -3,18 +3,20 @@
 //!
 //! Needs root and the `ip` command. Everything is made under names of this run and taken away at the end.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Command;
 
 use super::Environment;
 use super::network::Wires;
-use super::switch::Switch;
+use super::switch::{Stranger, Switch};
 
 /// The bus: 10.78.0.0/24, the node's index and 1 at the end. Each node has its own segment: nobody else can see it.
 const BUS: [u8; 3] = [10, 78, 0];
 /// The plain links: one /24 with a bridge.
 const PLAIN: [u8; 3] = [10, 79, 113];
 const HOST: u8 = 254;
+/// Of somebody on the bus who is no node.
+const STRANGER: u8 = 200;
 
 pub(super) struct Lan {
     names: Vec<String>,
@@ -107,6 +109,12 @@ impl Lan {
     /// A node as the others see it.
     pub(super) fn bus(&self, node: usize) -> Ipv4Addr {
         bus(number(node))
+    }
+
+    /// Somebody on the bus who is no node.
+    pub(super) fn stranger(&self, port: u16) -> Stranger {
+        self.switch
+            .stranger(bus(STRANGER), SocketAddrV4::new(bus(255), port))
     }
 
     /// Puts what goes wrong now into force.

@@ -56,12 +56,19 @@ impl Nginx {
             std::fs::write(included.join(name), text)?;
         }
         std::fs::write(included.join("listen.conf"), format!("listen {address};\n"))?;
-        let mut lines = String::new();
-        for node in nodes {
-            // Writing to a string cannot fail.
-            let _ = writeln!(lines, "server {node} max_fails=2 fail_timeout=5s;");
+        // As `starling nginx` writes them.
+        let judged = [
+            ("nodes.conf", "max_fails=2 fail_timeout=5s"),
+            ("sockets.conf", "max_fails=0"),
+        ];
+        for (name, parameters) in judged {
+            let mut lines = String::new();
+            for node in nodes {
+                // Writing to a string cannot fail.
+                let _ = writeln!(lines, "server {node} {parameters};");
+            }
+            std::fs::write(included.join(name), lines)?;
         }
-        std::fs::write(included.join("nodes.conf"), lines)?;
         let main = home.join("nginx.conf");
         std::fs::write(&main, main_file(&home))?;
         let errors = home.join("error.log");

@@ -30,7 +30,7 @@ pub(crate) struct Node {
     /// Its own socket on the bus.
     pub(crate) bus: SocketAddr,
     dir: PathBuf,
-    server: PathBuf,
+    server: Mutex<PathBuf>,
     namespace: Option<String>,
     env: BTreeMap<String, String>,
     child: Mutex<Option<Child>>,
@@ -50,7 +50,7 @@ impl Node {
             http,
             bus: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             dir,
-            server: server.to_owned(),
+            server: Mutex::new(server.to_owned()),
             namespace: None,
             env: BTreeMap::new(),
             child: Mutex::new(None),
@@ -73,6 +73,11 @@ impl Node {
         self.set("http.listen", &http.to_string());
     }
 
+    /// What it runs from its next start on.
+    pub(super) fn upgrade(&self, server: &Path) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server.to_owned();
+    }
+
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,12 +88,17 @@ impl Node {
             .create(true)
             .append(true)
             .open(self.log_path())?;
+        let server = self
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let mut command = match &self.namespace {
-            None => Command::new(&self.server),
+            None => Command::new(&server),
             Some(namespace) => {
                 // `ip` becomes the node: its process id is the node's.
                 let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespace]).arg(&self.server);
+                command.args(["netns", "exec", namespace]).arg(&server);
                 command
             }
         };
@@ -109,7 +119,7 @@ impl Node {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("cannot start {}", self.server.display()))?;
+            .with_context(|| format!("cannot start {}", server.display()))?;
         *self.child() = Some(child);
         Ok(())
     }

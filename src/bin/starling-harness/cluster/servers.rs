@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 use super::{Environment, ports};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+const ANSWER_BYTES_MAX: u64 = 4_096;
 
 /// A server process and how to start it again.
 struct Daemon {
@@ -236,6 +238,22 @@ impl Redis {
         daemon.spawn()?;
         daemon.wait_ready().await?;
         Ok(Redis { daemon })
+    }
+
+    /// How many keys it holds, by its inline protocol.
+    pub(crate) async fn keys(&self) -> anyhow::Result<u64> {
+        let mut stream = tokio::net::TcpStream::connect(self.daemon.address).await?;
+        stream.write_all(b"DBSIZE\r\nQUIT\r\n").await?;
+        let mut answer = String::new();
+        stream
+            .take(ANSWER_BYTES_MAX)
+            .read_to_string(&mut answer)
+            .await?;
+        let count = answer
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix(':'));
+        Ok(count.context("no number of keys")?.trim().parse()?)
     }
 
     pub(super) fn url(&self) -> String {

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -33,6 +34,12 @@ const UDP_AT: usize = 34;
 const CHECKSUM_AT: usize = UDP_AT + 6;
 const PAYLOAD_AT: usize = UDP_AT + 8;
 
+/// Where a stranger's frames come from: no node's port.
+const STRANGER: usize = usize::MAX;
+/// Datagrams a stranger remembers; the first of a run, so that to repeat them is to repeat the past.
+const HEARD_MAX: usize = 5_000;
+
+type Heard = Arc<Mutex<Vec<Vec<u8>>>>;
 type Rules = Vec<Vec<[Option<Weather>; 2]>>;
 
 #[derive(Default)]
@@ -48,13 +55,53 @@ pub(super) struct Switch {
     rules: Arc<Mutex<Rules>>,
     counters: Arc<Counters>,
     stop: Arc<AtomicBool>,
+    frames: SyncSender<(usize, Vec<u8>)>,
+    heard: Heard,
+}
+
+/// Somebody on the same network who is no node: hears every broadcast and says what he likes.
+#[derive(Clone)]
+pub(crate) struct Stranger {
+    frames: SyncSender<(usize, Vec<u8>)>,
+    heard: Heard,
+    from: Ipv4Addr,
+    to: SocketAddrV4,
+}
+
+impl Stranger {
+    /// Broadcasts a datagram; lost if the switch is busy.
+    pub(crate) fn say(&self, datagram: &[u8]) {
+        let frame = broadcast_frame(self.from, self.to, datagram);
+        let _ = self.frames.try_send((STRANGER, frame));
+    }
+
+    /// What was broadcast at the beginning of the run.
+    pub(crate) fn heard(&self) -> Vec<Vec<u8>> {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 impl Switch {
+    /// A place at the switch for somebody with this address, who speaks to this one.
+    pub(super) fn stranger(&self, from: Ipv4Addr, to: SocketAddrV4) -> Stranger {
+        Stranger {
+            frames: self.frames.clone(),
+            heard: Arc::clone(&self.heard),
+            from,
+            to,
+        }
+    }
+
     /// Makes a device `bus` in each namespace and starts to carry frames.
     pub(super) fn plug(namespaces: &[String], seed: u64) -> anyhow::Result<Switch> {
         let count = namespaces.len();
+        let (frames, inbox) = sync_channel(QUEUE_FRAMES);
         let switch = Switch {
+            frames: frames.clone(),
+            heard: Heard::default(),
             rules: Arc::new(Mutex::new(vec![
                 vec![[Some(Weather::default()); 2]; count];
                 count
@@ -62,7 +109,6 @@ impl Switch {
             counters: Arc::default(),
             stop: Arc::default(),
         };
-        let (frames, inbox) = sync_channel(QUEUE_FRAMES);
         let mut taps = Vec::new();
         for (port, namespace) in namespaces.iter().enumerate() {
             let tap = Arc::new(open(namespace)?);
@@ -77,6 +123,7 @@ impl Switch {
             dice: fastrand::Rng::with_seed(seed ^ 0x7377_6974),
             waiting: BinaryHeap::new(),
             number: 0,
+            heard: Arc::clone(&switch.heard),
         };
         let stop = Arc::clone(&switch.stop);
         std::thread::spawn(move || fabric.run(&inbox, &stop));
@@ -173,6 +220,7 @@ struct Fabric {
     dice: fastrand::Rng,
     waiting: BinaryHeap<Reverse<Waiting>>,
     number: u64,
+    heard: Heard,
 }
 
 impl Fabric {
@@ -194,14 +242,24 @@ impl Fabric {
     fn take(&mut self, from: usize, frame: &[u8]) {
         let is_udp = frame.len() > PAYLOAD_AT && frame[12..14] == [8, 0] && frame[23] == 17;
         let is_broadcast = frame.first().is_some_and(|byte| byte & 1 == 1);
+        if is_udp && is_broadcast && from != STRANGER {
+            let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            if heard.len() < HEARD_MAX {
+                heard.push(frame[PAYLOAD_AT..].to_vec());
+            }
+        }
         for to in (0..self.taps.len()).filter(|to| *to != from) {
             if !is_udp {
                 self.put(to, frame.to_vec(), 0.0);
                 continue;
             }
             self.counters.frames.fetch_add(1, Ordering::Relaxed);
-            let rule = self.rules.lock().unwrap_or_else(PoisonError::into_inner)[from][to]
-                [usize::from(is_broadcast)];
+            let rule = if from == STRANGER {
+                Some(Weather::default())
+            } else {
+                self.rules.lock().unwrap_or_else(PoisonError::into_inner)[from][to]
+                    [usize::from(is_broadcast)]
+            };
             let copies = rule.map_or(0, |weather| self.copies(weather));
             if copies == 0 {
                 self.counters.lost.fetch_add(1, Ordering::Relaxed);
@@ -295,4 +353,34 @@ impl Fabric {
             }
         }
     }
+}
+
+/// A broadcast as it is on the wire (RFC 791, RFC 768): no options, and no UDP checksum, which is allowed to be absent.
+fn broadcast_frame(from: Ipv4Addr, to: SocketAddrV4, datagram: &[u8]) -> Vec<u8> {
+    let udp_bytes = u16::try_from(8 + datagram.len()).unwrap_or(u16::MAX);
+    let mut ip = [0; 20];
+    ip[0] = 0x45;
+    ip[2..4].copy_from_slice(&udp_bytes.saturating_add(20).to_be_bytes());
+    ip[8..10].copy_from_slice(&[64, 17]);
+    ip[12..16].copy_from_slice(&from.octets());
+    ip[16..20].copy_from_slice(&to.ip().octets());
+    let words = ip
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+    let sum: u32 = words.sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let checksum = !u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or(u16::MAX);
+    ip[10..12].copy_from_slice(&checksum.to_be_bytes());
+    let mut frame = Vec::with_capacity(PAYLOAD_AT + datagram.len());
+    frame.extend([0xff; 6]);
+    // A locally administered address that no device here has.
+    frame.extend([0x02, 0, 0, 0, 0, 0xc8]);
+    frame.extend([8, 0]);
+    frame.extend(ip);
+    frame.extend(to.port().to_be_bytes());
+    frame.extend(to.port().to_be_bytes());
+    frame.extend(udp_bytes.to_be_bytes());
+    frame.extend([0, 0]);
+    frame.extend(datagram);
+    frame
 }

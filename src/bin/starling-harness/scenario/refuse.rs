@@ -325,10 +325,7 @@ fn judge_surroundings(
         "clients",
         format!("only {stalled} clients can stall (load.stalled)"),
     );
-    let on_loopback = matches!(
-        fault.what,
-        What::Garbage | What::Replay | What::WrongKey | What::Squatter
-    );
+    let on_loopback = matches!(fault.what, What::WrongKey | What::Squatter);
     refuse(
         on_loopback && namespaces,
         "what",
