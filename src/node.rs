@@ -263,8 +263,8 @@ impl Node {
         let (signals, own_signals) = Signals::new();
         let (presence, changes) = Presence::new();
         let (committed, committed_batches) = mpsc::channel(COMMITTED_BATCHES_MAX);
-        let (committer, gatherer) =
-            Committer::new(Arc::clone(&stores.log), position.clone(), committed);
+        let log = Arc::clone(&stores.log);
+        let (committer, gatherer) = Committer::new(log, position.clone(), committed);
         let (leaving, is_leaving) = watch::channel(false);
         let (stop_http, http_stopped) = watch::channel(false);
         let (stop_driver, driver_stopped) = oneshot::channel::<()>();
@@ -300,8 +300,7 @@ impl Node {
 
         let (redis, health) = uses.start(services.senders());
         let routes = services.routes(config, &handles, incarnation, handle.clone(), health);
-        let settings = server_settings(config);
-        let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
+        let serving = server::serve(listeners, routes, server_settings(config), http_stopped);
         let mut background = background(
             Services::news(stores, &hub),
             changes,
@@ -311,11 +310,7 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
-        background.extend(keepers(config, stores, incarnation, &handles.index_behind));
-        let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
-        background.push(tokio::spawn(expiry.run(spread(incarnation))));
-        background.extend(delivery(config, stores, &handles, incarnation));
-        background.push(tokio::spawn(files.run(spread(incarnation))));
+        background.extend(keepers(config, stores, incarnation, &handles, files));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
         let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
             let _ = writing_stopped.await;
@@ -329,7 +324,7 @@ impl Node {
             leaving,
             stop_http,
             stop_driver,
-            http,
+            http: tokio::spawn(serving),
             driving,
             stop_writing,
             writing: tokio::spawn(writing),
@@ -402,11 +397,16 @@ fn keepers(
     config: &Config,
     stores: &Stores,
     incarnation: Incarnation,
-    index_behind: &Behind,
+    handles: &Handles,
+    files: Files,
 ) -> impl Iterator<Item = JoinHandle<()>> {
     let retention = retention(config, stores, incarnation);
-    let indexing = indexing(config, stores, incarnation, index_behind);
-    retention.into_iter().chain(indexing)
+    let indexing = indexing(config, stores, incarnation, &handles.index_behind);
+    let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
+    let expiry = tokio::spawn(expiry.run(spread(incarnation)));
+    let delivery = delivery(config, stores, handles, incarnation);
+    let some = retention.into_iter().chain(indexing).chain(delivery);
+    some.chain([expiry, tokio::spawn(files.run(spread(incarnation)))])
 }
 
 /// The task that prunes, where the deployment bounds its log.

@@ -21,9 +21,10 @@ pub enum Fault {
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Fault {
-        match error.kind() {
-            std::io::ErrorKind::NotFound => Fault::Missing,
-            _ => Fault::Unavailable(error.to_string()),
+        if error.kind() == std::io::ErrorKind::NotFound {
+            Fault::Missing
+        } else {
+            Fault::Unavailable(error.to_string())
         }
     }
 }

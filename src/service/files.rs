@@ -287,6 +287,7 @@ async fn may_read(store: &dyn FileStore, file: &FileInfo, reader: UserId) -> Res
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn failure(fault: Fault) -> Failure {
     match fault {
         Fault::Unavailable(_) => Failure::retry(Code::Unavailable, RETRY_AFTER_MS),

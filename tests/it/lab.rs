@@ -6,6 +6,8 @@ mod cluster;
 mod programs;
 #[path = "lab/rooms.rs"]
 mod rooms;
+#[path = "lab/talk.rs"]
+mod talk;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +15,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use starling::http::assets::Assets;
 use starling::http::auth::{Gate, GateSettings};
@@ -22,34 +23,21 @@ use starling::http::remote::{PeerAddr, Proxies};
 use starling::http::{self, Parts};
 use starling::journal::committer::Committer;
 use starling::journal::position::Position;
-use starling::model::conversation::Conv;
-use starling::model::draft::{Change, Draft, Outcome};
-use starling::model::entry::EntryKind;
-use starling::model::ids::{SessionId, UserId};
 use starling::model::policy::{FriendMode, Inviters, Registration, StoreRules};
 use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
-use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
-use starling::service::alterations::Alterations;
 use starling::service::audit::Audit;
 use starling::service::clock::{Clock, system_now};
-use starling::service::conversations::{ConversationParts, Conversations};
-use starling::service::entries::{Entries, EntryParts};
 use starling::service::files::{FileUses, Files};
-use starling::service::friends::Friends;
-use starling::service::groups::Groups;
 use starling::service::health::{ClusterView, Readiness};
 use starling::service::invitations::Invitations;
-use starling::service::messages::{Messages, SendSettings};
-use starling::service::outcomes::Outcomes;
-use starling::service::packets::{PacketParts, Packets};
-use starling::service::passwords::{HashingSettings, Passwords};
+use starling::service::messages::SendSettings;
+use starling::service::passwords::HashingSettings;
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
-use starling::service::search::Searches;
 use starling::service::sessions::Sessions;
-use starling::service::throttle::{Throttle, ThrottleSettings};
+use starling::service::throttle::ThrottleSettings;
 use starling::store::Stores;
 use starling::store::sqlite::{self, OpenOptions};
 use tokio::sync::mpsc;
@@ -352,101 +340,43 @@ impl World {
         let Stores {
             log,
             users,
-            sessions,
             friends,
-            groups,
             conversations,
             invitations,
             audit,
-            messages,
-            packets,
-            search,
             ..
         } = self.stores.clone();
         let audit = Audit::new(audit);
-        let committer = &self.committer;
-        let uses = FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&log));
-        let sending = Messages::new(
-            committer.clone(),
-            Arc::clone(&log),
-            Arc::clone(&groups),
-            Arc::clone(&messages),
-            uses.clone(),
-            choices.sending,
-        );
+        let uses = FileUses::new(Arc::clone(&self.stores.files), log);
+        let sending = self.messages(&choices, &uses);
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(
-            sessions,
-            Arc::clone(&users),
-            committer.clone(),
-            clock.clone(),
-            30,
-        );
-        let profiles = Profiles::new(
-            Arc::clone(&users),
-            Arc::clone(&friends),
-            self.presence.clone(),
-        );
-        let reads = Reads::new(Arc::clone(&conversations));
+        let sessions = self.sessions(clock.clone());
+        let profiles = Profiles::new(Arc::clone(&users), friends, self.presence.clone());
+        let reads = Reads::new(conversations);
         let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock, &uses);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
-        let (bots, hooks) = programs::made(
-            self,
-            &choices,
-            (&accounts, &sessions, &profiles),
-            &rooms,
-            &sending,
-        );
+        let known = (&accounts, &sessions, &profiles);
+        let (bots, hooks) = programs::made(self, &choices, known, &rooms, &sending);
         let cluster: Arc<dyn ClusterView> = Arc::new(cluster::Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
-        let conversations = Conversations::new(ConversationParts {
-            log: Arc::clone(&log),
-            conversations,
-            friends: Arc::clone(&friends),
-            groups: Arc::clone(&groups),
-            outcomes: Outcomes::new(Arc::clone(&messages)),
-            rooms: rooms.clone(),
-            profiles: profiles.clone(),
-            reads: reads.clone(),
-            signals: self.signals.clone(),
-            position: self.position.clone(),
-        });
+        let conversations = self.conversations(&rooms, &profiles, &reads);
         let parts = Parts {
             gate: Gate::new(GateSettings {
-                origins: choices.origins,
-                public_url: choices.public_url,
+                origins: choices.origins.clone(),
+                public_url: choices.public_url.clone(),
                 proxies: Proxies::new(proxies.collect()),
             }),
             sessions: sessions.clone(),
-            friends: Friends::new(
-                Arc::clone(&friends),
-                Arc::clone(&users),
-                committer.clone(),
-                profiles.clone(),
-                self.signals.clone(),
-                choices.friend_mode,
-            ),
+            friends: self.friends(&choices, &profiles),
             groups: rooms,
             admission,
-            searches: Searches::new(
-                choices.search.then_some(search),
-                conversations.clone(),
-                Outcomes::new(Arc::clone(&messages)),
-                self.position.clone(),
-            ),
+            searches: self.searches(&choices, &conversations),
             conversations,
             entries: self.entries(&sending, &profiles, &reads),
             bots,
             hooks,
-            packets: Packets::new(PacketParts {
-                packets,
-                log,
-                committer: committer.clone(),
-                messages: sending.clone(),
-                hours: choices.packet_hours,
-                seed: 7,
-            }),
+            packets: self.packets(&choices, &sending),
             messages: sending,
             files: self.files.clone(),
             invitations: Invitations::new(
@@ -456,7 +386,7 @@ impl World {
                 clock,
                 choices.inviters,
             ),
-            admin: Admin::new(users, accounts.clone(), committer.clone(), audit),
+            admin: Admin::new(users, accounts.clone(), self.committer.clone(), audit),
             accounts,
             profiles,
             cluster,
@@ -466,59 +396,4 @@ impl World {
         };
         (http::routes(parts, []), sessions, reads)
     }
-
-    fn entries(&self, sending: &Messages, profiles: &Profiles, reads: &Reads) -> Entries {
-        let stores = &self.stores;
-        let log = || Arc::clone(&stores.log);
-        Entries::new(EntryParts {
-            alterations: Alterations::new(self.committer.clone(), log(), sending.clone()),
-            log: log(),
-            messages: Arc::clone(&stores.messages),
-            groups: Arc::clone(&stores.groups),
-            profiles: profiles.clone(),
-            reads: reads.clone(),
-            signals: self.signals.clone(),
-        })
-    }
-
-    fn accounts(
-        &self,
-        choices: &Choices,
-        sessions: &Sessions,
-        profiles: &Profiles,
-        rooms: &Groups,
-    ) -> Accounts {
-        Accounts::new(AccountParts {
-            users: Arc::clone(&self.stores.users),
-            invitations: Arc::clone(&self.stores.invitations),
-            sessions: sessions.clone(),
-            groups: rooms.clone(),
-            passwords: Passwords::new(CHEAP).unwrap(),
-            throttle: Throttle::new(choices.throttle),
-            profiles: profiles.clone(),
-            signals: self.signals.clone(),
-            files: FileUses::new(Arc::clone(&self.stores.files), Arc::clone(&self.stores.log)),
-            registration: choices.registration,
-        })
-    }
-}
-
-/// Ends a session as another node does: in the store, without a word to this one's services.
-pub async fn revoke_elsewhere(lab: &Lab, user: UserId, session: SessionId) -> SessionId {
-    let draft = Draft {
-        conv: Conv::Account(user),
-        from: user,
-        kind: EntryKind::Revoked,
-        cid: "elsewhere".parse().unwrap(),
-        body: Bytes::from_static(b"{}"),
-        change: Change::Revoke {
-            sessions: vec![session],
-        },
-    };
-    let verdicts = lab.stores.log.append(vec![draft]).await.unwrap();
-    assert!(
-        matches!(verdicts.outcomes[0], Outcome::Appended { .. }),
-        "{verdicts:?}"
-    );
-    session
 }

@@ -72,8 +72,9 @@ impl FileUses {
 }
 
 fn about(field: &'static str, failure: Failure) -> Failure {
-    match failure.code {
-        Code::NotFound | Code::Gone => Failure::field(failure.code, field),
-        _ => failure,
+    if [Code::NotFound, Code::Gone].contains(&failure.code) {
+        Failure::field(failure.code, field)
+    } else {
+        failure
     }
 }

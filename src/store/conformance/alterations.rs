@@ -37,26 +37,30 @@ pub(super) fn react(target: Seq, emoji: &str, on: bool) -> Change {
 }
 
 fn kind(change: &Change) -> EntryKind {
-    match change {
-        Change::Recall { .. } => EntryKind::Recall,
-        Change::Edit { .. } => EntryKind::Edit,
-        _ => EntryKind::Reaction,
+    if matches!(change, Change::Recall { .. }) {
+        EntryKind::Recall
+    } else if matches!(change, Change::Edit { .. }) {
+        EntryKind::Edit
+    } else {
+        EntryKind::Reaction
     }
 }
 
 fn alteration(stage: &Stage, from: UserId, conv: Conv, change: Change) -> Draft {
-    let body = match &change {
-        Change::Recall { target, .. } => json!({"target": target}),
-        Change::Edit { target, body, .. } => {
-            let mut text = body.beginning().to_vec();
-            text.push(b'}');
-            let message: Value = serde_json::from_slice(&text).unwrap();
-            json!({"target": target, "content": message["content"]})
-        }
-        Change::React {
-            target, emoji, on, ..
-        } => json!({"target": target, "emoji": emoji, "on": on}),
-        _ => json!({}),
+    let body = if let Change::Recall { target, .. } = &change {
+        json!({"target": target})
+    } else if let Change::Edit { target, body, .. } = &change {
+        let mut text = body.beginning().to_vec();
+        text.push(b'}');
+        let message: Value = serde_json::from_slice(&text).unwrap();
+        json!({"target": target, "content": message["content"]})
+    } else if let Change::React {
+        target, emoji, on, ..
+    } = &change
+    {
+        json!({"target": target, "emoji": emoji, "on": on})
+    } else {
+        json!({})
     };
     let body = Bytes::from(body.to_string());
     Draft {

@@ -127,7 +127,7 @@ pub async fn a_file_comes_back_as_it_was_added_and_only_once(make: &impl Make) {
         ..file(2, anna, 5)
     };
     files.add(with_thumb.clone(), 0).await.unwrap();
-    let mut all = vec![added, with_thumb];
+    let mut all = [added, with_thumb];
     all.sort_by_key(|file| file.id.to_string());
     let first = files.of_owner(anna, None, 1).await.unwrap();
     assert_eq!(first, all[..1]);

@@ -5,6 +5,7 @@ use mysql_async::Opts;
 use super::mariadb::Database;
 use crate::model::ids::{Epoch, Seq, UserId};
 use crate::model::policy::StoreRules;
+use crate::store::calls::CallTimes;
 use crate::store::conformance::stage::{END, new_user};
 use crate::store::mysql::link::Pool;
 use crate::store::mysql::{Mysql, Tls, migrate, places};
@@ -35,6 +36,7 @@ async fn one_connection(filling: &str) -> (Mysql, Database) {
         rules: StoreRules::default(),
         batch_bytes: 1 << 20,
         packet_bytes: 16 << 20,
+        calls: CallTimes::new(),
     };
     (mysql, database)
 }
