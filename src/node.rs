@@ -293,10 +293,7 @@ impl Node {
             signals: own_signals,
         };
         let (driver, handle) = Driver::new(bus.driver(config, stores, identity), sink, inputs);
-        let driving = tokio::spawn(driver.run(async {
-            // Dropping the sender stops it as well.
-            let _ = driver_stopped.await;
-        }));
+        let driving = tokio::spawn(driver.run(told_to_stop(driver_stopped)));
 
         let (redis, health) = uses.start(services.senders());
         let routes = services.routes(config, &handles, incarnation, handle.clone(), health);
@@ -312,9 +309,8 @@ impl Node {
         );
         background.extend(keepers(config, stores, incarnation, &handles, files));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
-        let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
-            let _ = writing_stopped.await;
-        });
+        let stop = told_to_stop(writing_stopped);
+        let writing = keep_written(services.reads.clone(), services.sessions.clone(), stop);
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
         Ok(Node {
             redis,
@@ -390,6 +386,11 @@ fn background(
         tokio::spawn(watching),
         tokio::spawn(gatherer.run()),
     ]
+}
+
+/// Resolves with the word to stop; also when whoever would say it is gone.
+async fn told_to_stop(word: oneshot::Receiver<()>) {
+    let _ = word.await;
 }
 
 /// The tasks that look after the store.
