@@ -51,6 +51,15 @@ ensure_redis() {
     fi
 }
 
+# ensure_moto FOLDER : an S3-compatible server from PyPI, in an environment of its own.
+ensure_moto() {
+    if [ ! -x "$1/venv/bin/moto_server" ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || ensure_packages python3-venv
+        python3 -m venv "$1/venv"
+        "$1/venv/bin/pip" --quiet --disable-pip-version-check install 'moto[server]==5.*'
+    fi
+}
+
 # Makes a certificate to test the TLS form of nginx's configuration with.
 ensure_openssl() {
     command -v openssl >/dev/null || ensure_packages openssl
@@ -68,6 +77,23 @@ ensure_cargo_deny() {
         echo 'Installing cargo-deny'
         (cd / && cargo install --locked --quiet cargo-deny)
     fi
+}
+
+# What asks a node everything its API's description says, with its dependencies, in a folder of its own.
+SCHEMATHESIS_VERSION=4.32.5
+ensure_schemathesis() {
+    local folder=${CARGO_TARGET_DIR:-target}/schemathesis-$SCHEMATHESIS_VERSION
+    SCHEMATHESIS=$folder/bin/schemathesis
+    if [ -e "$folder/complete" ]; then
+        return
+    fi
+    command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null ||
+        ensure_packages python3 python3-venv
+    echo "Installing schemathesis $SCHEMATHESIS_VERSION"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" --quiet --disable-pip-version-check install "schemathesis==$SCHEMATHESIS_VERSION"
+    touch "$folder/complete"
 }
 
 fail() {

@@ -1,8 +1,9 @@
-# Sourced, after install.sh and nodes.sh. Starts a MariaDB and a Redis of our own: as whoever runs this, on free
+# Sourced, after install.sh and nodes.sh. Starts a MariaDB, a Redis and an S3-compatible server of our own: as whoever runs this, on free
 # loopback ports, with a password, below one folder. A server that a package started is left alone.
 
 MARIADB_PID=
 REDIS_PID=
+MOTO_PID=
 
 # start_mariadb FOLDER SCOPE : SCOPE is what the account may use, such as 'starling.*'. Sets MARIADB_URL, which names
 # no database.
@@ -69,17 +70,32 @@ redis_answers() {
     [ "$(REDISCLI_AUTH=$2 redis-cli -p "$1" ping)" = PONG ]
 }
 
+# start_moto FOLDER : a server that speaks S3 and keeps nothing on disk. Takes any key; sets S3_URL.
+start_moto() {
+    local folder port
+    mkdir -p "$1"
+    folder=$(cd "$1" && pwd)
+    port=$(free_port)
+    ensure_moto "$folder"
+    alone "$folder/venv/bin/moto_server" -H 127.0.0.1 -p "$port" >>"$folder/log" 2>&1 &
+    MOTO_PID=$!
+    S3_URL=http://127.0.0.1:$port
+    wait_server "$MOTO_PID" "$folder/log" "$folder/venv/bin/python" -c \
+        "import urllib.request; urllib.request.urlopen('$S3_URL/moto-api/')"
+}
+
 # stop_servers : stops what was started here, and waits until it has ended.
 stop_servers() {
     local pid
-    for pid in $MARIADB_PID $REDIS_PID; do
+    for pid in $MARIADB_PID $REDIS_PID $MOTO_PID; do
         kill -TERM "$pid" 2>/dev/null || true
     done
-    for pid in $MARIADB_PID $REDIS_PID; do
+    for pid in $MARIADB_PID $REDIS_PID $MOTO_PID; do
         wait "$pid" 2>/dev/null || true
     done
     MARIADB_PID=
     REDIS_PID=
+    MOTO_PID=
 }
 
 # alone COMMAND... : away from the terminal's Ctrl-C, so that nodes can leave first, and gone when this shell is gone.

@@ -11,14 +11,18 @@ pub(crate) mod door;
 mod endpoint;
 mod headers;
 mod health;
+mod internal;
 pub mod metrics;
+mod multipart;
 mod openapi;
 mod path;
 mod query;
+mod range;
 pub mod remote;
 pub(crate) mod reply;
 pub mod server;
 mod swagger;
+pub mod trail;
 pub mod v1;
 pub mod ws;
 
@@ -39,13 +43,16 @@ use crate::service::admission::Admission;
 use crate::service::bots::Bots;
 use crate::service::conversations::Conversations;
 use crate::service::entries::Entries;
+use crate::service::files::Files;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::health::ClusterView;
 use crate::service::hooks::Hooks;
+use crate::service::invitations::Invitations;
 use crate::service::messages::Messages;
 use crate::service::packets::Packets;
 use crate::service::profiles::Profiles;
+use crate::service::search::Searches;
 use crate::service::sessions::Sessions;
 use assets::Assets;
 use auth::Gate;
@@ -67,11 +74,14 @@ pub struct Parts {
     pub admission: Admission,
     pub conversations: Conversations,
     pub messages: Messages,
+    pub searches: Searches,
     pub entries: Entries,
     pub packets: Packets,
     pub bots: Bots,
     pub hooks: Hooks,
     pub admin: Admin,
+    pub files: Files,
+    pub invitations: Invitations,
     pub cluster: Arc<dyn ClusterView>,
     pub metrics: Metrics,
     pub assets: Assets,
@@ -96,11 +106,14 @@ pub fn routes(
         admission,
         conversations,
         messages,
+        searches,
         entries,
         packets,
         bots,
         hooks,
         admin,
+        files,
+        invitations,
         cluster,
         metrics,
         assets,
@@ -122,7 +135,10 @@ pub fn routes(
         v1::packets::routes(&door, &packets),
         v1::bots::routes(&door, &bots),
         v1::hooks::routes(&door, &hooks),
+        v1::search::routes(&door, &searches),
         v1::admin::routes(&door, &admin),
+        v1::files::routes(&door, &files),
+        v1::invitations::routes(&door, &invitations),
         v1::cluster::routes(&door, &cluster),
         health::routes(&cluster, &metrics),
     ]
@@ -133,6 +149,7 @@ pub fn routes(
     let document = openapi::document(&endpoints);
     let mut filters: Vec<_> = endpoint::gathered(endpoints);
     filters.extend(others);
+    filters.push(internal::routes(&files));
     filters.push(openapi::route(&document));
     filters.push(swagger::routes());
     filters.push(assets::routes(assets));
@@ -141,7 +158,7 @@ pub fn routes(
         .unify()
         .and(warp::header::headers_cloned())
         .map(put_into_words);
-    metrics::observed(answered, metrics)
+    trail::followed(metrics::observed(answered, metrics))
         .map(headers::harden)
         .boxed()
 }

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod dialect;
+pub mod files;
 pub mod http;
 pub mod hub;
 pub mod journal;

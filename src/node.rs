@@ -2,6 +2,8 @@
 
 mod bus;
 mod dispatch;
+mod figures;
+pub mod files;
 mod redis;
 mod services;
 mod signals;
@@ -26,6 +28,8 @@ use crate::cluster::driver::{
 };
 use crate::cluster::faults::Faults;
 use crate::config::{Cluster, Config};
+use crate::files::peers::PeerKeys;
+use crate::http::remote::Proxies;
 use crate::http::server::{self, ServerSettings};
 use crate::hub::feed::Feed;
 use crate::hub::{Hub, HubSettings};
@@ -37,8 +41,10 @@ use crate::model::ids::Incarnation;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
 use crate::service::clock::{Clock, system_now};
+use crate::service::files::Files;
 use crate::service::hooks::delivery::{Delivery, DeliveryParts, Tally};
 use crate::service::hooks::outgoing::Outgoing;
+use crate::service::indexer::{self, Behind};
 use crate::service::online;
 use crate::service::packets::Expiry;
 use crate::service::reads::keep_written;
@@ -80,11 +86,15 @@ pub async fn serve(
         carrier,
         servers,
     };
-    let node = Node::start(&config, &stores, identity, bus, listeners)?;
+    let peers = PeerKeys::default();
+    let listening = listeners.first().and_then(|one| one.local_addr().ok());
+    let files = files::open(&config, &stores, &bus, peers.clone(), listening)?;
+    let node = Node::start(&config, &stores, identity, bus, listeners, files)?;
     let reloading = tokio::spawn(reload_keys(
         config.cluster.clone(),
         reload,
         node.driver.clone(),
+        peers,
     ));
     stop.await;
     reloading.abort();
@@ -144,12 +154,15 @@ async fn read_start(
 }
 
 /// Rereads the keys whenever asked; wrong ones change nothing.
-async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle) {
+async fn reload_keys(cluster: Cluster, reload: Arc<Notify>, driver: DriverHandle, peers: PeerKeys) {
     loop {
         reload.notified().await;
         match bus::keys(&cluster) {
-            Ok(keys) => match driver.set_keys(keys).await {
-                Ok(()) => info!("the cluster keys were read again"),
+            Ok(keys) => match driver.set_keys(keys.clone()).await {
+                Ok(()) => {
+                    files::set_keys(&peers, &cluster, &keys);
+                    info!("the cluster keys were read again");
+                }
                 Err(refused) => error!(error = %refused, "the cluster keys were not taken"),
             },
             Err(invalid) => error!(
@@ -202,7 +215,7 @@ fn sink(
         history: config.chat.history,
         ..ReplicaSettings::default()
     };
-    let dispatch = HubDispatch::new(feed, services.sessions.clone());
+    let dispatch = HubDispatch::new(feed, services.sessions.clone(), handles.dispatched.clone());
     let replica = Replica::new(start.head, settings, handles.position.clone(), dispatch);
     let desk = SignalDesk::new(handles.hub.clone(), services);
     let registry = handles.hub.registry().clone();
@@ -241,6 +254,7 @@ impl Node {
         identity: Identity,
         bus: Bus,
         listeners: Vec<TcpListener>,
+        files: Files,
     ) -> anyhow::Result<Node> {
         let Identity { incarnation, start } = identity;
         let position = Position::new(start.epoch, start.head);
@@ -249,12 +263,13 @@ impl Node {
         let (signals, own_signals) = Signals::new();
         let (presence, changes) = Presence::new();
         let (committed, committed_batches) = mpsc::channel(COMMITTED_BATCHES_MAX);
-        let (committer, gatherer) =
-            Committer::new(Arc::clone(&stores.log), position.clone(), committed);
+        let log = Arc::clone(&stores.log);
+        let (committer, gatherer) = Committer::new(log, position.clone(), committed);
         let (leaving, is_leaving) = watch::channel(false);
         let (stop_http, http_stopped) = watch::channel(false);
         let (stop_driver, driver_stopped) = oneshot::channel::<()>();
 
+        let (metrics, dispatched) = figures::metered(stores, &committer);
         let uses = redis::Uses::new(config, &bus, incarnation, &presence);
         let handles = Handles {
             counts: uses.counts(),
@@ -266,8 +281,11 @@ impl Node {
             live,
             leaving: is_leaving,
             told: Tally::default(),
+            metrics,
+            dispatched,
+            index_behind: Behind::default(),
         };
-        let services = Services::new(config, stores, &handles)?;
+        let services = Services::new(config, stores, &handles, files.clone())?;
         let sink = sink(config, start, feed, &services, &handles);
         let inputs = Inputs {
             committed: committed_batches,
@@ -275,15 +293,11 @@ impl Node {
             signals: own_signals,
         };
         let (driver, handle) = Driver::new(bus.driver(config, stores, identity), sink, inputs);
-        let driving = tokio::spawn(driver.run(async {
-            // Dropping the sender stops it as well.
-            let _ = driver_stopped.await;
-        }));
+        let driving = tokio::spawn(driver.run(told_to_stop(driver_stopped)));
 
         let (redis, health) = uses.start(services.senders());
         let routes = services.routes(config, &handles, incarnation, handle.clone(), health);
-        let settings = server_settings(config);
-        let http = tokio::spawn(server::serve(listeners, routes, settings, http_stopped));
+        let serving = server::serve(listeners, routes, server_settings(config), http_stopped);
         let mut background = background(
             Services::news(stores, &hub),
             changes,
@@ -293,14 +307,10 @@ impl Node {
             Duration::from_millis(config.presence.offline_after_ms),
             gatherer,
         );
-        background.extend(retention(config, stores, incarnation));
-        let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
-        background.push(tokio::spawn(expiry.run(spread(incarnation))));
-        background.extend(delivery(config, stores, &handles, incarnation));
+        background.extend(keepers(config, stores, incarnation, &handles, files));
         let (stop_writing, writing_stopped) = oneshot::channel::<()>();
-        let writing = keep_written(services.reads.clone(), services.sessions.clone(), async {
-            let _ = writing_stopped.await;
-        });
+        let stop = told_to_stop(writing_stopped);
+        let writing = keep_written(services.reads.clone(), services.sessions.clone(), stop);
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
         Ok(Node {
             redis,
@@ -310,7 +320,7 @@ impl Node {
             leaving,
             stop_http,
             stop_driver,
-            http,
+            http: tokio::spawn(serving),
             driving,
             stop_writing,
             writing: tokio::spawn(writing),
@@ -378,12 +388,46 @@ fn background(
     ]
 }
 
+/// Resolves with the word to stop; also when whoever would say it is gone.
+async fn told_to_stop(word: oneshot::Receiver<()>) {
+    let _ = word.await;
+}
+
+/// The tasks that look after the store.
+fn keepers(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    handles: &Handles,
+    files: Files,
+) -> impl Iterator<Item = JoinHandle<()>> {
+    let retention = retention(config, stores, incarnation);
+    let indexing = indexing(config, stores, incarnation, &handles.index_behind);
+    let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
+    let expiry = tokio::spawn(expiry.run(spread(incarnation)));
+    let delivery = delivery(config, stores, handles, incarnation);
+    let some = retention.into_iter().chain(indexing).chain(delivery);
+    some.chain([expiry, tokio::spawn(files.run(spread(incarnation)))])
+}
+
 /// The task that prunes, where the deployment bounds its log.
 fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Option<JoinHandle<()>> {
     let chat = &config.chat;
     let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
     let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
     Some(tokio::spawn(retention.run(spread(incarnation))))
+}
+
+/// The task that makes messages searchable, where the deployment wants that.
+fn indexing(
+    config: &Config,
+    stores: &Stores,
+    incarnation: Incarnation,
+    behind: &Behind,
+) -> Option<JoinHandle<()>> {
+    let (log, search) = (Arc::clone(&stores.log), Arc::clone(&stores.search));
+    let run = indexer::run(log, search, behind.clone(), spread(incarnation));
+    config.chat.search.then(|| tokio::spawn(run))
 }
 
 /// The task that tells outgoing hooks.
@@ -427,6 +471,7 @@ fn server_settings(config: &Config) -> ServerSettings {
         header_timeout: Duration::from_millis(http.header_timeout_ms),
         keepalive: Duration::from_millis(http.keepalive_ms),
         grace: LINGER,
+        proxies: Proxies::new(http.proxies.clone()),
     }
 }
 

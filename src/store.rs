@@ -6,15 +6,20 @@
 //!
 //! Every method may be repeated safely after [`StoreError::Unavailable`].
 
+mod calls;
 #[cfg(test)]
 pub mod conformance;
 mod contract;
 mod folding;
 pub mod foreign;
+mod hunt;
+pub mod indexing;
 mod listing;
 pub mod mysql;
+pub mod postings;
 mod spans;
 pub mod sqlite;
 pub mod tables;
 
+pub use calls::CallTimes;
 pub use contract::*;

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `node` | a node's name |
 //! | `incarnation` | one run of a node |
+//! | `request` | a request's id, also told to the client in `X-Request-Id`; on the span of each line logged while it is served |
+//! | `method`, `route`, `status`, `code` | a request's method, its described path, its answer's status and error code |
 //! | `conn` | a client's connection |
 //! | `user` | a user's id |
 //! | `conv` | a conversation |
@@ -49,7 +51,9 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
-            .with_current_span(false)
+            // The request's id.
+            .with_current_span(true)
+            .with_span_list(false)
             .try_init(),
     };
     outcome.map_err(|_| TelemetryError::Twice)

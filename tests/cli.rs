@@ -330,3 +330,35 @@ fn a_deployment_moves_to_a_new_store() {
         "not empty"
     );
 }
+
+#[test]
+fn what_is_done_to_accounts_from_the_command_line_leaves_traces() {
+    let folder = folder();
+    assert_eq!(outcome(folder.path(), &["migrate"]).0, 0);
+    for command in [
+        &["add", "alder", "--admin"][..],
+        &["passwd", "alder"],
+        &["promote", "alder", "--demote"],
+        &["list"],
+    ] {
+        let all = [&["user"], command, &CHEAP].concat();
+        assert_eq!(outcome(folder.path(), &all).0, 0, "{command:?}");
+    }
+    let file = folder.path().join("data").join("starling.db");
+    let options = starling::store::sqlite::OpenOptions::default();
+    let stores = starling::store::sqlite::open(file.to_str().unwrap(), options).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let traces = runtime.block_on(stores.audit.traces(1_000, 10)).unwrap();
+    let traces: Vec<_> = traces
+        .iter()
+        .rev()
+        .map(|trace| (&*trace.action, trace.admin.0, &*trace.detail))
+        .collect();
+    let expected = [
+        "user_added",
+        "user_promoted",
+        "password_reset",
+        "user_demoted",
+    ];
+    assert_eq!(traces, expected.map(|action| (action, 0, "alder")));
+}

@@ -10,6 +10,8 @@
     reason = "a broken expectation is a failed test; time and chance are real here"
 )]
 
+#[path = "it/authorisation.rs"]
+mod authorisation;
 #[path = "it/http_accounts.rs"]
 mod http_accounts;
 #[path = "it/http_admin.rs"]
@@ -22,10 +24,16 @@ mod http_conversations;
 mod http_document;
 #[path = "it/http_entries.rs"]
 mod http_entries;
+#[path = "it/http_files.rs"]
+mod http_files;
+#[path = "it/http_files_elsewhere.rs"]
+mod http_files_elsewhere;
 #[path = "it/http_groups.rs"]
 mod http_groups;
 #[path = "it/http_hooks.rs"]
 mod http_hooks;
+#[path = "it/http_invitations.rs"]
+mod http_invitations;
 #[path = "it/http_messages.rs"]
 mod http_messages;
 #[path = "it/http_packets.rs"]
@@ -36,12 +44,16 @@ mod http_pages;
 mod http_people;
 #[path = "it/http_roles.rs"]
 mod http_roles;
+#[path = "it/http_search.rs"]
+mod http_search;
 #[path = "it/http_sessions.rs"]
 mod http_sessions;
 #[path = "it/import.rs"]
 mod import;
 #[path = "it/lab.rs"]
 mod lab;
+#[path = "it/lab_files.rs"]
+mod lab_files;
 #[path = "it/legacy_passwords.rs"]
 mod legacy_passwords;
 #[path = "support/mariadb.rs"]

@@ -58,6 +58,8 @@ const KNOWN_BY: &[Rule] = &[
     ("hyper_util", &["http", "dialect"]),
     ("http_body_util", &["http", "dialect"]),
     ("utoipa", &["http", "dialect"]),
+    // What is measured where it happens, and where it is shown.
+    ("prometheus_client", &["http", "journal", "node", "store"]),
     ("rusqlite", &["store::sqlite", "bin"]),
     ("refinery", &["store::sqlite", "store::mysql"]),
     ("mysql_async", &["store::mysql", "bin"]),
@@ -76,6 +78,13 @@ const KNOWN_BY: &[Rule] = &[
     ("rustix", &["cluster", "bin"]),
     ("UdpSocket", &["cluster", "bin"]),
     // What nodes tell each other: the bus itself, and the two payloads it carries without looking.
+    // What reads and keeps uploads.
+    ("image", &["files"]),
+    ("infer", &["files"]),
+    ("reqwest", &["files"]),
+    ("rustls", &["files"]),
+    ("rusty_s3", &["files"]),
+    ("multer", &["http", "dialect"]),
     ("postcard", &["cluster", "presence::digest", "node::sink"]),
     ("reqwest", &["service::hooks::outgoing"]),
     ("rustls", &["service::hooks::outgoing"]),
@@ -83,6 +92,8 @@ const KNOWN_BY: &[Rule] = &[
     // The forms other systems keep passwords in, and none of ours.
     ("bcrypt", &["service::legacy"]),
     ("md5", &["service::legacy"]),
+    // Which letters are the same but for accents and width.
+    ("unicode_normalization", &["model::search"]),
     ("clap", &["cli", "bin"]),
     ("anyhow", &["main", "cli", "node", "bin"]),
     ("tracing_subscriber", &["telemetry", "config"]),

@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use futures_util::StreamExt as _;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Failure, block_on, stores};
 use crate::config::Config;
+use crate::model::file::FileInfo;
 use crate::model::ids::{UserId, parse_id};
 use crate::model::user::{LoginName, User};
 use crate::service::export::{Export as Data, Pages};
+use crate::service::files::Files;
 use crate::store::Stores;
 
 /// Who may read what is written: it is a person's.
@@ -36,9 +39,11 @@ impl Export {
         block_on(async {
             let stores = stores::open(config).await?;
             let user = meant(&stores, &self.user).await?;
+            let files = crate::node::files::for_reading(config, &stores);
+            let files = files.map_err(Failure::Runtime)?;
             let data = Data::new(stores, user.id).await?;
             prepare(&self.to)?;
-            let entries = write_all(&self.to, &data).await?;
+            let entries = write_all(&self.to, &data, &files).await?;
             writeln!(
                 out,
                 "{} ({}) is exported to {}: {entries} entries",
@@ -120,14 +125,13 @@ fn json_line(out: &mut impl Write, value: &impl Serialize) -> Result<(), Failure
 }
 
 /// Writes all files and returns how many entries are in them.
-async fn write_all(folder: &Path, data: &Data) -> Result<u64, Failure> {
+async fn write_all(folder: &Path, data: &Data, files: &Files) -> Result<u64, Failure> {
     write(folder, "profile.json", &data.profile())?;
     write(folder, "sessions.json", &data.sessions().await?)?;
     write(folder, "friends.json", &data.friends().await?)?;
     write(folder, "groups.json", &data.groups().await?)?;
-    // Uploads are not kept by this version: nothing is there to be listed.
-    make_folder(&folder.join("files"))?;
-    write(folder, "files.json", &json!([]))?;
+    let uploads = uploads(&folder.join("files"), data, files).await?;
+    write(folder, "files.json", &uploads)?;
     let messages = folder.join("messages");
     make_folder(&messages)?;
     let mut list = Vec::new();
@@ -144,6 +148,47 @@ async fn write_all(folder: &Path, data: &Data) -> Result<u64, Failure> {
     // Last: an export without it is not whole.
     write(folder, "export.json", &data.about())?;
     Ok(entries)
+}
+
+/// Writes the bytes of all uploads, each below its id, and lists them. What cannot be had is listed without a place.
+async fn uploads(folder: &Path, data: &Data, files: &Files) -> Result<Vec<Value>, Failure> {
+    make_folder(folder)?;
+    let mut list = Vec::new();
+    let mut after = None;
+    loop {
+        let page = data.files(after).await?;
+        let Some(last) = page.last() else {
+            return Ok(list);
+        };
+        after = Some(last.id);
+        for file in &page {
+            let path = format!("files/{}/{}", file.id, file.name);
+            let written = upload(&folder.join(file.id.to_string()), file, files).await?;
+            list.push(json!({
+                "id": file.id, "name": file.name, "mime": file.mime, "size": file.size,
+                "sha256": file.digest.to_string(), "at": file.at,
+                "file": written.then_some(path),
+            }));
+        }
+    }
+}
+
+/// Whether its bytes could be had and are written.
+async fn upload(folder: &Path, file: &FileInfo, files: &Files) -> Result<bool, Failure> {
+    let Ok(opened) = files.open(file.owner, file.id, false).await else {
+        return Ok(false);
+    };
+    let Ok(mut pieces) = files.read(&opened, None).await else {
+        return Ok(false);
+    };
+    make_folder(folder)?;
+    let mut out = create(folder, &file.name)?;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| Failure::Runtime(error.into()))?;
+        out.write_all(&piece)?;
+    }
+    out.flush()?;
+    Ok(true)
 }
 
 /// Writes a conversation's entries as one JSON list, a page at a time.

@@ -11,6 +11,7 @@ use crate::config::{Config, StoreLocation};
 use crate::journal::committer::Committer;
 use crate::journal::position::Position;
 use crate::node::storage;
+use crate::service::audit::Audit;
 use crate::service::clock::Clock;
 use crate::service::operator::Operator;
 use crate::service::passwords::{HashingSettings, Passwords};
@@ -60,5 +61,6 @@ pub(super) async fn operator(config: &Config, stores: &Stores) -> Result<Operato
         Arc::clone(&stores.users),
         sessions,
         passwords,
+        Audit::new(Arc::clone(&stores.audit)),
     ))
 }

@@ -67,7 +67,7 @@ impl User {
                     let secret = password.text.clone();
                     let account = operator.create(name, nickname, secret).await?;
                     if *admin {
-                        stores.users.set_admin(account.id, true).await?;
+                        operator.set_admin(&account, true).await?;
                     }
                     tell(&account, &password, out)
                 }
@@ -76,10 +76,21 @@ impl User {
                     let account = named(&stores, name).await?;
                     let operator = stores::operator(config, &stores).await?;
                     let secret = password.text.clone();
-                    operator.set_password(account.id, secret).await?;
+                    operator.set_password(&account, secret).await?;
                     tell(&account, &password, out)
                 }
-                User::Promote { name, demote } => promote(&stores, name, !demote, out).await,
+                User::Promote { name, demote } => {
+                    let operator = stores::operator(config, &stores).await?;
+                    let account = named(&stores, name).await?;
+                    operator.set_admin(&account, !demote).await?;
+                    let what = if *demote {
+                        "is no admin"
+                    } else {
+                        "is an admin"
+                    };
+                    writeln!(out, "{} {what} now", account.name)?;
+                    Ok(())
+                }
                 User::List => list(&stores, out).await,
             }
         })
@@ -93,19 +104,6 @@ fn tell(account: &Account, password: &Password, out: &mut dyn Write) -> Result<(
     } else {
         writeln!(out, "{} has the password given", account.name)?;
     }
-    Ok(())
-}
-
-async fn promote(
-    stores: &Stores,
-    name: &str,
-    admin: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let account = named(stores, name).await?;
-    stores.users.set_admin(account.id, admin).await?;
-    let what = if admin { "is an admin" } else { "is no admin" };
-    writeln!(out, "{} {what} now", account.name)?;
     Ok(())
 }
 

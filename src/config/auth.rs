@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
-use crate::model::policy::Registration;
+use crate::model::policy::{Inviters, Registration};
 
 /// Most memory one password may take to hash: beyond it a login is an attack on the node itself.
 const SCRYPT_BYTES_MAX: u64 = 1 << 30;
@@ -16,6 +16,8 @@ pub struct Auth {
     pub session_days: u32,
     /// Who may register: `open`, `invite` or `closed`.
     pub registration: Registration,
+    /// Who may invite people to register: `admins` or `everybody`.
+    pub inviters: Inviters,
     /// Base-2 logarithm of scrypt's cost. 15, 8, 3 take 32 MiB and cost an attacker what 17, 8, 1 do.
     pub scrypt_log_n: u8,
     /// scrypt's block size.
@@ -31,6 +33,7 @@ impl Default for Auth {
         Auth {
             session_days: 30,
             registration: Registration::Open,
+            inviters: Inviters::Admins,
             scrypt_log_n: 15,
             scrypt_r: 8,
             scrypt_p: 3,

@@ -33,6 +33,8 @@ pub struct Chat {
     pub keep_days: u32,
     /// How many entries of the log are kept, those of the last `retry_days` in any case; 0: all.
     pub keep_entries: u64,
+    /// Whether messages can be searched. Off, no index of their words is kept up.
+    pub search: bool,
 }
 
 impl Default for Chat {
@@ -49,6 +51,7 @@ impl Default for Chat {
             packet_hours: 24,
             keep_days: 0,
             keep_entries: 0,
+            search: true,
         }
     }
 }

@@ -17,6 +17,9 @@ pub struct Files {
     pub max_bytes: u64,
     /// Most bytes one user may have uploaded; 0: no bound.
     pub quota_bytes: u64,
+    /// Where other nodes reach this one's HTTP, as `http://192.0.2.1:8080`, to fetch files that only it has. Empty: the
+    /// first address of `http.listen`, or that of the bus where it listens on all.
+    pub node_url: String,
     pub s3: S3,
 }
 
@@ -46,6 +49,7 @@ impl Default for Files {
             dir: Files::dir_in(Path::new(super::node::DATA_DIR)),
             max_bytes: 25 << 20,
             quota_bytes: 0,
+            node_url: String::new(),
             s3: S3::default(),
         }
     }
@@ -67,6 +71,13 @@ impl Files {
             "files.quota_bytes",
             self.quota_bytes == 0 || self.quota_bytes >= self.max_bytes,
             "it must be 0 or hold at least one upload of files.max_bytes",
+        );
+        checks.that(
+            "files.node_url",
+            self.node_url.is_empty()
+                || self.node_url.starts_with("http://")
+                || self.node_url.starts_with("https://"),
+            "it must begin with http:// or https://",
         );
         self.s3.check(checks);
     }

@@ -145,6 +145,8 @@ impl Ginchat {
             avatar: String::new(),
             sex: crate::model::user::Sex::U,
             memo: String::new(),
+            // The pages have no field for one.
+            invite: None,
         };
         let device = asked.device(DEVICE);
         let made = self

@@ -138,6 +138,8 @@ impl Imooc {
                 .and_then(Sex::from_letter)
                 .unwrap_or_default(),
             memo: params.text(&["memo"]),
+            // The pages have no field for one.
+            invite: None,
         };
         let device = asked.device(DEVICE);
         let made = self

@@ -111,6 +111,8 @@ impl Shyim {
             avatar: String::new(),
             sex: Sex::U,
             memo: String::new(),
+            // The pages have no field for one.
+            invite: None,
         };
         let device = asked.device(DEVICE);
         let made = self

@@ -42,7 +42,7 @@ pub struct Gate(Arc<Rules>);
 
 struct Rules {
     origins: Vec<String>,
-    public_https: bool,
+    public_url: String,
     proxies: Proxies,
 }
 
@@ -54,11 +54,10 @@ impl Gate {
             public_url,
             proxies,
         } = settings;
-        let public_https = public_url.starts_with("https://");
-        let allowed = origins.into_iter().chain([public_url]);
+        let allowed = origins.into_iter().chain([public_url.clone()]);
         Gate(Arc::new(Rules {
             origins: allowed.filter_map(|url| origin_of(&url)).collect(),
-            public_https,
+            public_url,
             proxies,
         }))
     }
@@ -116,7 +115,22 @@ impl Gate {
     /// Whether the client's way to the deployment is encrypted: its cookie is then marked `Secure`.
     #[must_use]
     pub fn is_https(&self, peer: Option<PeerAddr>, headers: &HeaderMap) -> bool {
-        self.0.public_https || self.0.proxies.is_https(peer, headers)
+        self.0.public_url.starts_with("https://") || self.0.proxies.is_https(peer, headers)
+    }
+
+    /// Where people reach the deployment: as configured, else as this request did. No slash at the end.
+    #[must_use]
+    pub fn site(&self, peer: Option<PeerAddr>, headers: &HeaderMap) -> String {
+        let configured = self.0.public_url.trim_end_matches('/');
+        if !configured.is_empty() {
+            return configured.to_owned();
+        }
+        let scheme = if self.is_https(peer, headers) {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", text(headers, HOST).unwrap_or_default())
     }
 }
 

@@ -11,7 +11,9 @@ use warp::{Filter, Rejection};
 use super::auth::Gate;
 use super::body::{self, Given};
 use super::remote::PeerAddr;
+use super::trail::Trail;
 use crate::model::error::Failure;
+use crate::service::audit::Actor;
 use crate::service::sessions::{Identity, Sessions};
 
 /// Who asks, or why that is nobody.
@@ -23,6 +25,16 @@ pub(crate) struct Visitor {
     pub(crate) address: IpAddr,
     /// His way here is encrypted.
     pub(crate) https: bool,
+}
+
+impl Visitor {
+    /// Somebody logged in, and where he is.
+    pub(super) fn as_actor(&self, identity: &Identity) -> Actor {
+        Actor {
+            user: identity.user.id,
+            address: self.address.to_string(),
+        }
+    }
 }
 
 /// Makes the extractions. Cheap to clone.
@@ -47,15 +59,22 @@ impl Door {
         &self,
     ) -> impl Filter<Extract = (Login,), Error = Infallible> + Clone + use<> {
         let door = self.clone();
-        warp::method().and(warp::header::headers_cloned()).then(
-            move |method: Method, headers: HeaderMap| {
-                let door = door.clone();
-                async move {
-                    let token = door.gate.request_token(&method, &headers)?;
-                    door.sessions.authenticate(&token).await
-                }
-            },
-        )
+        warp::method()
+            .and(warp::header::headers_cloned())
+            .and(warp::ext::optional::<Trail>())
+            .then(
+                move |method: Method, headers: HeaderMap, trail: Option<Trail>| {
+                    let door = door.clone();
+                    async move {
+                        let token = door.gate.request_token(&method, &headers)?;
+                        let identity = door.sessions.authenticate(&token).await?;
+                        if let Some(trail) = trail {
+                            trail.saw(identity.user.id);
+                        }
+                        Ok(identity)
+                    }
+                },
+            )
     }
 
     /// Where the request is from.
@@ -69,6 +88,16 @@ impl Door {
                 address: gate.client(peer, &headers),
                 https: gate.is_https(peer, &headers),
             })
+    }
+
+    /// Where people reach the deployment, for links, without a slash at the end.
+    pub(super) fn site(
+        &self,
+    ) -> impl Filter<Extract = (String,), Error = Infallible> + Clone + use<> {
+        let gate = self.gate.clone();
+        warp::ext::optional::<PeerAddr>()
+            .and(warp::header::headers_cloned())
+            .map(move |peer: Option<PeerAddr>, headers: HeaderMap| gate.site(peer, &headers))
     }
 
     /// The JSON body.

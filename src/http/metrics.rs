@@ -9,25 +9,27 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use warp::Filter;
-use warp::http::Method;
+use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
 use super::endpoint::Template;
-use crate::service::health::ClusterView;
+use crate::model::error::Code;
+use crate::service::health::{Amount, ClusterView, Figure, FigureKind};
 
 /// Upper bounds of the latency buckets, in seconds: from a cached read to a request that gave up on the store.
 const LATENCY_BUCKETS: [f64; 13] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0,
 ];
 /// The label of what no described path answered: pages, files, the WebSocket's handshake.
-const UNDESCRIBED: &str = "other";
+pub(super) const UNDESCRIBED: &str = "other";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -39,6 +41,26 @@ struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Timed {
     route: String,
+    /// The class of it: `2xx`.
+    status: &'static str,
+}
+
+/// A frame on a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Framed {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    /// `http` or `ws`.
+    over: &'static str,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
 }
 
 /// Counters of the HTTP side and the registry they are in. Cheap to clone.
@@ -47,6 +69,8 @@ pub struct Metrics {
     registry: Arc<RwLock<Registry>>,
     requests: Family<Answered, Counter>,
     latency: Family<Timed, Histogram>,
+    frames: Family<Framed, Counter>,
+    errors: Family<Refused, Counter>,
 }
 
 impl Default for Metrics {
@@ -62,17 +86,50 @@ impl Metrics {
         let requests = Family::<Answered, Counter>::default();
         let latency =
             Family::<Timed, Histogram>::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS));
+        let frames = Family::<Framed, Counter>::default();
+        let errors = Family::<Refused, Counter>::default();
+        let build = Family::<Build, Gauge>::default();
+        let version = env!("CARGO_PKG_VERSION");
+        build.get_or_create(&Build { version }).set(1);
+        registry.register("build_info", "What runs here: always 1", build);
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register(
             "http_request_seconds",
             "Time from a request's head to its answer",
             latency.clone(),
         );
+        registry.register(
+            "ws_frames",
+            "Frames received on WebSockets that were understood, by type",
+            frames.clone(),
+        );
+        registry.register(
+            "errors",
+            "Refusals told to clients, by their code; throttled logins among them",
+            errors.clone(),
+        );
         Metrics {
             registry: Arc::new(RwLock::new(registry)),
             requests,
             latency,
+            frames,
+            errors,
         }
+    }
+
+    /// A frame of this type came in.
+    pub(super) fn framed(&self, kind: &'static str) {
+        self.frames.get_or_create(&Framed { kind }).inc();
+    }
+
+    /// A client on a WebSocket was told so.
+    pub(super) fn refused_frame(&self, code: Code) {
+        self.refused("ws", code);
+    }
+
+    fn refused(&self, over: &'static str, code: Code) {
+        let code = code.name();
+        self.errors.get_or_create(&Refused { over, code }).inc();
     }
 
     /// Adds what else the node counts.
@@ -104,6 +161,7 @@ impl Metrics {
         let seconds = began.elapsed().as_secs_f64();
         let timed = Timed {
             route: route.clone(),
+            status: class(response.status()),
         };
         self.latency.get_or_create(&timed).observe(seconds);
         let answered = Answered {
@@ -112,6 +170,9 @@ impl Metrics {
             status: response.status().as_u16(),
         };
         self.requests.get_or_create(&answered).inc();
+        if let Some(code) = response.extensions().get::<Code>() {
+            self.refused("http", *code);
+        }
     }
 }
 
@@ -142,6 +203,16 @@ fn label(method: &Method) -> &'static str {
     }
 }
 
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        ..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    }
+}
+
 struct Picture(Arc<dyn ClusterView>);
 
 impl fmt::Debug for Picture {
@@ -152,27 +223,28 @@ impl fmt::Debug for Picture {
 
 impl Collector for Picture {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let status = self.0.status();
-        let up = status
-            .nodes
-            .iter()
-            .filter(|node| matches!(&*node.state, "self" | "up"));
-        let fixed = [
-            ("cluster_nodes", up.count() as u64),
-            ("degraded", u64::from(status.degraded)),
-        ];
-        let fixed = fixed
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
-        let bus = status.bus.into_iter();
-        let bus = bus.map(|(name, value)| (format!("bus_{name}"), value));
-        let node = status.node.into_iter();
-        let node = node.map(|(name, value)| (format!("node_{name}"), value));
-        for (name, value) in fixed.chain(bus).chain(node) {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            let help = "See /api/v1/cluster";
-            let metric = encoder.encode_descriptor(&name, help, None, gauge.metric_type())?;
-            gauge.encode(metric)?;
+        for figure in self.0.figures() {
+            let Figure { name, help, .. } = &figure;
+            let kind = match figure.kind {
+                FigureKind::Counter => MetricType::Counter,
+                FigureKind::Gauge => MetricType::Gauge,
+            };
+            let metric = encoder.encode_descriptor(name, help, None, kind)?;
+            match (figure.kind, figure.amount) {
+                (FigureKind::Counter, Amount::Count(count)) => {
+                    ConstCounter::new(count).encode(metric)?;
+                }
+                (FigureKind::Counter, Amount::Seconds(seconds)) => {
+                    ConstCounter::new(seconds).encode(metric)?;
+                }
+                (FigureKind::Gauge, Amount::Count(count)) => {
+                    let count = i64::try_from(count).unwrap_or(i64::MAX);
+                    ConstGauge::new(count).encode(metric)?;
+                }
+                (FigureKind::Gauge, Amount::Seconds(seconds)) => {
+                    ConstGauge::new(seconds).encode(metric)?;
+                }
+            }
         }
         Ok(())
     }

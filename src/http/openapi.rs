@@ -1,10 +1,13 @@
 //! The description of the API, put together from the endpoints that are served.
 
+mod refusals;
+
 use bytes::Bytes;
+use serde_json::Value;
 use tracing::error;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Components, OpenApi};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -36,6 +39,7 @@ use super::v1::{self, shapes};
         shapes::Bots,
         shapes::ChangedReading,
         shapes::ClaimedShare,
+        shapes::Audit,
         shapes::Cluster,
         shapes::ClusterNode,
         shapes::Conversation,
@@ -45,6 +49,9 @@ use super::v1::{self, shapes};
         shapes::Entry,
         shapes::ErrorBody,
         shapes::ErrorDetail,
+        shapes::File,
+        shapes::Found,
+        shapes::FoundEntry,
         shapes::Friend,
         shapes::FriendRequest,
         shapes::Friends,
@@ -56,6 +63,8 @@ use super::v1::{self, shapes};
         shapes::Hook,
         shapes::HookKind,
         shapes::Hooks,
+        shapes::Invitation,
+        shapes::Invitations,
         shapes::JoinMode,
         shapes::JoinRequest,
         shapes::JoinRequests,
@@ -63,6 +72,7 @@ use super::v1::{self, shapes};
         shapes::Member,
         shapes::Members,
         shapes::MutedUntil,
+        shapes::NewInvitation,
         shapes::OwnUser,
         shapes::Reaction,
         shapes::Readers,
@@ -81,6 +91,8 @@ use super::v1::{self, shapes};
         shapes::Settings,
         shapes::Sex,
         shapes::Split,
+        shapes::UploadForm,
+        shapes::Trace,
         shapes::User,
         shapes::Users,
         v1::accounts::Credentials,
@@ -103,6 +115,7 @@ use super::v1::{self, shapes};
         v1::join::Joining,
         v1::hooks::HookMessage,
         v1::hooks::WantedHook,
+        v1::invitations::WantedInvitation,
         v1::me::ChangedPassword,
         v1::me::ChangedProfile,
         v1::me::Password,
@@ -114,18 +127,12 @@ use super::v1::{self, shapes};
 )]
 struct Base;
 
-/// The document of these endpoints. Each may fail with the error object, whatever its code.
+/// The document of these endpoints, with the refusals that follow from what each endpoint is.
 pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
     let mut document = Base::openapi();
     for endpoint in endpoints {
         let mut operation = endpoint.operation.clone();
-        let failure = Content::new(Some(Ref::from_schema_name("ErrorBody")));
-        let failure = ResponseBuilder::new()
-            .description("It did not happen: `error.code` says why")
-            .content("application/json", failure)
-            .build();
-        let responses = &mut operation.responses.responses;
-        responses.insert("default".to_owned(), RefOr::T(failure));
+        refusals::describe(&mut operation, endpoint);
         document.paths.add_path_operation(
             endpoint.template.as_ref(),
             endpoint.methods.clone(),
@@ -133,6 +140,7 @@ pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
         );
     }
     let components = document.components.get_or_insert_with(Components::new);
+    components.responses.extend(refusals::components());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let cookie = ApiKey::Cookie(ApiKeyValue::new("starling"));
@@ -142,8 +150,11 @@ pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
 
 /// `/openapi.json`.
 pub(super) fn route(document: &OpenApi) -> BoxedFilter<(Response,)> {
-    let json: Bytes = match document.to_json() {
-        Ok(json) => json.into(),
+    let json: Bytes = match serde_json::to_value(document) {
+        Ok(mut json) => {
+            say_no_width(&mut json);
+            json.to_string().into()
+        }
         Err(error) => {
             error!(%error, "the API's description cannot be encoded");
             Bytes::from_static(b"{}")
@@ -153,4 +164,19 @@ pub(super) fn route(document: &OpenApi) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .map(move || reply::encoded(StatusCode::OK, json.clone()))
         .boxed()
+}
+
+/// Unsigned numbers come out as `int64`, of which half are negative and which ends below where they end.
+fn say_no_width(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let unsigned = fields.get("minimum").and_then(Value::as_u64) == Some(0);
+            if unsigned && fields.get("format").is_some_and(|format| format == "int64") {
+                fields.remove("format");
+            }
+            fields.values_mut().for_each(say_no_width);
+        }
+        Value::Array(items) => items.iter_mut().for_each(say_no_width),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::model::conversation::Address;
+use crate::model::file::FileId;
 use crate::model::ids::{GroupId, InvalidId, Seq, SessionId, UserId, parse_id};
 
 /// A number in a path.
@@ -11,6 +12,8 @@ pub(super) struct Id<T>(pub(super) T);
 pub(super) type UserPath = Id<UserId>;
 pub(super) type GroupPath = Id<GroupId>;
 pub(super) type SessionPath = Id<SessionId>;
+/// An invitation to register.
+pub(super) type InvitationPath = Id<u64>;
 /// An entry by its place.
 pub(super) type EntryPath = Id<Seq>;
 /// A hook of a group.
@@ -74,6 +77,17 @@ impl FromStr for Conversation {
     fn from_str(segment: &str) -> Result<Self, InvalidId> {
         let text = segment.replacen("%3A", ":", 1).replacen("%3a", ":", 1);
         text.parse().map(Conversation)
+    }
+}
+
+/// A file in a path.
+pub(super) struct FilePath(pub(super) FileId);
+
+impl FromStr for FilePath {
+    type Err = InvalidId;
+
+    fn from_str(segment: &str) -> Result<Self, InvalidId> {
+        segment.parse().map(FilePath)
     }
 }
 

@@ -36,6 +36,11 @@ impl Query {
         Ok(self.number(name)?.map(Seq))
     }
 
+    /// A number that names something.
+    pub(super) fn id(&self, name: &'static str) -> Result<Option<u64>, Failure> {
+        self.number(name)
+    }
+
     /// The user to begin behind; the first one without the parameter.
     pub(super) fn after(&self) -> Result<UserId, Failure> {
         Ok(UserId(self.number("after")?.unwrap_or(0)))

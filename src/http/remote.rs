@@ -29,6 +29,12 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
+    /// Whether the other end of the connection is a proxy that is believed.
+    #[must_use]
+    pub fn passed(&self, peer: PeerAddr) -> bool {
+        self.believes(peer.0.ip().to_canonical())
+    }
+
     /// The client's address: the nearest one that is not a proxy of ours.
     #[must_use]
     pub fn client(&self, peer: Option<PeerAddr>, headers: &HeaderMap) -> IpAddr {

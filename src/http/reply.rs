@@ -88,6 +88,8 @@ pub(super) fn failure_as(status: StatusCode, failure: &Failure, language: Langua
     }
     let body = json!({"error": Value::Object(fields)});
     let mut response = encoded(status, body.to_string());
+    // For who counts and logs answers.
+    response.extensions_mut().insert(failure.code);
     if let Some(wait) = failure.retry_after_ms {
         let seconds = HeaderValue::from(wait.div_ceil(1_000));
         response.headers_mut().insert(RETRY_AFTER, seconds);

@@ -17,19 +17,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service as _;
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, warn};
 use warp::filters::BoxedFilter;
 use warp::http::Method;
 use warp::reply::Response;
 
-use super::remote::PeerAddr;
+use super::remote::{PeerAddr, Proxies};
+use super::trail::Trail;
 
 /// A connection's place in the count, kept for as long as it lives.
 #[derive(Clone)]
 pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
 /// Limits of the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Connections at once, WebSockets included. One more waits in the kernel's queue.
     pub connections_max: usize,
@@ -39,6 +40,8 @@ pub struct ServerSettings {
     pub keepalive: Duration,
     /// How long requests under way may take when the node stops.
     pub grace: Duration,
+    /// Whose ids of requests are taken over.
+    pub proxies: Proxies,
 }
 
 /// Pause after a failed accept (out of descriptors, mostly): trying at once would only burn a core.
@@ -56,7 +59,7 @@ pub async fn serve(
     for listener in listeners {
         let server = Server {
             routes: routes.clone(),
-            settings,
+            settings: settings.clone(),
             places: Arc::clone(&places),
             stop: stop.clone(),
         };
@@ -129,10 +132,13 @@ impl Server {
             if request.method() == Method::HEAD {
                 *request.method_mut() = Method::GET;
             }
+            let trail = Trail::begin(&settings.proxies, PeerAddr(peer), request.headers());
+            let span = trail.span();
+            request.extensions_mut().insert(trail);
             request.extensions_mut().insert(PeerAddr(peer));
             request.extensions_mut().insert(place.clone());
             let mut service = service.clone();
-            async move { service.call(request).await as Result<_, Infallible> }
+            async move { service.call(request).await as Result<_, Infallible> }.instrument(span)
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         // Hyper's clock for a head runs from the end of the answer before it: it is the one for resting, too.
@@ -197,6 +203,7 @@ mod tests {
             header_timeout: Duration::from_millis(200),
             keepalive: DEADLINE * 2,
             grace: Duration::from_secs(1),
+            proxies: Proxies::default(),
         }
     }
 

@@ -34,6 +34,7 @@ use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 use super::auth::{Gate, OriginVerdict};
+use super::metrics::Metrics;
 use super::reply;
 use super::server::Place;
 use super::v1::shapes::OwnUser;
@@ -76,6 +77,7 @@ pub struct Parts {
     pub sessions: Sessions,
     pub typing: Typing,
     pub gate: Gate,
+    pub metrics: Metrics,
     pub greeting: Greeting,
     pub frame_bytes_max: usize,
     pub auth_timeout: Duration,

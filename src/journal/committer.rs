@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -34,6 +35,12 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// A wait without an end in mind.
 const IDLE: Duration = Duration::from_secs(3_600);
+/// Upper bounds of the latency buckets: from an append to memory to one repeated until its deadline.
+const SECONDS: [f64; 14] = [
+    0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1.0, 4.0,
+];
+/// Powers of four, the last of them above [`BATCH_DRAFTS_MAX`].
+const BATCH_BUCKETS: u16 = 6;
 /// What a refused sender is told to wait.
 const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -60,6 +67,7 @@ struct Submission {
     draft: Draft,
     origin: Option<ConnId>,
     reply: oneshot::Sender<Result<Outcome, Unavailable>>,
+    since: Instant,
     _weight: OwnedSemaphorePermit,
 }
 
@@ -70,6 +78,28 @@ struct Health {
     failing: AtomicBool,
     /// A batch is with the store now.
     busy: AtomicBool,
+    times: Times,
+}
+
+/// How long entries take, and how many go together.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// From a draft's being put in line to its verdict: what a sender waits for an ack.
+    pub acks: Histogram,
+    /// One append, as the store answered it.
+    pub appends: Histogram,
+    /// Drafts of one append.
+    pub batches: Histogram,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Times {
+            acks: Histogram::new(SECONDS),
+            appends: Histogram::new(SECONDS),
+            batches: Histogram::new(exponential_buckets(1.0, 4.0, BATCH_BUCKETS)),
+        }
+    }
 }
 
 /// The way into the log. Cheap to clone.
@@ -129,6 +159,12 @@ impl Committer {
         self.health.failing.load(Ordering::Acquire)
     }
 
+    /// How long entries take.
+    #[must_use]
+    pub fn times(&self) -> &Times {
+        &self.health.times
+    }
+
     /// Puts a draft in line, without waiting: the order of calls is the order of entries of one caller.
     pub fn enqueue(&self, draft: Draft, origin: Option<ConnId>) -> Result<Pending, Unavailable> {
         let full = Unavailable {
@@ -147,6 +183,7 @@ impl Committer {
             draft,
             origin,
             reply,
+            since: Instant::now(),
             _weight: permit,
         };
         self.queue.try_send(submission).map_err(|_| full)?;
@@ -253,6 +290,8 @@ impl Gatherer {
         #[cfg(feature = "defects")]
         let batch = self.without_early_acks(batch);
         let drafts: Vec<Draft> = batch.iter().map(|s| s.draft.clone()).collect();
+        #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+        self.health.times.batches.observe(drafts.len() as f64);
         let verdicts = self.append(drafts).await;
         self.health.busy.store(false, Ordering::Release);
         let Some(Verdicts { epoch, outcomes }) = verdicts else {
@@ -272,8 +311,13 @@ impl Gatherer {
                 draft,
                 origin,
                 reply,
+                since,
                 _weight,
             } = submission;
+            self.health
+                .times
+                .acks
+                .observe(since.elapsed().as_secs_f64());
             if let Outcome::Appended { seq, at } = outcome {
                 self.position.raise_durable(seq);
                 let Draft {
@@ -327,7 +371,12 @@ impl Gatherer {
         let started = Instant::now();
         loop {
             self.health.busy.store(true, Ordering::Release);
+            let asked = Instant::now();
             let answer = self.log.append(drafts.clone()).await;
+            self.health
+                .times
+                .appends
+                .observe(asked.elapsed().as_secs_f64());
             let answer = answer.and_then(|verdicts| self.of_this_log(verdicts));
             self.note(answer.as_ref().err());
             match answer {

@@ -45,6 +45,17 @@ pub enum Registration {
     Closed,
 }
 
+/// Who may invite people to register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inviters {
+    /// Admins of the deployment.
+    #[default]
+    Admins,
+    /// Whoever has an account.
+    Everybody,
+}
+
 /// The rules the store applies inside an append and when it filters history.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreRules {

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use prometheus_client::metrics::histogram::Histogram;
+use tokio::time::Instant;
 use tracing::error;
 
 use crate::hub::feed::Feed;
@@ -18,16 +20,18 @@ use crate::store::LogHead;
 pub struct HubDispatch {
     feed: Feed,
     sessions: Sessions,
+    times: Histogram,
     #[cfg(feature = "defects")]
     defects: crate::journal::defects::Defects,
 }
 
 impl HubDispatch {
     #[must_use]
-    pub fn new(feed: Feed, sessions: Sessions) -> HubDispatch {
+    pub fn new(feed: Feed, sessions: Sessions, times: Histogram) -> HubDispatch {
         HubDispatch {
             feed,
             sessions,
+            times,
             #[cfg(feature = "defects")]
             defects: crate::journal::defects::Defects::from_environment(),
         }
@@ -38,12 +42,14 @@ impl Dispatch for HubDispatch {
     type Ticket = Ticket;
 
     fn deliver(&mut self, entry: &Arc<Entry>, origin: Option<ConnId>) {
+        let began = Instant::now();
         #[cfg(feature = "defects")]
         for entry in self.defects.deliveries(entry) {
             self.feed.deliver(&entry, origin);
         }
         #[cfg(not(feature = "defects"))]
         self.feed.deliver(entry, origin);
+        self.times.observe(began.elapsed().as_secs_f64());
     }
 
     fn open(&mut self, user: UserId, group: GroupId) {

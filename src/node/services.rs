@@ -1,16 +1,23 @@
 //! The services of a node, built from its stores and handles, and the routes that lead to them.
 
+mod made;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
+
+use made::{
+    accounts, admission, assets, conversations, entries, invitations, messages, packets, programs,
+    rooms, searches,
+};
 
 use super::status::NodeView;
 use crate::cluster::driver::DriverHandle;
 use crate::config::Config;
 use crate::dialect::{self, Binary, DialectParts, Enabled, Uses};
 use crate::http;
-use crate::http::assets::Assets;
 use crate::http::auth::{Gate, GateSettings};
 use crate::http::metrics::Metrics;
 use crate::http::remote::Proxies;
@@ -22,29 +29,32 @@ use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::{Presence, Signals};
 use crate::redis::Health;
-use crate::service::accounts::{AccountParts, Accounts};
+use crate::service::accounts::Accounts;
 use crate::service::admin::Admin;
-use crate::service::admission::{Admission, AdmissionParts};
-use crate::service::alterations::Alterations;
+use crate::service::admission::Admission;
+use crate::service::audit::Audit;
 use crate::service::bots::Bots;
 use crate::service::clock::{Clock, system_now};
 use crate::service::connections::Connections;
-use crate::service::conversations::{ConversationParts, Conversations};
-use crate::service::entries::{Entries, EntryParts};
+use crate::service::conversations::Conversations;
+use crate::service::entries::Entries;
+use crate::service::files::{FileUses, Files};
 use crate::service::friends::Friends;
-use crate::service::groups::{GroupParts, Groups};
+use crate::service::groups::Groups;
+use crate::service::hooks::Hooks;
 use crate::service::hooks::delivery::Tally;
-use crate::service::hooks::{HookParts, Hooks};
-use crate::service::messages::{Messages, SendSettings};
+use crate::service::indexer::Behind;
+use crate::service::invitations::Invitations;
+use crate::service::messages::Messages;
 use crate::service::news::NewsDesk;
-use crate::service::outcomes::Outcomes;
-use crate::service::packets::{PacketParts, Packets};
-use crate::service::passwords::{HashingSettings, InvalidHashing, Passwords};
+use crate::service::packets::Packets;
+use crate::service::passwords::InvalidHashing;
 use crate::service::profiles::Profiles;
 use crate::service::rate::Senders;
 use crate::service::reads::Reads;
+use crate::service::search::Searches;
 use crate::service::sessions::Sessions;
-use crate::service::throttle::{SharedCounts, Throttle, ThrottleSettings};
+use crate::service::throttle::SharedCounts;
 use crate::service::typing::Typing;
 use crate::store::Stores;
 
@@ -61,6 +71,11 @@ pub(super) struct Handles {
     pub(super) told: Tally,
     /// Counts of logins that all nodes share; none: each node counts alone.
     pub(super) counts: Option<Arc<dyn SharedCounts>>,
+    pub(super) metrics: Metrics,
+    /// The times of the dispatch.
+    pub(super) dispatched: Histogram,
+    /// How far the index of words is behind.
+    pub(super) index_behind: Behind,
 }
 
 /// All services of a node.
@@ -74,11 +89,14 @@ pub(super) struct Services {
     admission: Admission,
     conversations: Conversations,
     messages: Messages,
+    searches: Searches,
     entries: Entries,
     packets: Packets,
     bots: Bots,
     hooks: Hooks,
     admin: Admin,
+    files: Files,
+    invitations: Invitations,
     pub(super) typing: Typing,
     connections: Connections,
 }
@@ -90,6 +108,7 @@ impl Services {
         config: &Config,
         stores: &Stores,
         handles: &Handles,
+        files: Files,
     ) -> Result<Services, InvalidHashing> {
         let Handles {
             committer,
@@ -110,34 +129,23 @@ impl Services {
             Clock::system(),
             config.auth.session_days,
         );
-        let profiles = Profiles::new(users(), presence.clone());
+        let profiles = Profiles::new(users(), friends(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
-        let rooms = rooms(config, stores, handles, &profiles);
-        let accounts = Accounts::new(AccountParts {
-            users: users(),
-            sessions: sessions.clone(),
-            groups: rooms.clone(),
-            passwords: Passwords::new(hashing(config))?,
-            throttle: throttle(config, handles),
-            profiles: profiles.clone(),
-            signals: signals.clone(),
-            registration: config.auth.registration,
-        });
+        let uses = FileUses::new(Arc::clone(&stores.files), Arc::clone(&stores.log));
+        let rooms = rooms(config, stores, handles, &profiles, &uses);
+        let messages = messages(config, stores, committer, &uses);
+        let accounts = accounts(
+            config,
+            stores,
+            handles,
+            (&sessions, &profiles),
+            &rooms,
+            uses,
+        )?;
         let conversations = conversations(stores, handles, &profiles, &reads, &rooms);
-        let bots = Bots::new(
-            Arc::clone(&stores.hooks),
-            users(),
-            accounts.clone(),
-            sessions.clone(),
-            profiles.clone(),
-        );
-        let messages = Messages::new(
-            committer.clone(),
-            Arc::clone(&stores.log),
-            groups(),
-            Arc::clone(&stores.messages),
-            sending(config),
-        );
+        let known = (&accounts, &sessions, &profiles);
+        let (bots, hooks) = programs(config, stores, known, &rooms, &messages);
+        let audit = Audit::new(Arc::clone(&stores.audit));
         Ok(Services {
             friends: Friends::new(
                 friends(),
@@ -148,21 +156,15 @@ impl Services {
                 config.chat.friend_mode,
             ),
             admission: admission(config, stores, handles, &profiles, &rooms),
+            searches: searches(config, stores, &conversations, position),
             entries: entries(stores, handles, &messages, &profiles, &reads),
-            groups: rooms.clone(),
+            groups: rooms,
             packets: packets(config, stores, committer, &messages),
-            hooks: Hooks::new(HookParts {
-                hooks: Arc::clone(&stores.hooks),
-                groups: groups(),
-                rooms,
-                bots: bots.clone(),
-                accounts: accounts.clone(),
-                messages: messages.clone(),
-                allow_private: config.hooks.allow_private,
-            }),
+            hooks,
             bots,
             messages,
-            admin: Admin::new(users(), accounts.clone(), committer.clone()),
+            invitations: invitations(config, stores, &audit),
+            admin: Admin::new(users(), accounts.clone(), committer.clone(), audit),
             typing: Typing::new(signals.clone(), groups(), friends()),
             connections: Connections::new(
                 hub.clone(),
@@ -172,6 +174,7 @@ impl Services {
                 position.clone(),
             ),
             sessions,
+            files,
             profiles,
             reads,
             accounts,
@@ -224,6 +227,8 @@ impl Services {
             told: handles.told.clone(),
             leaving: handles.leaving.clone(),
             redis,
+            files: self.files.clone(),
+            index_behind: handles.index_behind.clone(),
         });
         let parts = http::Parts {
             gate,
@@ -235,13 +240,16 @@ impl Services {
             admission: self.admission.clone(),
             conversations: self.conversations.clone(),
             messages: self.messages.clone(),
+            searches: self.searches.clone(),
             entries: self.entries.clone(),
             packets: self.packets.clone(),
             bots: self.bots.clone(),
             hooks: self.hooks.clone(),
             admin: self.admin.clone(),
+            files: self.files.clone(),
+            invitations: self.invitations.clone(),
             cluster,
-            metrics: Metrics::new(),
+            metrics: handles.metrics.clone(),
             assets: assets(config),
             body_bytes_max: config.http.body_bytes,
         };
@@ -265,6 +273,7 @@ impl Services {
             sessions: self.sessions.clone(),
             typing: self.typing.clone(),
             gate,
+            metrics: handles.metrics.clone(),
             greeting: Greeting {
                 node: incarnation,
                 node_name: config.node.name.clone(),
@@ -304,128 +313,5 @@ impl Services {
             public_url: config.http.public_url.clone(),
             uses: Arc::clone(uses),
         }
-    }
-}
-
-fn assets(config: &Config) -> Assets {
-    if config.http.assets.as_os_str().is_empty() {
-        Assets::embedded()
-    } else {
-        Assets::folder(config.http.assets.clone())
-    }
-}
-
-fn rooms(config: &Config, stores: &Stores, handles: &Handles, profiles: &Profiles) -> Groups {
-    Groups::new(GroupParts {
-        groups: Arc::clone(&stores.groups),
-        mutes: Arc::clone(&stores.mutes),
-        admissions: Arc::clone(&stores.admissions),
-        committer: handles.committer.clone(),
-        profiles: profiles.clone(),
-        signals: handles.signals.clone(),
-        clock: Clock::system(),
-        owned_max: config.chat.groups_owned_max,
-    })
-}
-
-fn admission(
-    config: &Config,
-    stores: &Stores,
-    handles: &Handles,
-    profiles: &Profiles,
-    rooms: &Groups,
-) -> Admission {
-    Admission::new(AdmissionParts {
-        rooms: rooms.clone(),
-        groups: Arc::clone(&stores.groups),
-        admissions: Arc::clone(&stores.admissions),
-        profiles: profiles.clone(),
-        signals: handles.signals.clone(),
-        clock: Clock::system(),
-        public_url: config.http.public_url.clone(),
-    })
-}
-
-fn conversations(
-    stores: &Stores,
-    handles: &Handles,
-    profiles: &Profiles,
-    reads: &Reads,
-    rooms: &Groups,
-) -> Conversations {
-    Conversations::new(ConversationParts {
-        log: Arc::clone(&stores.log),
-        conversations: Arc::clone(&stores.conversations),
-        friends: Arc::clone(&stores.friends),
-        groups: Arc::clone(&stores.groups),
-        outcomes: Outcomes::new(Arc::clone(&stores.messages)),
-        rooms: rooms.clone(),
-        profiles: profiles.clone(),
-        reads: reads.clone(),
-        signals: handles.signals.clone(),
-        position: handles.position.clone(),
-    })
-}
-
-fn entries(
-    stores: &Stores,
-    handles: &Handles,
-    messages: &Messages,
-    profiles: &Profiles,
-    reads: &Reads,
-) -> Entries {
-    let log = || Arc::clone(&stores.log);
-    Entries::new(EntryParts {
-        alterations: Alterations::new(handles.committer.clone(), log(), messages.clone()),
-        log: log(),
-        messages: Arc::clone(&stores.messages),
-        groups: Arc::clone(&stores.groups),
-        profiles: profiles.clone(),
-        reads: reads.clone(),
-        signals: handles.signals.clone(),
-    })
-}
-
-fn packets(
-    config: &Config,
-    stores: &Stores,
-    committer: &Committer,
-    messages: &Messages,
-) -> Packets {
-    Packets::new(PacketParts {
-        packets: Arc::clone(&stores.packets),
-        log: Arc::clone(&stores.log),
-        committer: committer.clone(),
-        messages: messages.clone(),
-        hours: config.chat.packet_hours,
-        seed: uuid::Uuid::new_v4().as_u64_pair().0,
-    })
-}
-
-fn sending(config: &Config) -> SendSettings {
-    SendSettings {
-        per_second: config.limits.sends_per_second,
-        burst: config.limits.sends_burst,
-        text_bytes_max: config.limits.text_bytes,
-    }
-}
-
-fn throttle(config: &Config, handles: &Handles) -> Throttle {
-    let throttle = Throttle::new(ThrottleSettings {
-        auth_per_minute: config.limits.auth_per_minute,
-        auth_failures: config.limits.auth_failures,
-    });
-    match &handles.counts {
-        Some(counts) => throttle.with(Arc::clone(counts)),
-        None => throttle,
-    }
-}
-
-fn hashing(config: &Config) -> HashingSettings {
-    HashingSettings {
-        scrypt_log_n: config.auth.scrypt_log_n,
-        scrypt_r: config.auth.scrypt_r,
-        scrypt_p: config.auth.scrypt_p,
-        hashing_parallel: config.auth.hashing_slots(),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::figures;
 use crate::cluster::core::{Degraded, PeerState, PeerStatus};
 use crate::cluster::driver::{DriverHandle, ShellStatus};
 use crate::hub::Hub;
@@ -15,8 +16,10 @@ use crate::journal::position::Position;
 use crate::model::ids::Incarnation;
 use crate::presence::Presence;
 use crate::redis::Health;
-use crate::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
+use crate::service::files::Files;
+use crate::service::health::{ClusterStatus, ClusterView, Figure, NodeStatus, Readiness};
 use crate::service::hooks::delivery::Tally;
+use crate::service::indexer::Behind;
 
 /// Where the picture comes from.
 pub(super) struct NodeView {
@@ -32,6 +35,9 @@ pub(super) struct NodeView {
     pub leaving: watch::Receiver<bool>,
     /// How each use of Redis fares; empty without Redis.
     pub redis: Vec<Health>,
+    pub files: Files,
+    /// How far the index of words is behind.
+    pub index_behind: Behind,
 }
 
 impl ClusterView for NodeView {
@@ -58,6 +64,13 @@ impl ClusterView for NodeView {
                 .map(|shell| self.store_figures(shell))
                 .unwrap_or_default(),
         }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let status = self.status();
+        let picture = self.driver.status();
+        let picture = picture.borrow();
+        figures::now(self, &status, picture.as_ref())
     }
 
     fn readiness(&self) -> Readiness {
@@ -117,6 +130,7 @@ impl NodeView {
         if self.committer.is_failing() {
             reasons.push("the store takes no entries".to_owned());
         }
+        reasons.extend(self.files.trouble());
         reasons.extend(self.redis.iter().filter_map(Health::reason));
         reasons
     }
@@ -132,6 +146,7 @@ impl NodeView {
             ("applied_seq", self.position.applied().0),
             ("hooks_told", self.told.delivered()),
             ("hooks_failed", self.told.failed()),
+            ("search_behind_entries", self.index_behind.entries()),
             ("deliveries", stats.delivered.load(Ordering::Relaxed)),
             ("written_bytes", stats.written_bytes.load(Ordering::Relaxed)),
             (

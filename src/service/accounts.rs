@@ -9,19 +9,22 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::files::FileUses;
 use super::groups::Groups;
 use super::passwords::{Passwords, Verdict};
 use super::profiles::Profiles;
 use super::rules;
 use super::sessions::{Device, Identity, Opened, Sessions};
 use super::throttle::{Counted, Throttle};
+use crate::model::admin::CodeHash;
 use crate::model::error::{Code, Failure};
+use crate::model::file::Face;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::policy::Registration;
 use crate::model::signal::Signal;
 use crate::model::user::{LoginName, NewUser, Sex, User, UserPatch};
 use crate::presence::Signals;
-use crate::store::UserStore;
+use crate::store::{InvitationStore, UserStore};
 
 /// What somebody gives who registers; empty texts count as not given.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,8 @@ pub struct NewAccount {
     pub avatar: String,
     pub sex: Sex,
     pub memo: String,
+    /// The code of an invitation; it counts only where nobody may register without.
+    pub invite: Option<String>,
 }
 
 /// Changes to the own profile; `None` leaves a field, an empty phone number or address removes it.
@@ -63,12 +68,14 @@ pub struct Accounts(Arc<AccountParts>);
 /// What [`Accounts`] works with.
 pub struct AccountParts {
     pub users: Arc<dyn UserStore>,
+    pub invitations: Arc<dyn InvitationStore>,
     pub sessions: Sessions,
     pub groups: Groups,
     pub passwords: Passwords,
     pub throttle: Throttle,
     pub profiles: Profiles,
     pub signals: Signals,
+    pub files: FileUses,
     pub registration: Registration,
 }
 
@@ -78,27 +85,34 @@ impl Accounts {
         Accounts(Arc::new(parts))
     }
 
-    /// Makes an account and logs in. `forbidden` where registration is not open.
+    /// Makes an account and logs in. `forbidden` where registration is closed and where it takes an invitation that is
+    /// not given; `not_found` when that is not open.
     pub async fn register(
         &self,
         account: NewAccount,
         device: Device,
         address: IpAddr,
     ) -> Result<LoggedIn, Failure> {
-        match self.0.registration {
-            Registration::Open => {}
-            Registration::Invite | Registration::Closed => {
-                return Err(Failure::new(Code::Forbidden));
+        let invitation = match (self.0.registration, &account.invite) {
+            (Registration::Open, _) => None,
+            (Registration::Invite, Some(code)) => Some(CodeHash::of(code)),
+            (Registration::Invite, None) => {
+                return Err(Failure::field(Code::Forbidden, "invite"));
             }
-        }
+            (Registration::Closed, _) => return Err(Failure::new(Code::Forbidden)),
+        };
         let now = Instant::now();
         self.0.throttle.admit_address(address, now).await?;
         let password = account.password.clone();
         let mut new = check(account)?;
         rules::password(&password, "password")?;
         self.refuse_taken(&new).await?;
+        self.refuse_spent(invitation.as_ref()).await?;
         new.password_hash = self.0.passwords.hash(password).await?;
-        let mut user = self.0.users.create(new).await?;
+        let mut user = match &invitation {
+            Some(code) => self.0.invitations.create_invited(new, code).await?,
+            None => self.0.users.create(new).await?,
+        };
         if user.nickname.is_empty() {
             // Registered by phone: the store chose the name.
             let patch = UserPatch {
@@ -126,6 +140,17 @@ impl Accounts {
             }
         }
         Ok(())
+    }
+
+    /// Likewise, about the invitation.
+    async fn refuse_spent(&self, invitation: Option<&CodeHash>) -> Result<(), Failure> {
+        let Some(code) = invitation else {
+            return Ok(());
+        };
+        match self.0.invitations.invitation(code).await? {
+            Some(invitation) if invitation.has_room() => Ok(()),
+            Some(_) | None => Err(Failure::field(Code::NotFound, "invite")),
+        }
     }
 
     /// Logs in. `wrong_credentials` for an unknown name, a wrong password and a disabled account alike.
@@ -222,6 +247,11 @@ impl Accounts {
             phone: change.phone.as_deref().map(rules::phone).transpose()?,
             email: change.email.as_deref().map(rules::email).transpose()?,
         };
+        if let Some(avatar) = &patch.avatar {
+            let face = Face::User(user);
+            let files = &self.0.files;
+            files.as_face(user, face, "avatar", avatar).await?;
+        }
         let user = self.0.users.update(user, patch).await?;
         self.tell_changed(user.id);
         Ok(user)

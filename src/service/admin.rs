@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use super::accounts::Accounts;
 use super::append::{Appended, append, draw_cid, encode};
+use super::audit::{Actor, Audit, TracePage};
 use super::rules;
 use crate::journal::committer::Committer;
+use crate::model::admin::Action;
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::EntryKind;
@@ -40,15 +42,22 @@ pub struct Admin {
     users: Arc<dyn UserStore>,
     accounts: Accounts,
     committer: Committer,
+    audit: Audit,
 }
 
 impl Admin {
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>, accounts: Accounts, committer: Committer) -> Admin {
+    pub fn new(
+        users: Arc<dyn UserStore>,
+        accounts: Accounts,
+        committer: Committer,
+        audit: Audit,
+    ) -> Admin {
         Admin {
             users,
             accounts,
             committer,
+            audit,
         }
     }
 
@@ -80,58 +89,72 @@ impl Admin {
     }
 
     /// Disables an account (which ends its sessions) or enables it; makes somebody an admin or not. An admin does
-    /// neither to himself: `self`.
+    /// neither to himself, so there is always one left who can undo it: `self`.
     pub async fn change(
         &self,
-        admin: UserId,
+        actor: &Actor,
         user: UserId,
         disabled: Option<bool>,
         to_admin: Option<bool>,
     ) -> Result<User, Failure> {
-        self.check(admin).await?;
-        if admin == user && (disabled == Some(true) || to_admin == Some(false)) {
+        self.check(actor.user).await?;
+        if actor.user == user && (disabled == Some(true) || to_admin == Some(false)) {
             return Err(Failure::new(Code::OneSelf));
         }
-        if let Some(to_admin) = to_admin {
+        let before = self.existing(user).await?;
+        if let Some(to_admin) = to_admin.filter(|to_admin| *to_admin != before.admin) {
+            let action = if to_admin {
+                Action::UserPromoted
+            } else {
+                Action::UserDemoted
+            };
+            self.trace(actor, action, &before).await?;
             self.users.set_admin(user, to_admin).await?;
             self.accounts.tell_changed(user);
         }
         match disabled {
-            Some(true) => self.accounts.disable(user).await?,
-            Some(false) => {
+            // Again, too: sessions may have been left by an attempt that broke off.
+            Some(true) => {
+                self.trace(actor, Action::UserDisabled, &before).await?;
+                self.accounts.disable(user).await?;
+            }
+            Some(false) if before.disabled => {
+                self.trace(actor, Action::UserEnabled, &before).await?;
                 self.users.set_disabled(user, false).await?;
                 self.accounts.tell_changed(user);
             }
-            None => {}
+            Some(false) | None => {}
         }
-        let found = self.users.user(user).await?;
-        found.ok_or(Failure::new(Code::NotFound))
+        self.existing(user).await
     }
 
     /// Sets somebody's password and ends his sessions.
     pub async fn reset_password(
         &self,
-        admin: UserId,
+        actor: &Actor,
         user: UserId,
         password: String,
     ) -> Result<(), Failure> {
-        self.check(admin).await?;
+        self.check(actor.user).await?;
         rules::password(&password, "password")?;
-        if self.users.user(user).await?.is_none() {
-            return Err(Failure::new(Code::NotFound));
-        }
+        let account = self.existing(user).await?;
+        self.trace(actor, Action::PasswordReset, &account).await?;
         self.accounts.set_password(user, password, None).await
     }
 
     /// Speaks to everybody, as the system.
-    pub async fn notice(&self, admin: UserId, content: &str) -> Result<Appended, Failure> {
-        self.check(admin).await?;
+    pub async fn notice(&self, actor: &Actor, content: &str) -> Result<Appended, Failure> {
+        self.check(actor.user).await?;
         if content.trim().is_empty() {
             return Err(Failure::field(Code::BadRequest, "content"));
         }
         if content.len() > TEXT_BYTES_MAX {
             return Err(Failure::field(Code::TooLarge, "content"));
         }
+        let detail = format!("{} characters", content.chars().count());
+        self.audit
+            .leave(actor, Action::NoticeSent, None, detail)
+            .await?;
         let draft = Draft {
             conv: Conv::Notices,
             from: UserId::SYSTEM,
@@ -141,5 +164,29 @@ impl Admin {
             change: Change::Notice,
         };
         append(&self.committer, draft, None).await
+    }
+
+    /// What admins did, newest first.
+    pub async fn traces(
+        &self,
+        admin: UserId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<TracePage, Failure> {
+        self.check(admin).await?;
+        self.audit.traces(before, limit).await
+    }
+
+    async fn existing(&self, user: UserId) -> Result<User, Failure> {
+        let found = self.users.user(user).await?;
+        found.ok_or(Failure::new(Code::NotFound))
+    }
+
+    /// Names as they are now are part of a trace: accounts are renamed.
+    async fn trace(&self, actor: &Actor, action: Action, account: &User) -> Result<(), Failure> {
+        let detail = account.name.clone();
+        self.audit
+            .leave(actor, action, Some(account.id), detail)
+            .await
     }
 }

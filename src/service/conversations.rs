@@ -3,7 +3,7 @@
 //! Shows nothing above what this node knows to be durable. Who may look into a conversation is decided here,
 //! what he sees of it by the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -108,18 +108,10 @@ impl Conversations {
         }
         states.retain(|state| !state.settings.hidden || state.unread > 0);
         let names = self.names(user, &states).await?;
+        let mentioning = self.mentioning(user, &states, upto).await?;
         let mut conversations = Vec::with_capacity(states.len());
-        let mut searched = 0;
         for state in states {
-            let is_group = matches!(state.conv, Conv::Group(_));
-            let mentioned = if is_group && state.unread > 0 && searched < MENTIONS_CONVERSATIONS_MAX
-            {
-                searched += 1;
-                self.is_mentioned(user, state.conv, state.read_seq, upto)
-                    .await?
-            } else {
-                false
-            };
+            let mentioned = mentioning.contains(&state.conv);
             conversations.extend(names.view(user, state, mentioned));
         }
         Ok(ConversationList {
@@ -159,7 +151,7 @@ impl Conversations {
         let friends = self.0.friends.friendships(user).await?.friends;
         let groups = self.0.rooms.of_user(user).await?;
         Ok(Names {
-            persons: self.0.profiles.persons(&peers).await?,
+            persons: self.0.profiles.persons_for(user, &peers).await?,
             remarks: friends.into_iter().map(|f| (f.user, f.remark)).collect(),
             groups: groups
                 .into_iter()
@@ -168,19 +160,30 @@ impl Conversations {
         })
     }
 
-    async fn is_mentioned(
+    /// The groups in which an unread message mentions the user.
+    async fn mentioning(
         &self,
         user: UserId,
-        conv: Conv,
-        read: Seq,
+        states: &[ConversationState],
         upto: Seq,
-    ) -> Result<bool, Failure> {
-        let window = Window::After(read);
-        let log = &self.0.log;
-        let page = log
-            .page(user, conv, window, upto, MENTIONS_ENTRIES_MAX)
+    ) -> Result<BTreeSet<Conv>, Failure> {
+        let groups = states.iter().filter(|state| {
+            let is_group = matches!(state.conv, Conv::Group(_));
+            is_group && state.unread > 0
+        });
+        let searched: Vec<(Conv, Seq)> = groups
+            .take(MENTIONS_CONVERSATIONS_MAX)
+            .map(|state| (state.conv, state.read_seq))
+            .collect();
+        if searched.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let store = &self.0.conversations;
+        let entries = store
+            .above(user, &searched, upto, MENTIONS_ENTRIES_MAX)
             .await?;
-        Ok(page.entries.iter().any(|entry| mentions(entry, user)))
+        let entries = entries.iter().filter(|entry| mentions(entry, user));
+        Ok(entries.map(|entry| entry.conv).collect())
     }
 
     /// Part of a conversation, ascending.
@@ -258,7 +261,11 @@ impl Conversations {
 
     /// Present and former members see their part of a group. Strangers: `not_member`; no such conversation:
     /// `not_found`.
-    async fn may_look_into(&self, user: UserId, address: Address) -> Result<(), Failure> {
+    pub(super) async fn may_look_into(
+        &self,
+        user: UserId,
+        address: Address,
+    ) -> Result<(), Failure> {
         match address {
             Address::User(peer) => match self.0.profiles.person(peer).await? {
                 Some(_) => Ok(()),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::model::conversation::{Address, Conv};
 use crate::model::entry::{Entry, UnixMillis};
 use crate::model::error::{Code, Failure};
+use crate::model::file::{FileId, FileInfo};
 use crate::model::ids::{GroupId, Seq, UserId};
 use crate::model::user::{Session, User};
 use crate::store::{ConversationState, Stores, Window};
@@ -20,6 +21,8 @@ use crate::store::{ConversationState, Stores, Window};
 pub const FORMAT: u32 = 1;
 /// Entries read at a time.
 const ENTRIES_PER_PAGE: usize = 500;
+/// Uploads read at a time.
+const FILES_PER_PAGE: usize = 500;
 
 /// An entry of a conversation as its reader sees it.
 #[derive(Serialize)]
@@ -132,6 +135,13 @@ impl Export {
         Ok(snapshot
             .map(|snapshot| snapshot.intervals)
             .unwrap_or_default())
+    }
+
+    /// The next of his uploads, by id; none: these were all.
+    pub async fn files(&self, after: Option<FileId>) -> Result<Vec<FileInfo>, Failure> {
+        let files = &self.stores.files;
+        let files = files.of_owner(self.user.id, after, FILES_PER_PAGE).await?;
+        Ok(files)
     }
 
     /// His conversations with settings and read positions, those of groups he left included, and the way to each one's

@@ -32,6 +32,7 @@ impl From<AccountError> for Failure {
             AccountError::PhoneTaken => Failure::field(Code::PhoneTaken, "phone"),
             AccountError::EmailTaken => Failure::field(Code::EmailTaken, "email"),
             AccountError::NotFound => Failure::new(Code::NotFound),
+            AccountError::NotInvited => Failure::field(Code::NotFound, "invite"),
             AccountError::Store(failed) => failed.into(),
         }
     }

@@ -96,7 +96,7 @@ impl Friends {
         let requests = all.incoming.iter().chain(&all.outgoing);
         let mut ids: Vec<UserId> = requests.flat_map(|r| [r.from, r.to]).collect();
         ids.extend(all.friends.iter().map(|friend| friend.user));
-        let persons = self.profiles.persons(&ids).await?;
+        let persons = self.profiles.persons_for(user, &ids).await?;
         let view = |request: FriendRequest, other: UserId| RequestView {
             id: request.id,
             person: take(&persons, other),

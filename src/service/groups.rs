@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::append::{append, draw_cid, encode};
 use super::clock::Clock;
+use super::files::FileUses;
 use super::profiles::Profiles;
 use super::rules;
 use crate::journal::committer::Committer;
@@ -22,6 +23,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft};
 use crate::model::entry::{EntryKind, GroupBody, MembershipBody, MutedBody, UnixMillis};
 use crate::model::error::{Code, Failure};
+use crate::model::file::Face;
 use crate::model::group::{Group, GroupPatch, JoinMode, Mutes, NewGroup, Role};
 use crate::model::ids::{GroupId, UserId};
 use crate::model::signal::Signal;
@@ -80,6 +82,7 @@ pub struct GroupParts {
     pub admissions: Arc<dyn AdmissionStore>,
     pub committer: Committer,
     pub profiles: Profiles,
+    pub files: FileUses,
     pub signals: Signals,
     pub clock: Clock,
     /// Most groups that one user may own when he makes another.
@@ -119,6 +122,11 @@ impl Groups {
             return Err(Failure::new(Code::NotAllowed));
         }
         let id = group.id;
+        let face = Face::Group(id);
+        self.0
+            .files
+            .as_face(user, face, "icon", &group.icon)
+            .await?;
         let body = GroupBody {
             created: true,
             name: Some(group.name.clone()),
@@ -217,6 +225,10 @@ impl Groups {
         self.member(user, id).await?;
         if patch == GroupPatch::default() {
             return self.view(user, id).await;
+        }
+        if let Some(icon) = &patch.icon {
+            let face = Face::Group(id);
+            self.0.files.as_face(user, face, "icon", icon).await?;
         }
         let body = GroupBody {
             name: patch.name.clone(),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::append::{Appended, append};
+use super::files::FileUses;
 use super::rate::{SendRate, Senders};
 use super::sight::Sight;
 use crate::journal::committer::{Committer, Pending};
@@ -94,6 +95,7 @@ pub struct Messages {
     groups: Arc<dyn GroupStore>,
     messages: Arc<dyn MessageStore>,
     sight: Sight,
+    files: FileUses,
     rate: Arc<SendRate>,
     text_bytes_max: usize,
 }
@@ -105,6 +107,7 @@ impl Messages {
         log: Arc<dyn LogStore>,
         groups: Arc<dyn GroupStore>,
         messages: Arc<dyn MessageStore>,
+        files: FileUses,
         settings: SendSettings,
     ) -> Messages {
         Messages {
@@ -113,6 +116,7 @@ impl Messages {
             log,
             groups,
             messages,
+            files,
             rate: Arc::new(SendRate::new(settings.per_second, settings.burst)),
             text_bytes_max: settings.text_bytes_max,
         }
@@ -186,9 +190,9 @@ impl Messages {
         append(&self.committer, draft, origin).await
     }
 
-    /// Checks what takes a look into the store: that what it answers to is there to be seen, that those it mentions are
-    /// in the group, and that who mentions everybody may. What is in the log already was allowed once: its repetition is
-    /// for the append to recognise (P4).
+    /// Checks what takes a look into the store: that files of ours are for the author to pass on, that what it answers
+    /// to is there to be seen, that those it mentions are in the group, and that who mentions everybody may. What is in
+    /// the log already was allowed once: its repetition is for the append to recognise (P4).
     pub async fn authorize(&self, request: &SendRequest, draft: &Draft) -> Result<(), Failure> {
         match self.refusal(request, draft).await? {
             Some(_) if self.log.find(draft.from, &draft.cid).await?.is_some() => Ok(()),
@@ -203,6 +207,14 @@ impl Messages {
         draft: &Draft,
     ) -> Result<Option<Failure>, Failure> {
         let user = draft.from;
+        let urls = [("url", &request.url), ("pic", &request.pic)]
+            .map(|(field, url)| (field, url.as_deref().unwrap_or_default()));
+        let shared = self.files.in_message(draft.conv, user, &draft.cid, urls);
+        match shared.await {
+            Ok(()) => {}
+            Err(failure) if failure.code == Code::Unavailable => return Err(failure),
+            Err(failure) => return Ok(Some(failure)),
+        }
         if let Some(target) = request.reply_to
             && !self.can_reply(draft, target).await?
         {

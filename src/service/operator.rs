@@ -3,28 +3,37 @@
 
 use std::sync::Arc;
 
+use super::audit::{Actor, Audit};
 use super::passwords::Passwords;
 use super::rules;
 use super::sessions::Sessions;
+use crate::model::admin::Action;
 use crate::model::error::Failure;
 use crate::model::ids::UserId;
 use crate::model::user::{NewUser, Sex, User};
 use crate::store::UserStore;
 
-/// Makes accounts and sets passwords, by the rules everybody keeps.
+/// Makes accounts, sets passwords and rights, by the rules everybody keeps, and leaves traces of it.
 pub struct Operator {
     users: Arc<dyn UserStore>,
     sessions: Sessions,
     passwords: Passwords,
+    audit: Audit,
 }
 
 impl Operator {
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>, sessions: Sessions, passwords: Passwords) -> Operator {
+    pub fn new(
+        users: Arc<dyn UserStore>,
+        sessions: Sessions,
+        passwords: Passwords,
+        audit: Audit,
+    ) -> Operator {
         Operator {
             users,
             sessions,
             passwords,
+            audit,
         }
     }
 
@@ -52,14 +61,44 @@ impl Operator {
             email: None,
             password_hash: self.passwords.hash(password).await?,
         };
+        // Its id is not known before it is there.
+        self.trace(Action::UserAdded, None, new.name.as_deref())
+            .await?;
         Ok(self.users.create(new).await?)
     }
 
     /// Sets a password and ends the account's sessions, on every node.
-    pub async fn set_password(&self, user: UserId, password: String) -> Result<(), Failure> {
+    pub async fn set_password(&self, account: &User, password: String) -> Result<(), Failure> {
         rules::password(&password, "password")?;
         let hash = self.passwords.hash(password).await?;
-        self.users.set_password(user, &hash).await?;
-        self.sessions.revoke_all(user, None).await
+        self.trace(Action::PasswordReset, Some(account.id), Some(&account.name))
+            .await?;
+        self.users.set_password(account.id, &hash).await?;
+        self.sessions.revoke_all(account.id, None).await
+    }
+
+    /// Makes somebody an admin, or no longer one.
+    pub async fn set_admin(&self, account: &User, admin: bool) -> Result<(), Failure> {
+        let action = if admin {
+            Action::UserPromoted
+        } else {
+            Action::UserDemoted
+        };
+        self.trace(action, Some(account.id), Some(&account.name))
+            .await?;
+        self.users.set_admin(account.id, admin).await?;
+        Ok(())
+    }
+
+    async fn trace(
+        &self,
+        action: Action,
+        target: Option<UserId>,
+        name: Option<&str>,
+    ) -> Result<(), Failure> {
+        let detail = name.unwrap_or_default().to_owned();
+        self.audit
+            .leave(&Actor::operator(), action, target, detail)
+            .await
     }
 }

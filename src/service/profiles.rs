@@ -15,7 +15,7 @@ use crate::model::error::Failure;
 use crate::model::ids::UserId;
 use crate::model::user::{Sex, User};
 use crate::presence::Presence;
-use crate::store::UserStore;
+use crate::store::{FriendStore, UserStore};
 
 /// Most profiles kept.
 const PROFILES_MAX: usize = 20_000;
@@ -81,19 +81,36 @@ pub struct Person {
     pub online: bool,
 }
 
+impl Person {
+    /// Shows nothing of whether and when he was there.
+    fn hide(&mut self) {
+        self.online = false;
+        self.profile = Arc::new(Profile {
+            last_seen_at: 0,
+            ..Profile::clone(&self.profile)
+        });
+    }
+}
+
 /// Reads profiles. Cheap to clone.
 #[derive(Clone)]
 pub struct Profiles {
     users: Arc<dyn UserStore>,
+    friends: Arc<dyn FriendStore>,
     presence: Presence,
     cache: Arc<Cache<UserId, Arc<Profile>>>,
 }
 
 impl Profiles {
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>, presence: Presence) -> Profiles {
+    pub fn new(
+        users: Arc<dyn UserStore>,
+        friends: Arc<dyn FriendStore>,
+        presence: Presence,
+    ) -> Profiles {
         Profiles {
             users,
+            friends,
             presence,
             cache: Arc::new(Cache::new(PROFILES_MAX, FRESH)),
         }
@@ -136,12 +153,37 @@ impl Profiles {
         Ok(found)
     }
 
-    /// Users by name, nickname, phone number or id, best match first.
-    pub async fn search(&self, query: &str, limit: usize) -> Result<Vec<Person>, Failure> {
+    /// As [`Profiles::persons`], as one of them may see the others: who has blocked him does not show whether and when
+    /// he was there.
+    pub async fn persons_for(
+        &self,
+        reader: UserId,
+        users: &[UserId],
+    ) -> Result<BTreeMap<UserId, Person>, Failure> {
+        let mut persons = self.persons(users).await?;
+        for blocker in self.friends.blockers(reader, users).await? {
+            persons.entry(blocker).and_modify(Person::hide);
+        }
+        Ok(persons)
+    }
+
+    /// Users by name, nickname, phone number or id, best match first, as `reader` may see them.
+    pub async fn search(
+        &self,
+        reader: UserId,
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<Person>, Failure> {
         let users = self.users.search(query, limit).await?;
-        let persons = users
-            .iter()
-            .map(|user| self.seen_now(Arc::new(user.into())));
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let blockers = self.friends.blockers(reader, &ids).await?;
+        let persons = users.iter().map(|user| {
+            let mut person = self.seen_now(Arc::new(user.into()));
+            if blockers.contains(&user.id) {
+                person.hide();
+            }
+            person
+        });
         Ok(persons.collect())
     }
 

@@ -4,12 +4,14 @@
 //! that makes an empty store under given rules; each property becomes one test. Knows no implementation.
 
 pub mod accounts;
+pub mod admin;
 pub mod admission;
 pub mod alterations;
 pub mod batches;
 pub mod changes;
 pub mod crowd;
 pub mod entitlement;
+pub mod files;
 pub mod friends;
 pub mod groups;
 pub mod hooks;
@@ -20,7 +22,9 @@ pub mod mutes;
 pub mod packets;
 pub mod retention;
 pub mod roles;
+pub mod search;
 pub mod stage;
+pub mod surroundings;
 pub mod texts;
 
 /// One test per property. `$make` is `async fn(StoreRules) -> Stage`.
@@ -52,6 +56,16 @@ macro_rules! conformance {
                 a_retry_of_what_was_pruned_is_a_new_entry_at_a_new_place,
                 the_first_entry_within_an_age_is_found,
                 appends_and_prunings_at_once_leave_a_dense_log_without_a_gap_for_readers,
+            ]
+            search: [
+                words_and_parts_of_runs_are_found_and_wildcards_are_none,
+                only_what_the_reader_may_see_is_found,
+                an_edited_message_is_found_by_its_new_words_and_a_recalled_one_by_none,
+                what_is_found_over_many_pages_is_what_looking_at_everything_finds,
+                nothing_is_found_above_what_is_durable_nor_at_or_above_where_a_page_begins,
+                what_was_pruned_is_not_found_and_leaves_the_index,
+                another_log_gets_another_index,
+                several_may_fill_the_index_at_once_and_none_undoes_what_another_did,
             ]
             batches: [
                 each_of_many_messages_gets_its_own_verdict,
@@ -90,10 +104,12 @@ macro_rules! conformance {
                 an_edit_is_in_the_message_with_its_time,
                 an_edit_needs_what_a_message_needs,
                 the_muted_may_recall_and_react_but_not_edit,
-                a_reaction_is_there_once_or_not_at_all,
-                a_message_has_so_many_emojis_and_no_more,
                 of_recalls_and_edits_at_once_no_text_survives,
                 alterations_in_one_batch_see_what_is_before_them,
+            ]
+            surroundings: [
+                a_reaction_is_there_once_or_not_at_all,
+                a_message_has_so_many_emojis_and_no_more,
                 what_a_user_hid_is_gone_for_him_alone,
                 what_became_of_messages_is_neither_last_nor_unread,
                 readers_were_members_then_and_have_positions,
@@ -162,6 +178,7 @@ macro_rules! conformance {
                 unread_stops_counting_at_a_thousand,
                 read_positions_only_move_forward,
                 the_peers_read_position_is_shown,
+                what_is_above_several_positions_is_read_at_once,
                 settings_are_patched_field_by_field,
                 a_list_of_five_hundred_conversations_is_whole,
                 a_stranger_reads_and_counts_nothing,
@@ -185,6 +202,19 @@ macro_rules! conformance {
                 settled_packets_go_after_their_messages,
                 money_is_neither_made_nor_lost_by_many_at_once,
             ]
+            files: [
+                equal_bytes_have_one_place,
+                a_file_comes_back_as_it_was_added_and_only_once,
+                a_quota_holds_however_many_are_added_at_once,
+                a_file_is_met_where_a_message_that_refers_to_it_can_be_read,
+                a_use_without_its_message_opens_nothing,
+                a_recalled_message_takes_the_file_with_it,
+                a_face_shows_its_file_while_it_says_so,
+                the_past_of_a_group_opens_its_files_where_the_deployment_says_so,
+                orphans_are_retired_and_what_is_used_stays,
+                bytes_are_let_go_when_no_file_has_them,
+                folders_are_found_at_their_latest_address,
+            ]
             texts: [
                 names_that_only_look_alike_are_different_names,
                 profiles_come_back_as_they_were_written,
@@ -205,6 +235,14 @@ macro_rules! conformance {
                 accounts_are_listed_in_pages,
                 sessions_are_found_by_token_and_listed_newest_first,
                 nodes_are_registered_and_forgotten_by_counter,
+            ]
+            admin: [
+                traces_are_kept_in_their_order_and_read_backwards,
+                an_invitation_is_found_listed_and_revoked,
+                a_maker_has_no_more_open_invitations_than_allowed,
+                an_account_is_made_only_on_an_open_invitation,
+                a_repeated_invited_registration_counts_once,
+                of_those_who_take_the_last_use_at_once_one_gets_it,
             ]
         }
     };

@@ -1,9 +1,12 @@
 //! The traits, what each promises, and the shapes that cross them.
 
+mod admin;
+mod files;
 mod groups;
 mod hooks;
 mod messages;
 mod packets;
+mod search;
 
 pub use groups::*;
 
@@ -22,9 +25,13 @@ use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId
 use crate::model::user::{
     Friendships, LoginName, NewSession, NewUser, Session, TokenHash, User, UserPatch,
 };
+use crate::store::calls::CallTimes;
 use crate::store::tables::TableStore;
 
+pub use admin::{AuditStore, INVITATIONS_KEPT_MS, InvitationStore};
+pub use files::{AddedFile, FileStore, RECALLED_ENDING, Sight};
 pub use messages::{MessageStore, Reaction};
+pub use search::*;
 
 /// Why the store did not answer. State did not change, or what changed is safe to repeat.
 #[derive(Debug, thiserror::Error)]
@@ -207,6 +214,8 @@ pub enum AccountError {
     EmailTaken,
     #[error("no such user")]
     NotFound,
+    #[error("the invitation is not open")]
+    NotInvited,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -261,6 +270,8 @@ pub trait FriendStore: Send + Sync {
     /// Idempotent in both directions.
     async fn set_blocked(&self, user: UserId, other: UserId, blocked: bool) -> Result<()>;
     async fn blocks(&self, user: UserId) -> Result<Vec<UserId>>;
+    /// Those of `users` who have blocked `user`, in any order.
+    async fn blockers(&self, user: UserId, users: &[UserId]) -> Result<Vec<UserId>>;
 }
 
 /// Groups and their present members. They change through the log.
@@ -332,6 +343,15 @@ pub trait ConversationStore: Send + Sync {
     async fn read_position(&self, user: UserId, conv: Conv) -> Result<Seq>;
     /// Unread messages above `read`, as in [`ConversationState::unread`].
     async fn unread(&self, user: UserId, conv: Conv, read: Seq) -> Result<u32>;
+    /// The first entries above a read position in each of several conversations, at most `limit` of each and at most at
+    /// `upto`: what a page of each after that place holds, in one answer.
+    async fn above(
+        &self,
+        user: UserId,
+        positions: &[(Conv, Seq)],
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>>;
     async fn patch_settings(
         &self,
         user: UserId,
@@ -407,7 +427,13 @@ pub struct Stores {
     pub retention: Arc<dyn RetentionStore>,
     pub packets: Arc<dyn PacketStore>,
     pub hooks: Arc<dyn HookStore>,
+    pub files: Arc<dyn FileStore>,
+    pub audit: Arc<dyn AuditStore>,
+    pub invitations: Arc<dyn InvitationStore>,
     pub tables: Arc<dyn TableStore>,
+    /// How long their calls take.
+    pub calls: CallTimes,
+    pub search: Arc<dyn SearchStore>,
 }
 
 /// What a database says about its schema.

@@ -5,11 +5,13 @@
 //! or one `CALL`, which the server finishes alone whatever becomes of the node that sent it. Holds no domain rule that
 //! the contract does not name, and no cache: other nodes write to the same database.
 
+mod admin;
 mod admissions;
 mod altering;
 mod append;
 mod conversations;
 mod fault;
+mod files;
 pub mod foreign;
 mod friends;
 mod groups;
@@ -29,6 +31,7 @@ mod retention;
 mod routines;
 mod rows;
 mod schema;
+mod search;
 mod server;
 mod session;
 mod sessions;
@@ -43,7 +46,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use crate::model::policy::StoreRules;
-use crate::store::Stores;
+use crate::store::{CallTimes, Stores};
 use link::Pool;
 
 pub use open::{OpenOptions, Tls, migrate, open};
@@ -61,10 +64,12 @@ struct Mysql {
     batch_bytes: usize,
     /// The server's max_allowed_packet.
     packet_bytes: usize,
+    calls: CallTimes,
 }
 
 impl Mysql {
     fn into_stores(self) -> Stores {
+        let calls = self.calls.clone();
         let mysql = Arc::new(self);
         Stores {
             log: Arc::<Mysql>::clone(&mysql),
@@ -81,7 +86,12 @@ impl Mysql {
             retention: Arc::<Mysql>::clone(&mysql),
             packets: Arc::<Mysql>::clone(&mysql),
             hooks: Arc::<Mysql>::clone(&mysql),
+            files: Arc::<Mysql>::clone(&mysql),
+            audit: Arc::<Mysql>::clone(&mysql),
+            invitations: Arc::<Mysql>::clone(&mysql),
+            search: Arc::<Mysql>::clone(&mysql),
             tables: mysql,
+            calls,
         }
     }
 }

@@ -4,12 +4,14 @@
 //! connection; the async methods hand a closure to a thread and await its answer. Holds no domain rule that the
 //! contract does not name, and no cache: other processes write to the same file.
 
+mod admin;
 mod admissions;
 mod append;
 mod backup;
 mod changes;
 mod conversations;
 mod failure;
+mod files;
 mod friends;
 mod groups;
 mod hooks;
@@ -22,6 +24,7 @@ mod read;
 mod retention;
 mod rows;
 mod schema;
+mod search;
 mod sessions;
 mod tables;
 mod users;
@@ -36,7 +39,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::model::entry::UnixMillis;
 use crate::model::policy::StoreRules;
-use crate::store::Stores;
+use crate::store::{CallTimes, Stores};
 
 pub use backup::{CopyError, Progress, backup, renew, restore};
 pub use open::{OpenError, OpenOptions, migrate, open};
@@ -47,10 +50,12 @@ struct Sqlite {
     writer: Lane,
     readers: Lane,
     rules: StoreRules,
+    calls: CallTimes,
 }
 
 impl Sqlite {
     fn into_stores(self) -> Stores {
+        let calls = self.calls.clone();
         let sqlite = Arc::new(self);
         Stores {
             log: Arc::<Sqlite>::clone(&sqlite),
@@ -67,7 +72,12 @@ impl Sqlite {
             retention: Arc::<Sqlite>::clone(&sqlite),
             packets: Arc::<Sqlite>::clone(&sqlite),
             hooks: Arc::<Sqlite>::clone(&sqlite),
+            files: Arc::<Sqlite>::clone(&sqlite),
+            audit: Arc::<Sqlite>::clone(&sqlite),
+            invitations: Arc::<Sqlite>::clone(&sqlite),
+            search: Arc::<Sqlite>::clone(&sqlite),
             tables: sqlite,
+            calls,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod alterations;
 mod any_node;
+mod authorised_frames;
 mod bad_input;
 mod blackout;
 mod checker;
@@ -21,9 +22,11 @@ mod losses;
 mod mariadb_killed;
 mod mariadb_trouble;
 mod membership;
+mod monitoring;
 mod over_redis;
 mod own_server;
 mod packets;
+mod presence;
 mod redis_lost;
 mod restored_backup;
 mod retention;

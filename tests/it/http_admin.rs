@@ -157,3 +157,116 @@ async fn a_notice_reaches_everybody_among_the_notes_to_self() {
     let list = lab.get(&clara, "/api/v1/conversations").await;
     assert_eq!(list["conversations"], json!([]));
 }
+
+#[tokio::test]
+async fn whatever_an_admin_does_leaves_a_trace() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let account = format!("/api/v1/admin/users/{}", bert.id);
+    for change in [
+        json!({"admin": true}),
+        json!({"admin": true}),
+        json!({"admin": false, "disabled": true}),
+        json!({"disabled": false}),
+        json!({"disabled": false}),
+    ] {
+        lab.call(&anna, "PATCH", &account, &change).await.is(200);
+    }
+    let reset = format!("{account}/password");
+    lab.call(&anna, "POST", &reset, &json!({"password": "another one"}))
+        .await
+        .is(204);
+    let notice = json!({"content": "secret plans"});
+    lab.call(&anna, "POST", "/api/v1/admin/notice", &notice)
+        .await
+        .is(201);
+    let invite = lab
+        .call(&anna, "POST", "/api/v1/admin/invites", &json!({}))
+        .await
+        .is(201);
+    let invite = format!("/api/v1/admin/invites/{}", invite["id"]);
+    lab.simply(&anna, "DELETE", &invite).await.is(204);
+
+    let audit = "/api/v1/admin/audit";
+    let page = lab.get(&anna, audit).await;
+    let traces = page["audit"].as_array().unwrap();
+    let actions: Vec<&str> = traces
+        .iter()
+        .rev()
+        .map(|trace| trace["action"].as_str().unwrap())
+        .collect();
+    let done = [
+        "user_promoted",
+        "user_demoted",
+        "user_disabled",
+        "user_enabled",
+        "password_reset",
+        "notice_sent",
+        "invite_made",
+        "invite_revoked",
+    ];
+    assert_eq!(actions, done);
+    let first = traces.last().unwrap();
+    assert_eq!(
+        (&first["admin"], &first["target"], &first["detail"]),
+        (&json!(anna.id), &json!(bert.id), &json!("bert"))
+    );
+    assert_eq!(first["address"], "127.0.0.1");
+    assert!(first["at"].as_i64().unwrap() > 0);
+    for secret in ["another one", "secret plans"] {
+        assert!(!page.to_string().contains(secret));
+    }
+    let page = lab.get(&anna, &format!("{audit}?limit=3")).await;
+    let next = page["next"].as_str().unwrap();
+    let rest = lab.get(&anna, &format!("{audit}?before={next}")).await;
+    assert_eq!(rest["audit"].as_array().unwrap().len(), done.len() - 3);
+    assert_eq!(rest["next"], Value::Null);
+    only_admins_read_it(&lab, &anna, audit).await;
+}
+
+async fn only_admins_read_it(lab: &Lab, anna: &crate::lab::User, audit: &str) {
+    let bert = lab.login("bert", "another one").await.is(200);
+    let bert = crate::lab::User {
+        token: bert["token"].as_str().unwrap().to_owned(),
+        ..anna.clone()
+    };
+    lab.simply(&bert, "GET", audit)
+        .await
+        .refused(403, "forbidden");
+    lab.ask("GET", audit, &[], "")
+        .await
+        .refused(401, "unauthorized");
+    lab.simply(anna, "GET", &format!("{audit}?before=x"))
+        .await
+        .refused(400, "bad_request")
+        .about("before");
+}
+
+#[tokio::test]
+async fn what_is_refused_or_changes_nothing_leaves_no_trace() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let own = format!("/api/v1/admin/users/{}", anna.id);
+    let other = format!("/api/v1/admin/users/{}", bert.id);
+    let nobody = "/api/v1/admin/users/99";
+    let disable = json!({"disabled": true});
+    lab.call(&bert, "PATCH", &own, &disable).await;
+    lab.call(&anna, "PATCH", &own, &disable).await;
+    lab.call(&anna, "PATCH", nobody, &disable).await;
+    lab.call(&anna, "PATCH", &other, &json!({})).await.is(200);
+    lab.call(&anna, "PATCH", &other, &json!({"disabled": false}))
+        .await
+        .is(200);
+    let short = json!({"password": "x"});
+    lab.call(&anna, "POST", &format!("{other}/password"), &short)
+        .await;
+    lab.call(
+        &anna,
+        "POST",
+        "/api/v1/admin/notice",
+        &json!({"content": ""}),
+    )
+    .await;
+    let page = lab.get(&anna, "/api/v1/admin/audit").await;
+    assert_eq!(page["audit"], json!([]));
+}

@@ -25,11 +25,10 @@ fn entry(seq: u64, rest: &str) -> String {
 async fn shown(lab: &Lab, user: &User, conv: &str, seq: u64) -> Value {
     let path = format!("/api/v1/conversations/{conv}/entries?limit=200");
     let page = lab.get(user, &path).await;
-    let found = page["entries"].as_array().unwrap().iter();
+    let mut found = page["entries"].as_array().unwrap().iter();
     found
-        .filter(|entry| entry["seq"] == seq)
+        .find(|entry| entry["seq"] == seq)
         .cloned()
-        .next()
         .unwrap_or(Value::Null)
 }
 

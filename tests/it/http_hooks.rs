@@ -308,7 +308,7 @@ async fn an_outgoing_hook_is_told_each_message_once_in_order_by_two_nodes_and_re
     // Time for one too many.
     tokio::time::sleep(Duration::from_secs(2)).await;
     running.iter().for_each(tokio::task::JoinHandle::abort);
-    let heard = heard.lock().unwrap();
+    let heard = heard.lock().unwrap().clone();
     let mut seqs: Vec<u64> = heard
         .iter()
         .map(|told| told.2["seq"].as_u64().unwrap())

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::json;
-use starling::model::ids::UserId;
+use starling::model::conversation::Conv;
+use starling::model::draft::{Change, Draft, Outcome};
+use starling::model::entry::EntryKind;
+use starling::model::ids::{SessionId, UserId};
 
-use crate::lab::{Choices, Lab, PASSWORD, revoke_elsewhere};
+use crate::lab::{Choices, Lab, PASSWORD};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -212,4 +216,24 @@ async fn when_somebody_was_seen_is_written_a_minute_later_and_not_before() {
             "after {passed} s more"
         );
     }
+}
+
+/// Ends a session as another node does: in the store, without a word to this one's services.
+async fn revoke_elsewhere(lab: &Lab, user: UserId, session: SessionId) -> SessionId {
+    let draft = Draft {
+        conv: Conv::Account(user),
+        from: user,
+        kind: EntryKind::Revoked,
+        cid: "elsewhere".parse().unwrap(),
+        body: Bytes::from_static(b"{}"),
+        change: Change::Revoke {
+            sessions: vec![session],
+        },
+    };
+    let verdicts = lab.stores.log.append(vec![draft]).await.unwrap();
+    assert!(
+        matches!(verdicts.outcomes[0], Outcome::Appended { .. }),
+        "{verdicts:?}"
+    );
+    session
 }

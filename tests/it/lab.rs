@@ -1,7 +1,13 @@
 //! A node's services and HTTP routes over a fresh SQLite store, without sockets, bus and replica.
 
+#[path = "lab/cluster.rs"]
+mod cluster;
+#[path = "lab/programs.rs"]
+mod programs;
 #[path = "lab/rooms.rs"]
 mod rooms;
+#[path = "lab/talk.rs"]
+mod talk;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +15,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use starling::http::assets::Assets;
 use starling::http::auth::{Gate, GateSettings};
@@ -18,41 +23,43 @@ use starling::http::remote::{PeerAddr, Proxies};
 use starling::http::{self, Parts};
 use starling::journal::committer::Committer;
 use starling::journal::position::Position;
-use starling::model::conversation::Conv;
-use starling::model::draft::{Change, Draft, Outcome};
-use starling::model::entry::EntryKind;
-use starling::model::ids::{SessionId, UserId};
-use starling::model::policy::{FriendMode, Registration, StoreRules};
+use starling::model::policy::{FriendMode, Inviters, Registration, StoreRules};
 use starling::model::signal::Signal;
 use starling::presence::{Presence, Signals};
-use starling::service::accounts::{AccountParts, Accounts};
 use starling::service::admin::Admin;
-use starling::service::alterations::Alterations;
-use starling::service::bots::Bots;
+use starling::service::audit::Audit;
 use starling::service::clock::{Clock, system_now};
-use starling::service::conversations::{ConversationParts, Conversations};
-use starling::service::entries::{Entries, EntryParts};
-use starling::service::friends::Friends;
-use starling::service::groups::Groups;
-use starling::service::health::{ClusterStatus, ClusterView, NodeStatus, Readiness};
-use starling::service::hooks::{HookParts, Hooks};
-use starling::service::messages::{Messages, SendSettings};
-use starling::service::outcomes::Outcomes;
-use starling::service::packets::{PacketParts, Packets};
-use starling::service::passwords::{HashingSettings, Passwords};
+use starling::service::files::{FileUses, Files};
+use starling::service::health::{ClusterView, Readiness};
+use starling::service::invitations::Invitations;
+use starling::service::messages::SendSettings;
+use starling::service::passwords::HashingSettings;
 use starling::service::profiles::Profiles;
 use starling::service::reads::Reads;
 use starling::service::sessions::Sessions;
-use starling::service::throttle::{Throttle, ThrottleSettings};
+use starling::service::throttle::ThrottleSettings;
 use starling::store::Stores;
 use starling::store::sqlite::{self, OpenOptions};
 use tokio::sync::mpsc;
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
 use warp::reply::Response;
+
+use crate::lab_files::FileChoices;
+
+#[path = "lab/reply.rs"]
+mod reply;
+
+pub use reply::Reply;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse";
+/// As cheap as scrypt goes.
+pub const CHEAP: HashingSettings = HashingSettings {
+    scrypt_log_n: 1,
+    scrypt_r: 1,
+    scrypt_p: 1,
+    hashing_parallel: 2,
+};
 /// Where requests come from.
 pub const PEER: &str = "127.0.0.1:40000";
 
@@ -60,6 +67,7 @@ pub const PEER: &str = "127.0.0.1:40000";
 pub struct Choices {
     pub friend_mode: FriendMode,
     pub registration: Registration,
+    pub inviters: Inviters,
     pub throttle: ThrottleSettings,
     pub sending: SendSettings,
     pub rules: StoreRules,
@@ -70,6 +78,8 @@ pub struct Choices {
     pub public_url: String,
     pub proxies: Vec<String>,
     pub assets: Option<PathBuf>,
+    pub files: FileChoices,
+    pub search: bool,
 }
 
 impl Default for Choices {
@@ -77,6 +87,7 @@ impl Default for Choices {
         Choices {
             friend_mode: FriendMode::Request,
             registration: Registration::Open,
+            inviters: Inviters::Admins,
             throttle: ThrottleSettings {
                 auth_per_minute: 1_000,
                 auth_failures: 10,
@@ -90,6 +101,8 @@ impl Default for Choices {
             public_url: String::new(),
             proxies: Vec::new(),
             assets: None,
+            files: FileChoices::default(),
+            search: true,
         }
     }
 }
@@ -101,51 +114,12 @@ pub struct Lab {
     pub reads: Reads,
     pub presence: Presence,
     pub readiness: Arc<Mutex<Readiness>>,
-    routes: BoxedFilter<(Response,)>,
+    pub files: Files,
+    pub routes: BoxedFilter<(Response,)>,
     signals: Mutex<mpsc::Receiver<Signal>>,
     clock: Arc<AtomicI64>,
-    folder: tempfile::TempDir,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
-    /// Null when the body is not JSON.
-    pub body: Value,
-}
-
-impl Reply {
-    /// Checks status and error code.
-    #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) -> &Reply {
-        let found = (self.status, self.body["error"]["code"].as_str());
-        assert_eq!(found, (status, Some(code)), "{}", self.text);
-        assert!(self.body["error"]["message"].is_string(), "{}", self.text);
-        self
-    }
-
-    /// Checks the field an error is about.
-    #[track_caller]
-    pub fn about(&self, field: &str) -> &Reply {
-        assert_eq!(self.body["error"]["field"], field, "{}", self.text);
-        self
-    }
-
-    /// The body of an answer with this status.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
+    /// Where the store is.
+    pub folder: tempfile::TempDir,
 }
 
 /// Somebody registered.
@@ -187,6 +161,7 @@ impl Lab {
         let readiness = Arc::new(Mutex::new(Readiness::Ready {
             reasons: Vec::new(),
         }));
+        let files = choices.files.open(&stores, folder.path());
         let world = World {
             stores: stores.clone(),
             committer: committer.clone(),
@@ -195,6 +170,7 @@ impl Lab {
             presence: Presence::new().0,
             clock: Arc::clone(&clock),
             readiness: Arc::clone(&readiness),
+            files: files.clone(),
         };
         let (routes, sessions, reads) = world.routes(choices);
         Lab {
@@ -204,6 +180,7 @@ impl Lab {
             reads,
             presence: world.presence,
             readiness,
+            files,
             routes,
             signals: Mutex::new(told),
             clock,
@@ -258,6 +235,7 @@ impl Lab {
         Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
+            bytes: response.body().to_vec(),
             body: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
         }
@@ -354,6 +332,7 @@ struct World {
     presence: Presence,
     clock: Arc<AtomicI64>,
     readiness: Arc<Mutex<Readiness>>,
+    files: Files,
 }
 
 impl World {
@@ -361,104 +340,53 @@ impl World {
         let Stores {
             log,
             users,
-            sessions,
             friends,
-            groups,
             conversations,
-            messages,
-            packets,
-            hooks,
+            invitations,
+            audit,
             ..
         } = self.stores.clone();
-        let committer = &self.committer;
-        let sending = Messages::new(
-            committer.clone(),
-            Arc::clone(&log),
-            Arc::clone(&groups),
-            Arc::clone(&messages),
-            choices.sending,
-        );
+        let audit = Audit::new(audit);
+        let uses = FileUses::new(Arc::clone(&self.stores.files), log);
+        let sending = self.messages(&choices, &uses);
         let ahead = Arc::clone(&self.clock);
         let clock = Clock::new(move || system_now() + ahead.load(Ordering::Relaxed));
-        let sessions = Sessions::new(
-            sessions,
-            Arc::clone(&users),
-            committer.clone(),
-            clock.clone(),
-            30,
-        );
-        let profiles = Profiles::new(Arc::clone(&users), self.presence.clone());
-        let reads = Reads::new(Arc::clone(&conversations));
-        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock);
+        let sessions = self.sessions(clock.clone());
+        let profiles = Profiles::new(Arc::clone(&users), friends, self.presence.clone());
+        let reads = Reads::new(conversations);
+        let (rooms, admission) = rooms::made(self, &choices, &profiles, &clock, &uses);
         let accounts = self.accounts(&choices, &sessions, &profiles, &rooms);
-        let bots = Bots::new(
-            Arc::clone(&hooks),
-            Arc::clone(&users),
-            accounts.clone(),
-            sessions.clone(),
-            profiles.clone(),
-        );
-        let hooks = Hooks::new(HookParts {
-            hooks,
-            groups: Arc::clone(&groups),
-            rooms: rooms.clone(),
-            bots: bots.clone(),
-            accounts: accounts.clone(),
-            messages: sending.clone(),
-            allow_private: choices.private_hooks,
-        });
-        let cluster: Arc<dyn ClusterView> = Arc::new(Cluster(Arc::clone(&self.readiness)));
+        let known = (&accounts, &sessions, &profiles);
+        let (bots, hooks) = programs::made(self, &choices, known, &rooms, &sending);
+        let cluster: Arc<dyn ClusterView> = Arc::new(cluster::Cluster(Arc::clone(&self.readiness)));
         let proxies = choices.proxies.iter().map(|net| net.parse().unwrap());
+        let conversations = self.conversations(&rooms, &profiles, &reads);
         let parts = Parts {
             gate: Gate::new(GateSettings {
-                origins: choices.origins,
-                public_url: choices.public_url,
+                origins: choices.origins.clone(),
+                public_url: choices.public_url.clone(),
                 proxies: Proxies::new(proxies.collect()),
             }),
             sessions: sessions.clone(),
-            friends: Friends::new(
-                Arc::clone(&friends),
-                Arc::clone(&users),
-                committer.clone(),
-                profiles.clone(),
-                self.signals.clone(),
-                choices.friend_mode,
-            ),
-            groups: rooms.clone(),
+            friends: self.friends(&choices, &profiles),
+            groups: rooms,
             admission,
-            conversations: Conversations::new(ConversationParts {
-                log: Arc::clone(&log),
-                conversations,
-                friends,
-                groups: Arc::clone(&groups),
-                outcomes: Outcomes::new(Arc::clone(&messages)),
-                rooms,
-                profiles: profiles.clone(),
-                reads: reads.clone(),
-                signals: self.signals.clone(),
-                position: self.position.clone(),
-            }),
-            entries: Entries::new(EntryParts {
-                alterations: Alterations::new(committer.clone(), Arc::clone(&log), sending.clone()),
-                log: Arc::clone(&log),
-                messages,
-                groups,
-                profiles: profiles.clone(),
-                reads: reads.clone(),
-                signals: self.signals.clone(),
-            }),
+            searches: self.searches(&choices, &conversations),
+            conversations,
+            entries: self.entries(&sending, &profiles, &reads),
             bots,
             hooks,
-            packets: Packets::new(PacketParts {
-                packets,
-                log,
-                committer: committer.clone(),
-                messages: sending.clone(),
-                hours: choices.packet_hours,
-                seed: 7,
-            }),
+            packets: self.packets(&choices, &sending),
             messages: sending,
-            admin: Admin::new(users, accounts.clone(), committer.clone()),
+            files: self.files.clone(),
+            invitations: Invitations::new(
+                invitations,
+                Arc::clone(&users),
+                audit.clone(),
+                clock,
+                choices.inviters,
+            ),
+            admin: Admin::new(users, accounts.clone(), self.committer.clone(), audit),
             accounts,
             profiles,
             cluster,
@@ -468,73 +396,4 @@ impl World {
         };
         (http::routes(parts, []), sessions, reads)
     }
-
-    fn accounts(
-        &self,
-        choices: &Choices,
-        sessions: &Sessions,
-        profiles: &Profiles,
-        rooms: &Groups,
-    ) -> Accounts {
-        // As cheap as scrypt goes.
-        let hashing = HashingSettings {
-            scrypt_log_n: 1,
-            scrypt_r: 1,
-            scrypt_p: 1,
-            hashing_parallel: 2,
-        };
-        Accounts::new(AccountParts {
-            users: Arc::clone(&self.stores.users),
-            sessions: sessions.clone(),
-            groups: rooms.clone(),
-            passwords: Passwords::new(hashing).unwrap(),
-            throttle: Throttle::new(choices.throttle),
-            profiles: profiles.clone(),
-            signals: self.signals.clone(),
-            registration: choices.registration,
-        })
-    }
-}
-
-struct Cluster(Arc<Mutex<Readiness>>);
-
-impl ClusterView for Cluster {
-    fn status(&self) -> ClusterStatus {
-        ClusterStatus {
-            own: "run-1".to_owned(),
-            nodes: vec![NodeStatus {
-                id: "run-1".to_owned(),
-                name: "anna".to_owned(),
-                state: "self".to_owned(),
-                addresses: vec!["192.0.2.1:3000".to_owned()],
-                ..NodeStatus::default()
-            }],
-            bus: [("datagrams_in".to_owned(), 7)].into(),
-            ..ClusterStatus::default()
-        }
-    }
-
-    fn readiness(&self) -> Readiness {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// Ends a session as another node does: in the store, without a word to this one's services.
-pub async fn revoke_elsewhere(lab: &Lab, user: UserId, session: SessionId) -> SessionId {
-    let draft = Draft {
-        conv: Conv::Account(user),
-        from: user,
-        kind: EntryKind::Revoked,
-        cid: "elsewhere".parse().unwrap(),
-        body: Bytes::from_static(b"{}"),
-        change: Change::Revoke {
-            sessions: vec![session],
-        },
-    };
-    let verdicts = lab.stores.log.append(vec![draft]).await.unwrap();
-    assert!(
-        matches!(verdicts.outcomes[0], Outcome::Appended { .. }),
-        "{verdicts:?}"
-    );
-    session
 }

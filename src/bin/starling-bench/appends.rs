@@ -5,7 +5,7 @@
 //! round in which their ratio was the median one.
 
 mod mysql;
-mod people;
+pub(crate) mod people;
 mod sqlite;
 
 use std::time::{Duration, Instant};

@@ -20,6 +20,7 @@ mod idle;
 mod latency;
 mod node;
 mod peer;
+mod search;
 mod sends;
 mod table;
 mod wire;
@@ -51,6 +52,8 @@ enum Section {
     Fanout,
     /// Memory of an idle connection
     Idle,
+    /// Searches in a million messages
+    Search,
 }
 
 /// Measures real nodes on this machine
@@ -72,6 +75,9 @@ struct Arguments {
     /// Be the plain broadcaster that figures are compared with
     #[arg(long, hide = true)]
     peer: bool,
+    /// Messages to search in; a million if not given
+    #[arg(long, value_name = "COUNT")]
+    messages: Option<usize>,
     #[command(flatten)]
     saturation: Saturation,
 }
@@ -116,6 +122,9 @@ fn main() -> anyhow::Result<()> {
             Section::Latency => runtime.block_on(latency::measure(&server, &mut table)),
             Section::Fanout => runtime.block_on(fanout::measure(&server, &mut table)),
             Section::Idle => runtime.block_on(idle::measure(&server, &mut table)),
+            Section::Search => {
+                runtime.block_on(search::measure(mysql, arguments.messages, &mut table))
+            }
         };
         measured.with_context(|| format!("cannot measure {section:?}"))?;
     }

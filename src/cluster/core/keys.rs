@@ -8,6 +8,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hkdf;
 
 /// Keys held at a time: the old, the new, and room for a rotation that was never finished.
 pub const KEYS_MAX: usize = 4;
@@ -78,6 +79,21 @@ impl KeyRing {
     /// The ids, ascending.
     pub fn ids(&self) -> Vec<u8> {
         self.keys.keys().copied().collect()
+    }
+
+    /// Keys for another purpose than the bus, the newest first: from none of them can the cluster's be found out.
+    #[must_use]
+    pub fn derived(&self, cluster_name: &str, purpose: &[u8]) -> Vec<[u8; KEY_BYTES]> {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, cluster_name.as_bytes());
+        let derive = |key: &[u8; KEY_BYTES]| {
+            let mut derived = [0; KEY_BYTES];
+            let secret = salt.extract(key);
+            let info = [purpose];
+            let filled = secret.expand(&info, hkdf::HKDF_SHA256);
+            filled.and_then(|filled| filled.fill(&mut derived)).ok()?;
+            Some(derived)
+        };
+        self.keys.values().rev().filter_map(derive).collect()
     }
 
     /// The keys by id, ascending.

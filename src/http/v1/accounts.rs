@@ -64,6 +64,8 @@ pub(in crate::http) struct NewUser {
     memo: Option<String>,
     /// What the session will be listed as.
     device: Option<String>,
+    /// The code of an invitation, where registration takes one.
+    invite: Option<String>,
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -81,7 +83,13 @@ pub(in crate::http) struct Credentials {
 /// Makes an account and logs in.
 #[utoipa::path(
     post, path = "/api/v1/register", tag = "accounts", security(()), request_body = NewUser,
-    responses((status = 201, body = shapes::LoggedIn))
+    responses(
+        (status = 201, body = shapes::LoggedIn),
+        (status = 403, description = "`forbidden`: nobody may register, or not without an invitation"),
+        (status = 409, description = "`name_taken`, `phone_taken`, `email_taken`"),
+        (status = 422, description = "`weak_password`"),
+        (status = 429, description = "`throttled`"),
+    )
 )]
 async fn register(visitor: Visitor, input: Result<NewUser, Failure>, accounts: Accounts) -> Answer {
     let input = input?;
@@ -95,6 +103,7 @@ async fn register(visitor: Visitor, input: Result<NewUser, Failure>, accounts: A
         avatar: input.avatar.unwrap_or_default(),
         sex: input.sex.unwrap_or_default(),
         memo: input.memo.unwrap_or_default(),
+        invite: input.invite,
     };
     let login = accounts.register(account, device, visitor.address).await?;
     logged_in(StatusCode::CREATED, &login, &visitor)
@@ -103,7 +112,11 @@ async fn register(visitor: Visitor, input: Result<NewUser, Failure>, accounts: A
 /// Logs in by name or phone number.
 #[utoipa::path(
     post, path = "/api/v1/login", tag = "accounts", security(()), request_body = Credentials,
-    responses((status = 200, body = shapes::LoggedIn))
+    responses(
+        (status = 200, body = shapes::LoggedIn),
+        (status = 401, description = "`wrong_credentials`"),
+        (status = 429, description = "`throttled`"),
+    )
 )]
 async fn login(
     visitor: Visitor,

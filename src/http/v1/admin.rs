@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use warp::Filter;
 
 use super::shapes;
-use crate::http::door::{Door, Login, with};
+use crate::http::door::{Door, Login, Visitor, with};
 use crate::http::endpoint::{Answer, Endpoint, endpoint};
 use crate::http::path::UserPath;
 use crate::http::query::{Query, query};
@@ -27,6 +27,7 @@ pub(in crate::http) fn routes(door: &Door, admin: &Admin) -> Vec<Endpoint> {
             warp::path!("users" / UserPath)
                 .and(warp::patch())
                 .and(door.login())
+                .and(door.visitor())
                 .and(door.json())
                 .and(with(admin))
                 .then(change),
@@ -35,6 +36,7 @@ pub(in crate::http) fn routes(door: &Door, admin: &Admin) -> Vec<Endpoint> {
             warp::path!("users" / UserPath / "password")
                 .and(warp::post())
                 .and(door.login())
+                .and(door.visitor())
                 .and(door.json())
                 .and(with(admin))
                 .then(reset_password),
@@ -43,9 +45,18 @@ pub(in crate::http) fn routes(door: &Door, admin: &Admin) -> Vec<Endpoint> {
             warp::path!("notice")
                 .and(warp::post())
                 .and(door.login())
+                .and(door.visitor())
                 .and(door.json())
                 .and(with(admin))
                 .then(notice),
+        ),
+        endpoint::<__path_audit>(
+            warp::path!("audit")
+                .and(warp::get())
+                .and(door.login())
+                .and(query())
+                .and(with(admin))
+                .then(audit),
         ),
     ]
 }
@@ -98,30 +109,35 @@ async fn list(login: Login, query: Query, admin: Admin) -> Answer {
 async fn change(
     id: UserPath,
     login: Login,
+    visitor: Visitor,
     input: Result<ChangedAccount, Failure>,
     admin: Admin,
 ) -> Answer {
-    let (me, input) = (login?.user.id, input?);
-    let user = admin.change(me, id.0, input.disabled, input.admin).await?;
+    let (actor, input) = (visitor.as_actor(&login?), input?);
+    let user = admin
+        .change(&actor, id.0, input.disabled, input.admin)
+        .await?;
     reply::ok(&shapes::AdminUser::from(user))
 }
 
 /// Sets somebody's password and ends his sessions.
 #[utoipa::path(
     post, path = "/api/v1/admin/users/{id}/password", tag = "admin", params(("id" = u64, Path)),
-    request_body = ResetPassword, responses((status = 204))
+    request_body = ResetPassword,
+    responses((status = 204), (status = 422, description = "`weak_password`"))
 )]
 async fn reset_password(
     id: UserPath,
     login: Login,
+    visitor: Visitor,
     input: Result<ResetPassword, Failure>,
     admin: Admin,
 ) -> Answer {
-    let (me, input) = (login?.user.id, input?);
+    let (actor, input) = (visitor.as_actor(&login?), input?);
     let password = input
         .password
         .ok_or(Failure::field(Code::BadRequest, "password"))?;
-    admin.reset_password(me, id.0, password).await?;
+    admin.reset_password(&actor, id.0, password).await?;
     reply::nothing()
 }
 
@@ -130,11 +146,31 @@ async fn reset_password(
     post, path = "/api/v1/admin/notice", tag = "admin", request_body = Notice,
     responses((status = 201, body = shapes::Accepted))
 )]
-async fn notice(login: Login, input: Result<Notice, Failure>, admin: Admin) -> Answer {
-    let (me, input) = (login?.user.id, input?);
+async fn notice(
+    login: Login,
+    visitor: Visitor,
+    input: Result<Notice, Failure>,
+    admin: Admin,
+) -> Answer {
+    let (actor, input) = (visitor.as_actor(&login?), input?);
     let content = input
         .content
         .ok_or(Failure::field(Code::BadRequest, "content"))?;
-    let appended = admin.notice(me, &content).await?;
+    let appended = admin.notice(&actor, &content).await?;
     reply::created(&shapes::Accepted::from(appended))
+}
+
+/// What admins did, newest first. Whatever an admin does leaves a trace, and no trace is ever removed.
+#[utoipa::path(
+    get, path = "/api/v1/admin/audit", tag = "admin",
+    params(
+        ("before" = Option<String>, Query, description = "`next` of the page before"),
+        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+    ),
+    responses((status = 200, body = shapes::Audit))
+)]
+async fn audit(login: Login, query: Query, admin: Admin) -> Answer {
+    let me = login?.user.id;
+    let (before, limit) = (query.id("before")?, query.limit()?);
+    reply::ok(&shapes::Audit::from(admin.traces(me, before, limit).await?))
 }

@@ -150,6 +150,7 @@ async fn page(
     responses(
         (status = 201, body = shapes::Accepted),
         (status = 200, body = shapes::Accepted, description = "It was there before"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 async fn send(

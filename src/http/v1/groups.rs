@@ -126,9 +126,9 @@ pub(in crate::http) struct NewOwner {
     responses((status = 200, body = shapes::Groups))
 )]
 async fn list(login: Login, query: Query, groups: Groups) -> Answer {
-    let me = login?.user.id;
+    let (me, limit) = (login?.user.id, query.limit()?);
     let found = match query.text("q") {
-        Some(text) => groups.search(me, text, query.limit()?).await?,
+        Some(text) => groups.search(me, text, limit).await?,
         None => groups.of_user(me).await?,
     };
     reply::ok(&shapes::Groups::of(found))

@@ -139,7 +139,8 @@ async fn change(
 
 /// Disables the account for good.
 #[utoipa::path(
-    delete, path = "/api/v1/me", tag = "me", request_body = Password, responses((status = 204))
+    delete, path = "/api/v1/me", tag = "me", request_body = Password,
+    responses((status = 204), (status = 429, description = "`throttled`"))
 )]
 async fn leave(
     login: Login,
@@ -159,7 +160,11 @@ async fn leave(
 /// Changes the password and ends all other sessions.
 #[utoipa::path(
     post, path = "/api/v1/me/password", tag = "me", request_body = ChangedPassword,
-    responses((status = 204))
+    responses(
+        (status = 204),
+        (status = 422, description = "`weak_password`"),
+        (status = 429, description = "`throttled`"),
+    )
 )]
 async fn change_password(
     login: Login,

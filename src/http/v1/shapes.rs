@@ -1,22 +1,28 @@
 //! The JSON objects of the API, made from what services answer, and described where they are defined.
 
 mod account;
+mod admin;
 mod admission;
 mod chat;
+mod file;
 mod node;
 mod packets;
 mod people;
 mod programs;
 mod room;
+mod search;
 
 pub use account::*;
+pub use admin::*;
 pub use admission::*;
 pub use chat::*;
+pub use file::*;
 pub use node::*;
 pub use packets::*;
 pub use people::*;
 pub use programs::*;
 pub use room::*;
+pub use search::*;
 
 use serde::Serialize;
 use utoipa::ToSchema;

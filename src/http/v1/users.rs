@@ -38,10 +38,10 @@ pub(in crate::http) fn routes(door: &Door, profiles: &Profiles) -> Vec<Endpoint>
     responses((status = 200, body = shapes::Users))
 )]
 async fn search(login: Login, query: Query, profiles: Profiles) -> Answer {
-    login?;
+    let me = login?.user.id;
     let limit = query.limit()?;
     let persons = match query.text("q") {
-        Some(text) => profiles.search(text, limit).await?,
+        Some(text) => profiles.search(me, text, limit).await?,
         None => Vec::new(),
     };
     reply::ok(&shapes::Users::of(persons))
@@ -53,8 +53,8 @@ async fn search(login: Login, query: Query, profiles: Profiles) -> Answer {
     responses((status = 200, body = shapes::User))
 )]
 async fn show(id: UserPath, login: Login, profiles: Profiles) -> Answer {
-    login?;
-    let person = profiles.person(id.0).await?;
-    let person = person.ok_or(Failure::new(Code::NotFound))?;
+    let me = login?.user.id;
+    let mut persons = profiles.persons_for(me, &[id.0]).await?;
+    let person = persons.remove(&id.0).ok_or(Failure::new(Code::NotFound))?;
     reply::ok(&shapes::User::from(person))
 }

@@ -85,6 +85,23 @@ struct PingRequest {
 }
 
 impl Request {
+    /// The `type` it came with.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Request::Auth(_) => "auth",
+            Request::Send(_) => "send",
+            Request::Alter(request) => match &request.alteration {
+                Alteration::Recall => "recall",
+                Alteration::Edit { .. } => "edit",
+                Alteration::React { .. } => "react",
+            },
+            Request::Read { .. } => "read",
+            Request::Typing { .. } => "typing",
+            Request::Ping { .. } => "ping",
+        }
+    }
+
     /// Understands a frame. Unknown fields are ignored, an unknown type is not.
     pub fn parse(text: &str) -> Result<Request, Invalid> {
         // First the whole text, so that a broken one is called broken whatever comes first in it.

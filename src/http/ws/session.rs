@@ -353,6 +353,7 @@ impl Client {
     }
 
     async fn send_error(&mut self, failure: &Failure, about: About<'_>) {
+        self.parts.metrics.refused_frame(failure.code);
         if let Some(frame) = self.voice.error(failure, about, self.language) {
             self.send(frame).await;
         }
@@ -425,6 +426,7 @@ impl Client {
                 ) {
                     self.go_live_from(position);
                 }
+                self.count(&heard);
                 match heard {
                     Heard::Request(request) => self.carry_out(*request).await,
                     Heard::Send { request, tag } => self.say(&request, tag).await,
@@ -439,6 +441,15 @@ impl Client {
                 };
                 self.send_error(&invalid.failure, about).await;
             }
+        }
+    }
+
+    fn count(&self, heard: &Heard) {
+        match heard {
+            Heard::Request(request) => self.parts.metrics.framed(request.kind()),
+            Heard::Send { .. } => self.parts.metrics.framed("send"),
+            Heard::Fetch { .. } => self.parts.metrics.framed("fetch"),
+            Heard::Nothing => {}
         }
     }
 

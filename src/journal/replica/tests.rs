@@ -192,10 +192,11 @@ impl Model {
         {
             open.to = Some(seq);
         }
-        let body = match kind {
-            // What it says is its place: a number, so that it is known wherever it turns up.
-            EntryKind::Message => format!(r#"{{"media":1,"meta":{{}},"content":"{seq}"}}"#),
-            _ => format!(r#"{{"users":[{user}]}}"#),
+        // What it says is its place: a number, so that it is known wherever it turns up.
+        let body = if kind == EntryKind::Message {
+            format!(r#"{{"media":1,"meta":{{}},"content":"{seq}"}}"#)
+        } else {
+            format!(r#"{{"users":[{user}]}}"#)
         };
         self.push(conv, user, kind, body);
     }
@@ -243,10 +244,11 @@ impl Model {
         let alteration = self.log.last().cloned().unwrap();
         for entry in &mut self.log {
             let is_edit = entry.kind == EntryKind::Edit && rewritten_by(entry) == Some(seq);
-            let body = match alteration.kind {
-                _ if entry.seq == seq => altered_body(entry, &alteration),
-                EntryKind::Recall if is_edit => Some(forgotten_body(seq)),
-                _ => None,
+            let body = if entry.seq == seq {
+                altered_body(entry, &alteration)
+            } else {
+                let is_recalled = alteration.kind == EntryKind::Recall && is_edit;
+                is_recalled.then(|| forgotten_body(seq))
             };
             if let Some(body) = body {
                 *entry = Arc::new(Entry {

@@ -70,7 +70,7 @@ impl Groups {
         let after = UserId(first.0.saturating_sub(1));
         let mutes = self.0.mutes.muted(id, after, *last).await?;
         let mutes: BTreeMap<UserId, UnixMillis> = mutes.into_iter().collect();
-        let persons = self.0.profiles.persons(&ids).await?;
+        let persons = self.0.profiles.persons_for(asker, &ids).await?;
         let now = self.0.clock.now();
         let view = members.into_iter().map(|member| {
             let is_told = own >= Role::Admin || member.user == asker;

@@ -231,7 +231,7 @@ impl Run<'_> {
                     changes.push("the e-mail address left out: it is taken".to_owned());
                     wish.email = None;
                 }
-                Err(AccountError::NotFound) => return Ok(None),
+                Err(AccountError::NotFound | AccountError::NotInvited) => return Ok(None),
                 Err(AccountError::Store(error)) => return Err(error.into()),
             }
         }

@@ -201,5 +201,9 @@ pub async fn remarks_and_blocks_are_ones_own(make: &impl Make) {
         let expected = if blocked { vec![bert] } else { vec![] };
         assert_eq!(friends.blocks(anna).await.unwrap(), expected);
         assert_eq!(friends.blocks(bert).await.unwrap(), vec![]);
+        let of_bert = friends.blockers(bert, &[bert, anna]).await.unwrap();
+        assert_eq!(of_bert, if blocked { vec![anna] } else { vec![] });
+        assert_eq!(friends.blockers(anna, &[bert]).await.unwrap(), vec![]);
+        assert_eq!(friends.blockers(bert, &[]).await.unwrap(), vec![]);
     }
 }

@@ -1,6 +1,6 @@
 //! Conversation lists, unread counts, read positions, settings.
 
-use super::stage::{END, Make, Stage, empty};
+use super::stage::{END, Make, Stage, empty, seqs};
 use crate::model::conversation::Conv;
 use crate::model::ids::{GroupId, Seq, UserId};
 use crate::store::{ConversationSettings, ConversationState, SettingsPatch};
@@ -155,6 +155,46 @@ pub async fn the_peers_read_position_is_shown(make: &impl Make) {
     let states = list(&stage, anna).await;
     let peers: Vec<Option<Seq>> = states.iter().map(|state| state.peer_read_seq).collect();
     assert_eq!(peers, vec![None, None, Some(seq)]);
+}
+
+pub async fn what_is_above_several_positions_is_read_at_once(make: &impl Make) {
+    let stage = empty(make).await;
+    let [anna, bert, carl] = stage.users(["anna", "bert", "carl"]).await;
+    let (first, _) = stage.group(anna, &[bert]).await;
+    let (second, _) = stage.group(anna, &[bert]).await;
+    let (foreign, _) = stage.group(anna, &[carl]).await;
+    let [first, second, foreign] = [first, second, foreign].map(Conv::Group);
+    let private = Conv::private(anna, bert);
+    let mut said = Vec::new();
+    for text in ["one", "two", "three"] {
+        for conv in [first, second, foreign, private] {
+            said.push(stage.say(anna, conv, text).await);
+        }
+    }
+    let conversations = &stage.stores.conversations;
+    let above = async |positions: Vec<(Conv, Seq)>, upto: Seq, limit: usize| {
+        let entries = conversations.above(bert, &positions, upto, limit).await;
+        let mut found = seqs(&entries.unwrap());
+        found.sort_unstable();
+        found
+    };
+    let all = vec![
+        (first, said[0]),
+        (second, said[1]),
+        (foreign, Seq::ZERO),
+        (private, said[11]),
+    ];
+    assert_eq!(
+        above(all.clone(), END, 10).await,
+        [said[4], said[5], said[8], said[9]]
+    );
+    assert_eq!(above(all.clone(), END, 1).await, [said[4], said[5]]);
+    assert_eq!(above(all, said[4], 10).await, [said[4]]);
+    assert_eq!(
+        above(vec![(private, said[3])], END, 10).await,
+        [said[7], said[11]]
+    );
+    assert_eq!(above(Vec::new(), END, 10).await, []);
 }
 
 pub async fn settings_are_patched_field_by_field(make: &impl Make) {

@@ -3,7 +3,7 @@
 //! A list is read in a few statements over all conversations of the user at once. Writes here touch tables that
 //! appends never write, so neither waits for the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use mysql_async::Value;
@@ -19,7 +19,7 @@ use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{as_listed, newest_first};
-use crate::store::spans::{Merge, Span, cut};
+use crate::store::spans::{Direction, Merge, Span, cut};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
@@ -103,6 +103,30 @@ impl ConversationStore for Mysql {
         Ok(counts.into_iter().sum())
     }
 
+    async fn above(
+        &self,
+        user: UserId,
+        positions: &[(Conv, Seq)],
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let mut link = self.readers.link().await?;
+        let scope = Scope::every_stay(&mut link, user).await?;
+        let upto = upto.min(scope.log.head);
+        let merge = |(conv, read): &(Conv, Seq)| {
+            let history = self.rules.history;
+            let spans = scope.standing.entitled(user, *conv, history, upto);
+            let above = cut(&spans, read.next(), upto);
+            Merge::new(Direction::Up, &above, limit)
+        };
+        let mut merges: Vec<Merge> = positions.iter().map(merge).collect();
+        places::read(&mut link, user, &mut merges).await?;
+        let places = merges.into_iter().map(Merge::finish);
+        let places: Vec<Seq> = places.flat_map(|found| found.places).collect();
+        let (_, entries) = places::entries(&mut link, scope.log, &places).await?;
+        Ok(entries)
+    }
+
     async fn patch_settings(
         &self,
         user: UserId,
@@ -173,7 +197,6 @@ async fn lines(
         })
         .collect();
     // Nearly always the last entry of the conversation is the last one he may see, and known already.
-    let hidden = hidden_among(link, user, &scope.tops).await?;
     let mut uncertain = Vec::new();
     for line in &mut lines {
         let inside = |seq: Seq| {
@@ -182,11 +205,7 @@ async fn lines(
                 .any(|span| (span.low..=span.high).contains(&seq))
         };
         match scope.tops.get(&line.conv) {
-            Some((seq, kind))
-                if EntryKind::from_code(*kind).stands_alone()
-                    && inside(*seq)
-                    && !hidden.contains(seq) =>
-            {
+            Some((seq, kind)) if EntryKind::from_code(*kind).stands_alone() && inside(*seq) => {
                 line.last = Some(*seq);
             }
             Some(_) => uncertain.push(line),
@@ -201,24 +220,6 @@ async fn lines(
         line.last = merge.finish().places.first().copied();
     }
     Ok(lines)
-}
-
-/// Which of these entries the user has hidden for himself.
-async fn hidden_among(
-    link: &mut Link,
-    user: UserId,
-    tops: &BTreeMap<Conv, (Seq, u8)>,
-) -> Result<BTreeSet<Seq>> {
-    let seqs: Vec<Value> = tops.values().map(|(seq, _)| Value::from(*seq)).collect();
-    let mut hidden = BTreeSet::new();
-    for chunk in chunks(&seqs, POSITIONS_MAX) {
-        let places = listed("?", chunk.len());
-        let sql = format!("SELECT seq FROM hidden_entries WHERE user_id = ? AND seq IN ({places})");
-        let values = std::iter::once(Value::from(user)).chain(chunk);
-        let rows = link.rows(&sql, positional(values)).await?;
-        hidden.extend(rows::all(rows, |row| row.next::<Seq>())?);
-    }
-    Ok(hidden)
 }
 
 /// Everything else about the lines.

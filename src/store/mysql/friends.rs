@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use mysql_async::Value;
 
 use super::Mysql;
+use super::many::{chunks, listed, positional};
 use super::rows;
 use crate::model::ids::UserId;
 use crate::model::user::{Friend, FriendRequest, Friendships};
@@ -16,6 +18,8 @@ const FRIENDSHIPS: &str = "SELECT 0, NULL, user_id, friend_id, remark, since FRO
      SELECT 1, id, from_user, to_user, message, at FROM friend_requests WHERE to_user = ? AND open = 1
      UNION ALL
      SELECT 2, id, from_user, to_user, message, at FROM friend_requests WHERE from_user = ? AND open = 1";
+/// Users asked about by one statement.
+const USERS_MAX: usize = 512;
 const ARE_FRIENDS: &str = "SELECT 1 FROM friendships WHERE user_id = ? AND friend_id = ?";
 
 #[async_trait]
@@ -84,5 +88,23 @@ impl FriendStore for Mysql {
         let sql = "SELECT blocked_id FROM blocks WHERE user_id = ? ORDER BY blocked_id";
         let mut link = self.readers.link().await?;
         rows::all(link.rows(sql, (user,)).await?, rows::Columns::next)
+    }
+    async fn blockers(&self, user: UserId, users: &[UserId]) -> Result<Vec<UserId>> {
+        let mut blockers = Vec::new();
+        if users.is_empty() {
+            return Ok(blockers);
+        }
+        let mut link = self.readers.link().await?;
+        for users in chunks(users, USERS_MAX) {
+            let places = listed("?", users.len());
+            let sql = format!(
+                "SELECT user_id FROM blocks WHERE blocked_id = ? AND user_id IN ({places})"
+            );
+            let params = positional([user].into_iter().chain(users).map(Value::from));
+            let found = link.rows(&sql, params).await?;
+            let found: Vec<UserId> = rows::all(found, rows::Columns::next)?;
+            blockers.extend(found);
+        }
+        Ok(blockers)
     }
 }

@@ -90,9 +90,11 @@ impl HookStore for Mysql {
     async fn hold(&self, holder: Incarnation, hold_ms: u64, limit: usize) -> Result<Vec<Hook>> {
         let sql = format!(
             "SELECT h.id FROM hooks h
-             JOIN conversation_heads c ON c.conv = CAST(CONCAT('g:', h.group_id) AS BINARY)
              WHERE h.kind = 1 AND h.disabled = '' AND h.next_at <= {NOW} AND h.held_until <= {NOW}
-                 AND c.last_seq > h.cursor_seq
+                 AND (
+                     SELECT e.seq FROM entries e FORCE INDEX (entries_by_conv)
+                     WHERE e.conv = CAST(CONCAT('g:', h.group_id) AS BINARY) ORDER BY e.seq DESC LIMIT 1
+                 ) > h.cursor_seq
              ORDER BY h.next_at, h.id LIMIT ?"
         );
         let waiting: Vec<u64> = {

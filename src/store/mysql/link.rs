@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Params, Row};
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 pub(super) use super::fault::Fault;
 use super::session;
+use crate::store::calls::unnamed;
 
 /// How long to wait for a connection others use: longer than a call takes, shorter than a client's patience.
 const PLACE_WAIT: Duration = Duration::from_secs(3);
@@ -44,6 +46,7 @@ pub(super) struct Pool {
     opts: Opts,
     places: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Idle>>>,
+    times: Histogram,
 }
 
 struct Idle {
@@ -59,7 +62,13 @@ impl Pool {
             opts,
             places: Arc::new(Semaphore::new(connections_max.max(1))),
             idle: Arc::default(),
+            times: unnamed(),
         }
+    }
+
+    /// Its calls are measured by these times.
+    pub(super) fn timed(self, times: Histogram) -> Pool {
+        Pool { times, ..self }
     }
 
     /// A connection that is set up, to oneself until dropped.
@@ -82,6 +91,7 @@ impl Pool {
             connection: Some(connection),
             in_order: true,
             idle: Arc::clone(&self.idle),
+            times: self.times.clone(),
             _place: place,
         })
     }
@@ -138,6 +148,7 @@ pub(super) struct Link {
     /// No call is under way and none failed.
     in_order: bool,
     idle: Arc<Mutex<Vec<Idle>>>,
+    times: Histogram,
     _place: OwnedSemaphorePermit,
 }
 
@@ -218,7 +229,10 @@ impl Link {
         };
         // Stays so when this future is dropped.
         self.in_order = false;
-        let fault = match timeout(wait, call(connection)).await {
+        let began = Instant::now();
+        let done = timeout(wait, call(connection)).await;
+        self.times.observe(began.elapsed().as_secs_f64());
+        let fault = match done {
             Ok(Ok(answer)) => {
                 self.in_order = true;
                 return Ok(answer);

@@ -17,6 +17,7 @@ use super::routines::{self, Changed};
 use super::schema;
 use super::server;
 use crate::model::policy::StoreRules;
+use crate::store::CallTimes;
 use crate::store::tables::INCOMPLETE;
 use crate::store::{Result as StoreResult, SchemaVersion, Stores};
 
@@ -73,10 +74,12 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Stores, OpenError> 
     let packet_bytes = server::check(&mut connection, &server).await?;
     schema::prepare(&opts, &mut connection, &server, Changed::Keep).await?;
     drop(connection);
+    let calls = CallTimes::new();
     let mysql = Mysql {
-        appender: Pool::new(opts.clone(), 1),
-        readers: Pool::new(opts.clone(), options.readers),
-        writers: Pool::new(opts, WRITERS),
+        appender: Pool::new(opts.clone(), 1).timed(calls.of("append")),
+        readers: Pool::new(opts.clone(), options.readers).timed(calls.of("read")),
+        writers: Pool::new(opts, WRITERS).timed(calls.of("write")),
+        calls,
         rules: options.rules,
         batch_bytes: server::batch_bytes(packet_bytes),
         packet_bytes,

@@ -291,25 +291,9 @@ fn effect(draft: &Draft) -> Effect {
             invite: code.as_str().to_owned(),
             ..in_group(draft, 18)
         },
-        Change::Befriend {
-            other,
-            message,
-            auto,
-        } => Effect {
-            agreed: *auto,
-            greeting: message.clone(),
-            ..between(draft, 8, *other)
-        },
-        Change::AnswerFriend {
-            request,
-            other,
-            accept,
-        } => Effect {
-            request: *request,
-            agreed: *accept,
-            ..between(draft, 9, *other)
-        },
-        Change::Unfriend { other } => between(draft, 10, *other),
+        Change::Befriend { .. } | Change::AnswerFriend { .. } | Change::Unfriend { .. } => {
+            friendship(draft)
+        }
         Change::Revoke { sessions } if draft.conv == Conv::Account(draft.from) => revoke(sessions),
         Change::Notice if draft.conv == Conv::Notices => Effect {
             operation: 12,
@@ -321,6 +305,37 @@ fn effect(draft: &Draft) -> Effect {
             Effect::default()
         }
     }
+}
+
+fn friendship(draft: &Draft) -> Effect {
+    if let Change::Befriend {
+        other,
+        message,
+        auto,
+    } = &draft.change
+    {
+        return Effect {
+            agreed: *auto,
+            greeting: message.clone(),
+            ..between(draft, 8, *other)
+        };
+    }
+    if let Change::AnswerFriend {
+        request,
+        other,
+        accept,
+    } = &draft.change
+    {
+        return Effect {
+            request: *request,
+            agreed: *accept,
+            ..between(draft, 9, *other)
+        };
+    }
+    if let Change::Unfriend { other } = &draft.change {
+        return between(draft, 10, *other);
+    }
+    Effect::default()
 }
 
 fn create(draft: &Draft, group: &NewGroup, members: &[UserId]) -> Effect {

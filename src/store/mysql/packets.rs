@@ -69,36 +69,10 @@ pub(super) fn params(
     past: Option<UnixMillis>,
     rules: &StoreRules,
 ) -> Option<Params> {
-    let (operation, made, about) = match &draft.change {
-        Change::SendPacket { packet } => (1u8, Made::of(packet), Seq::ZERO),
-        Change::ClaimPacket { packet } => (2, Made::default(), *packet),
-        Change::RefundPacket { packet } => (3, Made::default(), *packet),
-        Change::Message
-        | Change::Recall { .. }
-        | Change::Edit { .. }
-        | Change::React { .. }
-        | Change::CreateGroup { .. }
-        | Change::Join
-        | Change::Add { .. }
-        | Change::Leave
-        | Change::Kick { .. }
-        | Change::Dissolve
-        | Change::EditGroup { .. }
-        | Change::EditMember { .. }
-        | Change::Transfer { .. }
-        | Change::Ask { .. }
-        | Change::Approve { .. }
-        | Change::Decline { .. }
-        | Change::JoinByInvite { .. }
-        | Change::Befriend { .. }
-        | Change::AnswerFriend { .. }
-        | Change::Unfriend { .. }
-        | Change::Revoke { .. }
-        | Change::Notice => return None,
-    };
+    let (operation, made, about) = movement(&draft.change)?;
     let (way, target) = Way::of(draft).code();
     let (low, high) = match draft.conv {
-        Conv::Private(low, high) => (low.0, high.0),
+        Conv::Private(low, high) => (low.0.min(ID_MAX), high.0.min(ID_MAX)),
         Conv::Notices | Conv::Group(_) | Conv::Account(_) => (0, 0),
     };
     let whole_past: u64 = match rules.history {
@@ -129,6 +103,20 @@ pub(super) fn params(
         made.amounts.into(),
         about.into(),
     ]))
+}
+
+/// Which operation, on what; `None`: the change moves no money.
+fn movement(change: &Change) -> Option<(u8, Made, Seq)> {
+    if let Change::SendPacket { packet } = change {
+        return Some((1, Made::of(packet), Seq::ZERO));
+    }
+    if let Change::ClaimPacket { packet } = change {
+        return Some((2, Made::default(), *packet));
+    }
+    if let Change::RefundPacket { packet } = change {
+        return Some((3, Made::default(), *packet));
+    }
+    None
 }
 
 #[async_trait]

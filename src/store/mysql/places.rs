@@ -164,7 +164,7 @@ async fn count_few(
         let values = [message.into(), notice.into(), user.into()]
             .into_iter()
             .chain(chunk.iter().flat_map(|(_, span)| bounds(span)))
-            .chain([FEW_MAX.into()]);
+            .chain([FEW_MAX.into(), user.into()]);
         let rows = link.rows(&few_sql(chunk.len()), positional(values)).await?;
         let found = rows::all(rows, |row| Ok((row.next()?, row.next()?, row.next()?)))?;
         let walked: u32 = found.iter().map(|(_, walked, _)| walked).sum();
@@ -189,9 +189,11 @@ async fn count_few(
 pub(super) fn few_sql(spans: usize) -> String {
     let ranges = vec!["conv = ? AND seq BETWEEN ? AND ?"; spans].join(" OR ");
     format!(
-        "SELECT conv, CAST(COUNT(*) AS UNSIGNED), CAST(SUM(kind IN (?, ?) AND sender <> ?) AS UNSIGNED)
+        "SELECT conv, CAST(COUNT(*) AS UNSIGNED),
+             CAST(SUM(kind IN (?, ?) AND sender <> ? AND h.seq IS NULL) AS UNSIGNED)
          FROM (
-             SELECT conv, kind, sender FROM entries FORCE INDEX (entries_by_conv) WHERE {ranges} LIMIT ?) walked
+             SELECT conv, seq, kind, sender FROM entries FORCE INDEX (entries_by_conv) WHERE {ranges} LIMIT ?) walked
+         LEFT JOIN hidden_entries h ON h.user_id = ? AND h.seq = walked.seq
          GROUP BY conv"
     )
 }

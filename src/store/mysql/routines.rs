@@ -36,7 +36,7 @@ struct Routine {
     text: &'static str,
 }
 
-const ROUTINES: [Routine; 7] = [
+const ROUTINES: [Routine; 8] = [
     Routine {
         name: "starling_append_1",
         text: include_str!("routines/append.sql"),
@@ -54,7 +54,7 @@ const ROUTINES: [Routine; 7] = [
         text: include_str!("routines/alter.sql"),
     },
     Routine {
-        name: "starling_create_user_1",
+        name: "starling_create_user_2",
         text: include_str!("routines/create_user.sql"),
     },
     Routine {
@@ -64,6 +64,10 @@ const ROUTINES: [Routine; 7] = [
     Routine {
         name: "starling_prune_2",
         text: include_str!("routines/prune.sql"),
+    },
+    Routine {
+        name: "starling_add_file_1",
+        text: include_str!("routines/add_file.sql"),
     },
 ];
 

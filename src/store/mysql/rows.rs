@@ -10,6 +10,7 @@ use mysql_async::{Row, Value};
 
 use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
+use crate::model::file::{Digest, FileId, Place};
 use crate::model::group::{Group, Interval, JoinMode, Member, Role};
 use crate::model::ids::{Cid, Epoch, GroupId, Incarnation, Seq, SessionId, UserId};
 use crate::model::user::{Session, Sex, TokenHash, User};
@@ -151,6 +152,9 @@ macro_rules! column {
 }
 
 column! {
+    FileId: String => |id| id.parse().ok(),
+    Digest: Vec<u8> => |bytes| bytes.try_into().ok().map(Digest),
+    Place: Vec<u8> => |bytes| bytes.try_into().ok().map(Place),
     bool: u64 => |number| Some(number != 0),
     u8: u64 => |number| number.try_into().ok(),
     u32: u64 => |number| number.try_into().ok(),
@@ -182,6 +186,9 @@ macro_rules! parameter {
 }
 
 parameter! {
+    FileId: id => id.to_string(),
+    Digest: digest => digest.0.to_vec(),
+    Place: place => place.0.to_vec(),
     Seq: seq => seq.0,
     UserId: user => user.0,
     GroupId: group => group.0,

@@ -12,13 +12,14 @@ use super::Mysql;
 use super::link::{Fault, Link};
 use super::many::{chunks, listed, positional};
 use super::rows::{self, USER};
+use crate::model::admin::CodeHash;
 use crate::model::entry::UnixMillis;
 use crate::model::ids::{UserId, parse_id};
 use crate::model::user::{LoginName, NewUser, User, UserPatch};
 use crate::store::folding::folded;
 use crate::store::{AccountError, Result, StoreError, UserStore};
 
-const CREATE: &str = "CALL starling_create_user_1(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const CREATE: &str = "CALL starling_create_user_2(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const UPDATE: &str = "UPDATE users SET name = COALESCE(?, name), name_key = COALESCE(?, name_key), \
      nickname = COALESCE(?, nickname), nickname_key = COALESCE(?, nickname_key), \
      avatar = COALESCE(?, avatar), sex = COALESCE(?, sex), memo = COALESCE(?, memo), phone = IF(?, ?, phone), \
@@ -29,16 +30,7 @@ const USERS_MAX: usize = 512;
 #[async_trait]
 impl UserStore for Mysql {
     async fn create(&self, new: NewUser) -> Result<User, AccountError> {
-        let mut link = self.writers.link().await?;
-        let mut answer = link.call(CREATE, parameters(&new)).await;
-        if answer.as_ref().is_err_and(Fault::is_missing_routine) {
-            drop(link);
-            self.restore_routines().await?;
-            link = self.writers.link().await?;
-            answer = link.call(CREATE, parameters(&new)).await;
-        }
-        let id = verdict(answer.map_err(refused)?)?;
-        found(user(&mut link, id).await?)
+        self.create_user(&new, None).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {
@@ -160,6 +152,24 @@ impl UserStore for Mysql {
 }
 
 impl Mysql {
+    /// Makes an account, on an invitation if one is given.
+    pub(super) async fn create_user(
+        &self,
+        new: &NewUser,
+        invitation: Option<&CodeHash>,
+    ) -> Result<User, AccountError> {
+        let mut link = self.writers.link().await?;
+        let mut answer = link.call(CREATE, parameters(new, invitation)).await;
+        if answer.as_ref().is_err_and(Fault::is_missing_routine) {
+            drop(link);
+            self.restore_routines().await?;
+            link = self.writers.link().await?;
+            answer = link.call(CREATE, parameters(new, invitation)).await;
+        }
+        let id = verdict(answer.map_err(refused)?)?;
+        found(user(&mut link, id).await?)
+    }
+
     async fn set(&self, sql: &str, id: UserId, value: Value) -> Result<User, AccountError> {
         let mut link = self.writers.link().await?;
         link.execute(sql, (value, id)).await?;
@@ -201,7 +211,7 @@ fn found(user: Option<User>) -> Result<User, AccountError> {
 }
 
 /// Of [`CREATE`].
-fn parameters(new: &NewUser) -> Params {
+fn parameters(new: &NewUser, invitation: Option<&CodeHash>) -> Params {
     positional([
         Value::from(new.name.as_deref()),
         Value::from(new.name.as_deref().map(folded)),
@@ -214,6 +224,7 @@ fn parameters(new: &NewUser) -> Params {
         Value::from(new.email.as_deref()),
         Value::from(new.email.as_deref().map(folded)),
         Value::from(&new.password_hash),
+        Value::from(invitation.map(|code| code.0.as_slice())),
     ])
 }
 
@@ -227,8 +238,9 @@ fn verdict(rows: Vec<Row>) -> Result<UserId, AccountError> {
         Some((1, _)) => Err(AccountError::NameTaken),
         Some((2, _)) => Err(AccountError::PhoneTaken),
         Some((3, _)) => Err(AccountError::EmailTaken),
+        Some((4, _)) => Err(AccountError::NotInvited),
         Some(_) | None => Err(AccountError::Store(StoreError::Corrupt(
-            "starling_create_user_1 answers what it should not: it must be made anew".to_owned(),
+            "starling_create_user_2 answers what it should not: it must be made anew".to_owned(),
         ))),
     }
 }

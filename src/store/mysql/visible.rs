@@ -27,17 +27,30 @@ pub(super) const HEAD: &str = "SELECT 0, h.epoch, f.floor_seq, h.head, NULL, NUL
 pub(super) const STAYS: &str =
     "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL FROM memberships m
          WHERE m.user_id = ? AND m.group_id = ?";
-/// All his stays and private conversations, with the last entry up to a place of each that he is in: seq and kind in
-/// one number.
+/// All his stays and private conversations.
+pub(super) const RIGHTS: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL
+         FROM memberships m FORCE INDEX (memberships_by_user) WHERE m.user_id = ?
+     UNION ALL
+     SELECT 3, NULL, NULL, NULL, p.conv, NULL
+         FROM private_peers p WHERE p.user_id = ? AND p.peer_id <> p.user_id";
+/// His stays in all groups.
+pub(super) const EVERY_STAY: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, NULL
+         FROM memberships m FORCE INDEX (memberships_by_user) WHERE m.user_id = ?";
+/// All his stays and private conversations, with the last entry up to a place that he did not hide of each that he is
+/// in: seq and kind in one number.
 pub(super) const EVERYTHING: &str = "SELECT 2, m.group_id, m.from_seq, m.to_seq, NULL, IF(m.present = 1, (
              SELECT e.seq * 256 + e.kind FROM entries e FORCE INDEX (entries_by_conv)
-             WHERE e.conv = CAST(CONCAT('g:', m.group_id) AS BINARY) AND e.seq <= ? ORDER BY e.seq DESC LIMIT 1
+             WHERE e.conv = CAST(CONCAT('g:', m.group_id) AS BINARY) AND e.seq <= ?
+                 AND (SELECT COUNT(*) FROM hidden_entries x WHERE x.user_id = m.user_id AND x.seq = e.seq) = 0
+             ORDER BY e.seq DESC LIMIT 1
          ), NULL)
          FROM memberships m FORCE INDEX (memberships_by_user) WHERE m.user_id = ?
      UNION ALL
      SELECT 3, NULL, NULL, NULL, p.conv, (
              SELECT e.seq * 256 + e.kind FROM entries e FORCE INDEX (entries_by_conv)
-             WHERE e.conv = p.conv AND e.seq <= ? ORDER BY e.seq DESC LIMIT 1
+             WHERE e.conv = p.conv AND e.seq <= ?
+                 AND (SELECT COUNT(*) FROM hidden_entries x WHERE x.user_id = p.user_id AND x.seq = e.seq) = 0
+             ORDER BY e.seq DESC LIMIT 1
          )
          FROM private_peers p WHERE p.user_id = ? AND p.peer_id <> p.user_id";
 /// His stays in groups, and his private conversations, that hold entries above a place. Asked for their last one, a
@@ -78,11 +91,23 @@ impl Scope {
         Scope::read(link, &format!("{HEAD} UNION ALL {STAYS}"), values).await
     }
 
+    /// What decides about any conversation.
+    pub(super) async fn every_stay(link: &mut Link, user: UserId) -> Result<Scope> {
+        let values = [user; 2].map(Value::from);
+        Scope::read(link, &format!("{HEAD} UNION ALL {EVERY_STAY}"), values).await
+    }
+
     /// What decides about all that happened after a place.
     pub(super) async fn after(link: &mut Link, user: UserId, after: Seq) -> Result<Scope> {
         let (user, after) = (Value::from(user), Value::from(after));
         let values = [&user, &user, &after, &user, &after].map(Value::clone);
         Scope::read(link, &format!("{HEAD} UNION ALL {NEWS}"), values).await
+    }
+
+    /// What decides about everything, without a look at any conversation.
+    pub(super) async fn rights(link: &mut Link, user: UserId) -> Result<Scope> {
+        let values = [user; 3].map(Value::from);
+        Scope::read(link, &format!("{HEAD} UNION ALL {RIGHTS}"), values).await
     }
 
     /// What decides about his conversations, which are looked at up to a place.
@@ -129,7 +154,7 @@ impl Scope {
     }
 
     /// All spans of the user between two places, both included.
-    fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
+    pub(super) fn spans(&self, user: UserId, history: History, low: Seq, high: Seq) -> Vec<Span> {
         let mut spans: Vec<Span> = self.private.iter().copied().map(spans::whole).collect();
         spans.extend(self.standing.own(user));
         spans.extend(self.standing.groups(history).flatten());

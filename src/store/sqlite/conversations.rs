@@ -11,12 +11,14 @@ use super::Sqlite;
 use super::read::{head, intervals, registered_seq};
 use super::visible;
 use crate::model::conversation::Conv;
+use crate::model::entry::Entry;
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX, as_listed, newest_first};
 use crate::store::spans::{Span, Standing, cut};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
+    Window,
 };
 
 const OWN_POSITIONS: &str = "SELECT conv, seq FROM read_positions WHERE user_id = ?1";
@@ -61,6 +63,28 @@ impl ConversationStore for Sqlite {
                 let upto = head(&tx)?.head;
                 let spans = visible::entitled(&tx, history, user, as_listed(user, conv), upto)?;
                 unread(&tx, user, &spans, read)
+            })
+            .await
+    }
+
+    async fn above(
+        &self,
+        user: UserId,
+        positions: &[(Conv, Seq)],
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let history = self.rules.history;
+        let positions = positions.to_vec();
+        self.readers
+            .run(move |connection| {
+                let mut entries = Vec::new();
+                for (conv, read) in positions {
+                    let after = Window::After(read);
+                    let page = visible::page(connection, history, user, conv, after, upto, limit)?;
+                    entries.extend(page.entries);
+                }
+                Ok(entries)
             })
             .await
     }

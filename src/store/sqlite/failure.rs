@@ -68,7 +68,8 @@ impl MayBeOutage for AccountError {
             AccountError::NameTaken
             | AccountError::PhoneTaken
             | AccountError::EmailTaken
-            | AccountError::NotFound => false,
+            | AccountError::NotFound
+            | AccountError::NotInvited => false,
         }
     }
 }

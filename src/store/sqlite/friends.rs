@@ -64,6 +64,24 @@ impl FriendStore for Sqlite {
             })
             .await
     }
+
+    async fn blockers(&self, user: UserId, users: &[UserId]) -> Result<Vec<UserId>> {
+        let users = users.to_vec();
+        self.readers
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT 1 FROM blocks WHERE user_id = ?1 AND blocked_id = ?2",
+                )?;
+                let mut blockers = Vec::new();
+                for other in users {
+                    if statement.exists(params![other, user])? {
+                        blockers.push(other);
+                    }
+                }
+                Ok(blockers)
+            })
+            .await
+    }
 }
 
 fn friendships(connection: &mut Connection, user: UserId) -> rusqlite::Result<Friendships> {

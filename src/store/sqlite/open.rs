@@ -21,6 +21,7 @@ use super::read;
 use super::schema;
 use super::worker::Lane;
 use crate::model::policy::StoreRules;
+use crate::store::CallTimes;
 use crate::store::tables::INCOMPLETE;
 use crate::store::{SchemaVersion, StoreError, Stores};
 
@@ -113,9 +114,11 @@ pub fn open(location: &str, options: OpenOptions) -> Result<Stores, OpenError> {
     let start = |access, connections| {
         Lane::start(&path, access, connections).map_err(|error| unusable(&path, &error))
     };
+    let calls = CallTimes::new();
     let sqlite = Sqlite {
-        writer: start(Access::Write, vec![(writer, file)])?,
-        readers: start(Access::Read, readers)?,
+        writer: start(Access::Write, vec![(writer, file)])?.timed(calls.of("write")),
+        readers: start(Access::Read, readers)?.timed(calls.of("read")),
+        calls,
         rules: options.rules,
     };
     Ok(sqlite.into_stores())

@@ -6,9 +6,11 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, params};
 
+use super::admin::use_up;
 use super::read::head;
 use super::rows::{self, USER, USER_COLUMNS, int};
 use super::{Sqlite, now};
+use crate::model::admin::CodeHash;
 use crate::model::entry::UnixMillis;
 use crate::model::ids::{UserId, parse_id};
 use crate::model::user::{LoginName, NewUser, User, UserPatch};
@@ -19,7 +21,7 @@ use crate::store::{AccountError, Result, UserStore};
 impl UserStore for Sqlite {
     async fn create(&self, user: NewUser) -> Result<User, AccountError> {
         self.writer
-            .run(move |connection| create(connection, &user))
+            .run(move |connection| create(connection, &user, None))
             .await
     }
 
@@ -180,7 +182,12 @@ fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Resul
         .collect()
 }
 
-fn create(connection: &mut Connection, new: &NewUser) -> Result<User, AccountError> {
+/// Makes an account, on an invitation if one is given.
+pub(super) fn create(
+    connection: &mut Connection,
+    new: &NewUser,
+    invitation: Option<&CodeHash>,
+) -> Result<User, AccountError> {
     let tx = connection.transaction()?;
     let taken = [
         (
@@ -203,6 +210,11 @@ fn create(connection: &mut Connection, new: &NewUser) -> Result<User, AccountErr
                 Some(_) | None => Err(error),
             };
         }
+    }
+    if let Some(code) = invitation
+        && !use_up(&tx, code)?
+    {
+        return Err(AccountError::NotInvited);
     }
     let (id, name) = name_and_id(&tx, new.name.as_deref())?;
     let first = !tx

@@ -9,12 +9,15 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::failure::MayBeOutage;
 use super::open::{Access, FileId, connect_existing, file_id, wal_id};
+use crate::store::calls::unnamed;
 use crate::store::{Result, StoreError};
 
 /// Closures that may wait in one lane: far above what a healthy thread leaves waiting, small in memory.
@@ -27,6 +30,7 @@ type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 /// The way to one or several threads.
 pub(super) struct Lane {
     queue: SyncSender<Job>,
+    times: Histogram,
 }
 
 impl Lane {
@@ -51,7 +55,15 @@ impl Lane {
                 .name(format!("sqlite-{}", access.name()))
                 .spawn(move || worker.run(&jobs))?;
         }
-        Ok(Lane { queue })
+        Ok(Lane {
+            queue,
+            times: unnamed(),
+        })
+    }
+
+    /// Its calls are measured by these times, the wait for a thread included.
+    pub(super) fn timed(self, times: Histogram) -> Lane {
+        Lane { times, ..self }
     }
 
     /// Runs `work` on a thread of the lane. What is not begun by the deadline is not begun at all.
@@ -61,6 +73,7 @@ impl Lane {
         E: MayBeOutage,
         F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
     {
+        let began = Instant::now();
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |worker| {
             if reply.is_closed() {
@@ -75,7 +88,9 @@ impl Lane {
                 TrySendError::Disconnected(_) => "its thread has ended",
             })
         })?;
-        match tokio::time::timeout(CALL_DEADLINE, answer).await {
+        let answer = tokio::time::timeout(CALL_DEADLINE, answer).await;
+        self.times.observe(began.elapsed().as_secs_f64());
+        match answer {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(unavailable("its thread has ended").into()),
             Err(_) => Err(unavailable("no answer in time").into()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use starling::service::admission::{Admission, AdmissionParts};
 use starling::service::clock::Clock;
+use starling::service::files::FileUses;
 use starling::service::groups::{GroupParts, Groups};
 use starling::service::profiles::Profiles;
 
@@ -14,6 +15,7 @@ pub(super) fn made(
     choices: &Choices,
     profiles: &Profiles,
     clock: &Clock,
+    files: &FileUses,
 ) -> (Groups, Admission) {
     let stores = &world.stores;
     let rooms = Groups::new(GroupParts {
@@ -22,6 +24,7 @@ pub(super) fn made(
         admissions: Arc::clone(&stores.admissions),
         committer: world.committer.clone(),
         profiles: profiles.clone(),
+        files: files.clone(),
         signals: world.signals.clone(),
         clock: clock.clone(),
         owned_max: choices.owned_max,

@@ -87,11 +87,11 @@ impl People {
 }
 
 /// Random, as the ids of clients are.
-fn client_id() -> anyhow::Result<Cid> {
+pub(crate) fn client_id() -> anyhow::Result<Cid> {
     Ok(uuid::Uuid::new_v4().to_string().parse()?)
 }
 
-fn account(index: usize) -> NewUser {
+pub(crate) fn account(index: usize) -> NewUser {
     NewUser {
         name: Some(format!("user{index}")),
         nickname: format!("User {index}"),

@@ -2,12 +2,14 @@
 --
 -- chosen_name: NULL: "u" and the id. The keys are folded by the caller.
 --
--- One row is the answer: whether the name (1), the phone number (2) or the address (3) is taken by somebody else, or
--- none (0), and then the account's id.
+-- invitation_hash: NULL: nobody needs to be invited. Otherwise the account is counted on this invitation.
+--
+-- One row is the answer: whether the name (1), the phone number (2) or the address (3) is taken by somebody else, the
+-- invitation is not open (4), or none of these (0), and then the account's id.
 --
 -- Those who make accounts wait for one another at the row of ids. The head is read without holding it: by SELECT … INTO,
 -- since a SELECT within SET or IF locks what it reads.
-CREATE PROCEDURE starling_create_user_1(
+CREATE PROCEDURE starling_create_user_2(
     IN chosen_name VARCHAR(255) CHARACTER SET utf8mb4,
     IN chosen_key VARBINARY(1024),
     IN new_nickname VARCHAR(255) CHARACTER SET utf8mb4,
@@ -18,7 +20,8 @@ CREATE PROCEDURE starling_create_user_1(
     IN new_phone VARBINARY(64),
     IN new_email VARCHAR(255) CHARACTER SET utf8mb4,
     IN new_email_key VARBINARY(1024),
-    IN new_hash VARBINARY(512)
+    IN new_hash VARBINARY(512),
+    IN invitation_hash VARBINARY(32)
 )
 MODIFIES SQL DATA
 SQL SECURITY INVOKER
@@ -51,6 +54,17 @@ BEGIN
             SET taken = 0;
         END IF;
     ELSE
+        SET now_at = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
+        IF invitation_hash IS NOT NULL THEN
+            UPDATE invitations i SET i.used = i.used + 1
+            WHERE i.code_hash = invitation_hash AND i.used < i.uses AND i.revoked = 0 AND i.expires_at > now_at;
+            IF ROW_COUNT() = 0 THEN
+                SET taken = 4;
+                SET holder = 0;
+            END IF;
+        END IF;
+    END IF;
+    IF holder IS NULL THEN
         REPEAT
             SET drawn = drawn + 1;
             IF chosen_name IS NULL THEN
@@ -63,7 +77,6 @@ BEGIN
         SET holder = drawn;
         SELECT NOT EXISTS (SELECT 1 FROM users) INTO first_one;
         SELECT h.head INTO head_now FROM log_head h WHERE h.id = 1;
-        SET now_at = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
         INSERT INTO users (id, name, name_key, nickname, nickname_key, avatar, sex, memo, phone, email, email_key,
             password_hash, admin, disabled, registered_seq, created_at, last_seen_at)
         VALUES (drawn, new_name, new_key, new_nickname, new_nickname_key, new_avatar, new_sex, new_memo, new_phone,

@@ -19,33 +19,13 @@ MODIFIES SQL DATA
 SQL SECURITY INVOKER
 COMMENT '{digest}'
 BEGIN
-    DECLARE epoch_now, head_before, place, known_place, giver BIGINT UNSIGNED;
-    DECLARE at_last, at_now, known_at, known_mark, own_cents, piece_cents, ends_at, left_in BIGINT;
+    DECLARE giver BIGINT UNSIGNED;
+    DECLARE own_cents, piece_cents, ends_at, left_in BIGINT;
     DECLARE is_gone, own_role, is_in, was_there, is_done, is_blocked, are_friends TINYINT UNSIGNED;
     DECLARE next_piece, claimed INT UNSIGNED;
     DECLARE quiet_until BIGINT DEFAULT 0;
-    DECLARE locked_out TINYINT UNSIGNED DEFAULT 1;
-    DECLARE code INT DEFAULT 0;
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
-    BEGIN
-        ROLLBACK;
-        RESIGNAL;
-    END;
-
-    START TRANSACTION;
-    SELECT epoch, head, last_at INTO epoch_now, head_before, at_last FROM log_head WHERE id = 1 FOR UPDATE;
-    SET at_now = CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED);
-    SET at_now = GREATEST(at_last, LEAST(at_now, COALESCE(past, at_now)));
-    SET place = head_before + 1;
-
-    SELECT e.seq, e.at, e.fingerprint INTO known_place, known_at, known_mark FROM entries e
-    WHERE e.sender = author AND e.cid = client_id;
-    SELECT u.disabled INTO locked_out FROM users u WHERE u.id = author;
-    IF known_place IS NOT NULL THEN
-        SET code = IF(known_mark = mark, 1, 2);
-    ELSEIF author <> 0 AND locked_out <> 0 THEN
-        SET code = 10;
-    ELSEIF operation = 0 THEN
+{prologue}
+    IF code = 0 AND operation = 0 THEN
         SET code = 11;
     END IF;
 
@@ -56,7 +36,8 @@ BEGIN
             SELECT m.role INTO own_role FROM memberships m
             WHERE m.group_id = target AND m.user_id = author AND m.present = 1;
             SELECT COALESCE(MAX(q.until_at), 0) INTO quiet_until FROM mutes q
-            WHERE q.group_id = target AND (q.user_id = author OR q.user_id = 0 AND own_role = 0);
+            WHERE q.group_id = target
+                AND (q.user_id = author AND own_role < 2 OR q.user_id = 0 AND own_role = 0);
             SET code = CASE
                 WHEN COALESCE(is_gone, 1) <> 0 THEN 3
                 WHEN own_role IS NULL THEN 4
@@ -141,17 +122,10 @@ BEGIN
             INSERT INTO balances (user_id, cents) VALUES (giver, start + left_in)
             ON DUPLICATE KEY UPDATE cents = cents + left_in;
         END CASE;
-        INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
-        VALUES (place, conversation, author, at_now, entry_kind, client_id, mark, content);
         IF low > 0 THEN
             INSERT IGNORE INTO private_peers (user_id, peer_id, conv)
             VALUES (low, high, conversation), (high, low, conversation);
         END IF;
     END IF;
-    -- Also when nothing was added: what is told of an entry found again must be as durable as it is.
-    UPDATE log_head
-    SET head = IF(code = 0, place, head_before), last_at = IF(code = 0, at_now, at_last), writes = writes + 1
-    WHERE id = 1;
-    COMMIT;
-    SELECT epoch_now, code, COALESCE(known_place, place), COALESCE(known_at, at_now);
+{epilogue}
 END

@@ -21,8 +21,11 @@ const NOT_MOVED: &[&str] = &[
     "log_head",
     "log_floor",
     "numbers",
+    "file_owners",
     "nodes",
     "refinery_schema_history",
+    "search_index",
+    "search_postings",
 ];
 
 async fn fresh() -> (Stores, Database) {

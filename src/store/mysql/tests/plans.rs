@@ -7,12 +7,13 @@ use crate::store::mysql::conversations::{OWN_POSITIONS, PEERS_POSITIONS, SETTING
 use crate::store::mysql::link::{Link, Pool};
 use crate::store::mysql::many::positional;
 use crate::store::mysql::places::{entries_sql, few_sql, places_sql, unread_sql};
-use crate::store::mysql::visible::{EVERYTHING, HEAD, NEWS, STAYS};
+use crate::store::mysql::search::{STATE, postings_sql};
+use crate::store::mysql::visible::{EVERY_STAY, EVERYTHING, HEAD, NEWS, RIGHTS, STAYS};
 use crate::store::mysql::{Tls, migrate};
 use crate::store::spans::Direction;
 
 /// A database with 32,768 entries: half in one private conversation, and the rest in 64 groups of one user.
-const FILLING: [&str; 6] = [
+const FILLING: [&str; 7] = [
     "INSERT INTO entries (seq, conv, sender, at, kind, cid, fingerprint, body)
      SELECT 1 + a.n * 32 + b.n, IF(a.n % 2, 'p:1:2', CONCAT('g:', a.n % 64)), 1 + b.n % 2, 0, 1, CONCAT(a.n, '-', b.n), 0, ''
      FROM numbers a JOIN numbers b ON b.n < 32",
@@ -20,8 +21,9 @@ const FILLING: [&str; 6] = [
     "INSERT INTO memberships (group_id, user_id, from_seq, role, joined_at, present)
      SELECT a.n, b.n, 1, 0, 0, 1 FROM numbers a JOIN numbers b ON b.n < 64 WHERE a.n < 64",
     "INSERT INTO read_positions SELECT m.user_id, CONCAT('g:', m.group_id), 5 FROM memberships m",
+    "INSERT INTO search_postings SELECT 1, a.n, b.n, '' FROM numbers a JOIN numbers b ON b.n < 512 WHERE a.n < 16",
     "UPDATE log_head SET head = 32768",
-    "ANALYZE TABLE entries, private_peers, memberships, read_positions",
+    "ANALYZE TABLE entries, private_peers, memberships, read_positions, search_postings",
 ];
 
 struct Plan {
@@ -69,7 +71,7 @@ fn cases() -> Vec<(String, Vec<Value>)> {
         let values = [1_u32, 9, 1].into_iter().map(Value::from);
         let values = values
             .chain((0..spans).flat_map(|_| span(7)))
-            .chain([4_096.into()]);
+            .chain([4_096.into(), user()]);
         cases.push((few_sql(spans), values.collect()));
     }
     for places in [1, 512] {
@@ -84,9 +86,23 @@ fn cases() -> Vec<(String, Vec<Value>)> {
         vec![user(), user(), 7.into()],
     ));
     cases.push((
+        format!("{HEAD} UNION ALL {EVERY_STAY}"),
+        vec![user(), user()],
+    ));
+    cases.push((
         format!("{HEAD} UNION ALL {EVERYTHING}"),
         vec![user(), 7.into(), user(), 7.into(), user()],
     ));
+    cases.push((
+        format!("{HEAD} UNION ALL {RIGHTS}"),
+        vec![user(), user(), user()],
+    ));
+    for tokens in [1_u64, 8] {
+        let values = (0..tokens).chain([1, 0, 16]).map(Value::from);
+        let sql = postings_sql(usize::try_from(tokens).unwrap());
+        cases.push((sql, values.collect()));
+    }
+    cases.push((STATE.to_owned(), Vec::new()));
     for sql in [OWN_POSITIONS, PEERS_POSITIONS, SETTINGS] {
         cases.push((sql.to_owned(), vec![user()]));
     }
@@ -126,6 +142,9 @@ async fn nothing_is_found_by_scanning_the_log() {
             );
             let extra = extra.unwrap_or_default();
             assert!(!extra.contains("filesort"), "sorted by hand in {sql}");
+            if table == "p" && sql.contains("search_postings") {
+                assert_eq!(access, "eq_ref", "{sql}");
+            }
             if table == "entries" {
                 assert_eq!(key.as_deref(), Some("entries_by_conv"), "{sql}");
                 assert!(extra.contains("Using index"), "{sql}: {extra}");

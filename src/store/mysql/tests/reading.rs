@@ -5,6 +5,7 @@ use mysql_async::Opts;
 use super::mariadb::Database;
 use crate::model::ids::{Epoch, Seq, UserId};
 use crate::model::policy::StoreRules;
+use crate::store::calls::CallTimes;
 use crate::store::conformance::stage::{END, new_user};
 use crate::store::mysql::link::Pool;
 use crate::store::mysql::{Mysql, Tls, migrate, places};
@@ -35,6 +36,7 @@ async fn one_connection(filling: &str) -> (Mysql, Database) {
         rules: StoreRules::default(),
         batch_bytes: 1 << 20,
         packet_bytes: 16 << 20,
+        calls: CallTimes::new(),
     };
     (mysql, database)
 }
@@ -72,6 +74,21 @@ async fn a_list_counts_the_same_where_there_is_much_to_count() {
     );
     let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
     assert!(states.iter().all(|state| state.unread == 74));
+}
+
+#[tokio::test]
+async fn what_was_hidden_is_neither_last_nor_counted_in_a_long_list() {
+    let (mysql, database) = one_connection(CROWD).await;
+    database.sql("INSERT INTO hidden_entries (user_id, seq) VALUES (1, 2000), (1, 1), (2, 5)");
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    let about = |seq: u64| {
+        let state = states
+            .iter()
+            .find(|state| state.last.as_ref().is_some_and(|last| last.seq == Seq(seq)));
+        state.unwrap().unread
+    };
+    assert_eq!(states.len(), 500);
+    assert_eq!([about(1999), about(4), about(8)], [3, 3, 4]);
 }
 
 #[tokio::test]
@@ -153,7 +170,7 @@ async fn rows_that_nobody_could_have_written_are_named() {
 
 #[tokio::test]
 async fn an_account_is_made_though_its_procedure_was_dropped() {
-    let (mysql, database) = one_connection("DROP PROCEDURE starling_create_user_1").await;
+    let (mysql, database) = one_connection("DROP PROCEDURE starling_create_user_2").await;
     let anna = UserStore::create(&mysql, new_user("anna")).await.unwrap();
     assert!(anna.admin);
     assert_eq!(mysql.user(anna.id).await.unwrap(), Some(anna));

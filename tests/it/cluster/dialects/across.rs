@@ -8,6 +8,10 @@ use super::page::Page;
 use super::program::{Program, text};
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what one does with it in an afternoon, told in its order"
+)]
 async fn a_message_of_any_dialect_shows_right_in_the_other_three_and_its_own_exactly_once() {
     let cluster = Plan::nodes(3).start().await;
     let nodes = cluster.addresses();

@@ -15,6 +15,10 @@ async fn three() -> (Cluster, [Page; 3]) {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what one does with it in an afternoon, told in its order"
+)]
 async fn the_pages_of_ginchat_work_from_registering_to_history() {
     let (_cluster, [mut anna, mut bert, mut carl]) = three().await;
     let (me, him) = (anna.id.to_string(), bert.id.to_string());
@@ -216,6 +220,10 @@ async fn group_messages_that_were_missed_come_at_connect_and_private_ones_by_his
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what one does with it in an afternoon, told in its order"
+)]
 async fn nobody_acts_for_another_and_no_answer_holds_a_secret() {
     let (_cluster, [mut anna, mut bert, _]) = three().await;
     let (me, him) = (anna.id.to_string(), bert.id.to_string());

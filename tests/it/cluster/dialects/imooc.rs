@@ -6,6 +6,10 @@ use super::super::harness::Plan;
 use super::page::Page;
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what one does with it in an afternoon, told in its order"
+)]
 async fn the_pages_of_imooc_work_from_registering_to_groups() {
     let cluster = Plan::nodes(3).start().await;
     let nodes = cluster.addresses();

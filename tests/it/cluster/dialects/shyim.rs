@@ -7,6 +7,10 @@ use super::program::wire::{AckMsg, LoginMsg, UpMsg};
 use super::program::{Program, ProgramSocket, members, text};
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what one does with it in an afternoon, told in its order"
+)]
 async fn the_client_of_shyim_works_from_registering_to_sync() {
     let cluster = Plan::nodes(3).start().await;
     let nodes = cluster.addresses();
