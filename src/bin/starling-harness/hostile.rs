@@ -193,10 +193,11 @@ async fn flood(mouth: Mouth, datagrams: Vec<Vec<u8>>, rate: u64) {
         breaths.tick().await;
         let before = std::mem::replace(&mut due, rate as f64 * started.elapsed().as_secs_f64());
         // What this machine had no time to send is not made up for.
-        let now = (due - before).min(rate as f64 * CATCH_UP_MAX.as_secs_f64());
-        for _ in 0..now.ceil() as u64 {
+        let mut owed = (due - before).min(rate as f64 * CATCH_UP_MAX.as_secs_f64());
+        while owed > 0.0 {
             mouth.say(&datagrams[said % datagrams.len()]);
             said += 1;
+            owed -= 1.0;
         }
     }
 }
