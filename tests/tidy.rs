@@ -48,7 +48,8 @@ const IMPORTS: &[Rule] = &[
         ],
     ),
     ("http", &["service", "model", "config"]),
-    ("dialect", &["service", "model", "config"]),
+    // Its own doors into the same sockets and answers.
+    ("dialect", &["service", "model", "config", "http"]),
 ];
 
 /// Who alone may know a crate, or a type of the standard library.

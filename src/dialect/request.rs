@@ -44,12 +44,9 @@ impl Asked {
         door: &Doorkeeper,
         named: &[&str],
     ) -> Result<Identity, Failure> {
-        let token = match self.params.get(&["token"]) {
-            Some(token) => token.to_owned(),
-            None => match header_token(&self.headers) {
-                Some(token) => token,
-                None => door.gate.request_token(&Method::POST, &self.headers)?,
-            },
+        let token = match header_token(&self.headers) {
+            Some(token) => token,
+            None => door.gate.request_token(&Method::POST, &self.headers)?,
         };
         let identity = door.sessions.authenticate(&token).await?;
         for name in named {

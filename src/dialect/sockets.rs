@@ -133,8 +133,12 @@ impl Desk {
                 let is_wanted = |entry: &Entry| is_told_late(page, entry);
                 connections.recent(user, after, MISSED_MAX, is_wanted).await
             }
-            // A page that was never here is told what happens from now on.
-            None => Ok((Vec::new(), connections.position().applied())),
+            // A page that was never here is told what happens from now on, wherever it comes back.
+            None => {
+                let now = connections.position().applied();
+                self.parts.reads.tell(user, now).await?;
+                Ok((Vec::new(), now))
+            }
         }
     }
 }

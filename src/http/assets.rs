@@ -28,7 +28,7 @@ const HASHED: &str = "/assets/";
 /// Everything of the folder that is not the client.
 const OTHERS: &str = "/asset/";
 /// Below these an unknown path is no page of the client's.
-const NO_PAGES: [&str; 4] = [HASHED, OTHERS, "/files/", "/swagger/"];
+const NO_PAGES: [&str; 5] = [HASHED, OTHERS, "/files/", "/hooks/", "/swagger/"];
 const HASHED_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// Kept, but asked about each time; the answer is mostly 304.
 const CACHING: HeaderValue = HeaderValue::from_static("no-cache");

@@ -4,6 +4,7 @@
 //! shards, because a socket per connection with warp's own filter costs 136 KiB of buffers. The handshake is
 //! RFC 6455, section 4.2.
 
+mod arrival;
 mod codec;
 #[cfg(test)]
 mod fuzz;
@@ -48,10 +49,10 @@ use crate::service::entries::Entries;
 use crate::service::messages::Messages;
 use crate::service::sessions::Sessions;
 use crate::service::typing::Typing;
-use session::Admission;
+use arrival::Admission;
 
+pub use arrival::{Arrival, Beginning};
 pub use requests::{Invalid, Request};
-pub use session::{Arrival, Beginning};
 pub use voice::{About, Ack, Heard, Message, Voice};
 
 /// Appended to the client's key before hashing (RFC 6455, section 1.3).
@@ -174,7 +175,7 @@ async fn handshake(
         None => None,
     };
     let admission = Admission { identity, language };
-    handshake.accept(|stream, leftover| session::serve(parts, stream, leftover, admission))
+    handshake.accept(|stream, leftover| arrival::serve(parts, stream, leftover, admission))
 }
 
 /// A request to become a WebSocket that nothing speaks against but perhaps who makes it.
@@ -220,7 +221,7 @@ impl Handshake {
     /// Answers, and serves a client that said everything in its request.
     #[must_use]
     pub fn accept_arrived(self, parts: Arc<Parts>, arrival: Arrival) -> Response {
-        self.accept(|stream, leftover| session::serve_arrived(parts, stream, leftover, arrival))
+        self.accept(|stream, leftover| arrival::serve_arrived(parts, stream, leftover, arrival))
     }
 
     fn accept<F: Future<Output = ()> + Send + 'static>(

@@ -62,8 +62,7 @@ pub enum Change {
     Message,
     /// The author takes back the message `target`, of this media. It is in the draft's conversation (`NotFound`) and
     /// was not taken back (`Gone`). Group: the author is a member (`NotAllowed`); his own it is within the deployment's
-    /// time (`RecallExpired`), or he is owner or admin; somebody else's is taken back by a higher role than that one has
-    /// in the group now (`NotAllowed`). Private: his own (`NotAllowed`), within the time. From the entry on nothing of
+    /// time (`RecallExpired`), or he is owner or admin, who take back anybody's (`NotAllowed`). Private: his own (`NotAllowed`), within the time. From the entry on nothing of
     /// what it said is in the store: not in its row, which keeps its place, author and client id, not in those of its
     /// edits; and its reactions are gone.
     Recall { target: Seq, media: u16 },

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use made::{
     accounts, admission, assets, conversations, entries, invitations, messages, packets, programs,
-    rooms, searches,
+    rooms, searches, sessions,
 };
 
 use super::status::NodeView;
@@ -34,7 +34,7 @@ use crate::service::admin::Admin;
 use crate::service::admission::Admission;
 use crate::service::audit::Audit;
 use crate::service::bots::Bots;
-use crate::service::clock::{Clock, system_now};
+use crate::service::clock::system_now;
 use crate::service::connections::Connections;
 use crate::service::conversations::Conversations;
 use crate::service::entries::Entries;
@@ -122,13 +122,7 @@ impl Services {
         let users = || Arc::clone(&stores.users);
         let groups = || Arc::clone(&stores.groups);
         let friends = || Arc::clone(&stores.friends);
-        let sessions = Sessions::new(
-            Arc::clone(&stores.sessions),
-            users(),
-            committer.clone(),
-            Clock::system(),
-            config.auth.session_days,
-        );
+        let sessions = sessions(config, stores, committer);
         let profiles = Profiles::new(users(), friends(), presence.clone());
         let reads = Reads::new(Arc::clone(&stores.conversations));
         let uses = FileUses::new(Arc::clone(&stores.files), Arc::clone(&stores.log));

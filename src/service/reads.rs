@@ -92,6 +92,13 @@ impl Reads {
         Ok((told > Seq::ZERO).then_some(told))
     }
 
+    /// Writes down at once how far the user's old pages have been told.
+    pub async fn tell(&self, user: UserId, told: Seq) -> Result<(), StoreError> {
+        self.store
+            .set_read(&[(user, Conv::Account(user), told)])
+            .await
+    }
+
     /// Remembers from now on how far a connection of an old page is told of the log.
     #[must_use]
     pub fn bookmark(&self, user: UserId, link: &Arc<Link>) -> Bookmark {

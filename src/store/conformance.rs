@@ -100,7 +100,7 @@ macro_rules! conformance {
                 what_is_recalled_is_nowhere_any_more,
                 a_recall_has_conditions,
                 the_time_for_a_recall_ends_by_the_stores_clock,
-                in_groups_the_higher_role_takes_back,
+                in_groups_owner_and_admins_take_back_anything,
                 an_edit_is_in_the_message_with_its_time,
                 an_edit_needs_what_a_message_needs,
                 the_muted_may_recall_and_react_but_not_edit,

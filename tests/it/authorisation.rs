@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use starling::model::group::Role;
 use starling::store::sqlite::{self, OpenOptions};
-use starling::store::tables::{Cell, TABLES};
 
 use crate::lab::{Choices, Lab, Reply, User};
 
@@ -88,7 +86,7 @@ impl World {
         let group = lab
             .group(owner, &[who("admin"), who("member"), who("revoked")])
             .await;
-        make_admin(&lab, group, who("admin")).await;
+        make_admin(&lab, owner, group, who("admin")).await;
         lab.befriend(owner, &friend).await;
         lab.call(&asker, "POST", "/api/v1/friends", &json!({"id": owner.id}))
             .await
@@ -108,7 +106,10 @@ impl World {
             .to_string();
         let invites = "/api/v1/admin/invites";
         let invite = lab.call(who("chief"), "POST", invites, &json!({})).await;
-        let words = BTreeMap::from([
+        let mut words = lying_about(&lab, owner, group).await;
+        let guarded = [who("admin"), who("member")];
+        words.extend(guarded_group(&lab, owner, guarded, &asker).await);
+        words.extend([
             ("{owner}", owner.id.to_string()),
             ("{member}", who("member").id.to_string()),
             ("{friend}", friend.id.to_string()),
@@ -170,25 +171,62 @@ impl World {
     }
 }
 
-/// Raises a member to an admin of the group.
-async fn make_admin(lab: &Lab, group: u64, member: &User) {
-    let table = TABLES
-        .iter()
-        .find(|table| table.name == "memberships")
-        .unwrap();
-    let column = |name| {
-        let found = table.columns.iter().position(|(column, _)| *column == name);
-        found.unwrap()
+async fn make_admin(lab: &Lab, owner: &User, group: u64, member: &User) {
+    let path = format!("/api/v1/groups/{group}/members/{}", member.id);
+    let role = json!({"role": "admin"});
+    lab.call(owner, "PATCH", &path, &role).await.is(200);
+}
+
+/// What the owner has made in the group, and a bot of his.
+async fn lying_about(lab: &Lab, owner: &User, group: u64) -> BTreeMap<&'static str, String> {
+    let made = async |path: &str, body: Value| {
+        let path = path.replace("{group}", &group.to_string());
+        lab.call(owner, "POST", &path, &body).await.is(201)
     };
-    let number = |number: u64| Cell::Number(i64::try_from(number).unwrap());
-    let mut rows = lab.stores.tables.rows(table, None, 1_000).await.unwrap();
-    rows.retain(|row| {
-        row[column("group_id")] == number(group)
-            && row[column("user_id")] == number(member.id)
-            && row[column("to_seq")] == Cell::Null
+    let invite = made("/api/v1/groups/{group}/invites", json!({})).await;
+    let hook = json!({"name": "hook", "kind": "incoming"});
+    let hook = made("/api/v1/groups/{group}/hooks", hook).await;
+    let bot = made("/api/v1/bots", json!({"name": "bot"})).await;
+    let packet = json!({
+        "cid": "packet", "kind": "packet", "total": 100, "count": 10, "split": "equal", "memo": "",
     });
-    rows[0][column("role")] = number(Role::Admin.code().into());
-    lab.stores.tables.put(table, rows).await.unwrap();
+    let packet = made("/api/v1/conversations/g:{group}/packets", packet).await;
+    let file = lab.upload(owner, "notes.txt", b"what was said").await;
+    let said = json!({"cid": "file", "media": 10, "url": file["url"]});
+    made("/api/v1/conversations/g:{group}/messages", said).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let url = text(&file["url"]);
+    let (file, file_name) = url["/files/".len()..].split_once('/').unwrap();
+    BTreeMap::from([
+        ("{code}", text(&invite["code"])),
+        ("{hook}", hook["id"].to_string()),
+        ("{hook_token}", text(&hook["token"])),
+        ("{bot}", bot["id"].to_string()),
+        ("{packet}", packet["seq"].to_string()),
+        ("{file}", file.to_owned()),
+        ("{file_name}", file_name.to_owned()),
+    ])
+}
+
+/// A group that is entered by approval, with a request to it.
+async fn guarded_group(
+    lab: &Lab,
+    owner: &User,
+    [admin, member]: [&User; 2],
+    asker: &User,
+) -> [(&'static str, String); 2] {
+    let wish = json!({"name": "guarded", "join": "approval", "members": [admin.id, member.id]});
+    let group = lab.call(owner, "POST", "/api/v1/groups", &wish).await;
+    let group = group.is(201)["id"].as_u64().unwrap();
+    make_admin(lab, owner, group, admin).await;
+    let path = format!("/api/v1/groups/{group}");
+    lab.call(asker, "POST", &format!("{path}/join"), &json!({}))
+        .await;
+    let requests = lab.get(owner, &format!("{path}/requests")).await;
+    [
+        ("{guarded}", group.to_string()),
+        ("{joining}", requests["requests"][0]["id"].to_string()),
+    ]
 }
 
 fn copy_store(from: &Path, to: &Path) {

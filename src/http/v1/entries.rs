@@ -68,7 +68,7 @@ pub(in crate::http) struct ChangedText {
     content: Option<String>,
 }
 
-/// Takes a message back: one's own within `chat.recall_seconds`, in a group a lower role's at any time.
+/// Takes a message back: one's own within `chat.recall_seconds`, in a group owner and admins anybody's at any time.
 #[utoipa::path(
     delete, path = "/api/v1/entries/{seq}", tag = "entries",
     params(("seq" = u64, Path)),

@@ -4,6 +4,8 @@
 //! itself. Sends are put in line at once and acknowledged as the log takes them, so that one client's sends
 //! keep their order and need not wait for each other. Driven by its own task.
 
+mod saying;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,24 +14,20 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
 use super::Parts;
+use super::arrival::{Arrival, Beginning};
 use super::codec::{Incoming, Malformed};
-use super::requests::{AuthRequest, Request};
-use super::socket::{LINGER, Socket, first_frame};
-use super::voice::{About, Ack, Heard, Message, PublicVoice, Voice};
+use super::requests::Request;
+use super::socket::{LINGER, Socket};
+use super::voice::{About, Heard, Message, Voice};
 use crate::model::conversation::Address;
 use crate::model::draft::Outcome;
-use crate::model::entry::Entry;
 use crate::model::error::{Code, Failure, Language};
 use crate::model::ids::{Cid, ConnId, Seq, UserId};
-use crate::service::alterations::{AlterRequest, Pending};
-use crate::service::connections::{Bye, Caller, CloseCode, Link, Opening, Resume, Start, frame};
-use crate::service::messages::SendRequest;
-use crate::service::sessions::Identity;
+use crate::service::connections::{Bye, Caller, CloseCode, Link, Opening, Start, frame};
 
 /// Sends of one connection that the log has not answered yet; with so many, reading pauses.
 const PENDING_MAX: usize = 64;
@@ -37,114 +35,6 @@ const PENDING_MAX: usize = 64;
 /// what any client needs; beyond it the connection is closed with 4009.
 const FRAMES_PER_SECOND: f64 = 200.0;
 const FRAMES_BURST: f64 = 1_000.0;
-
-/// What is known of a client before its first frame.
-pub struct Admission {
-    /// From the cookie or the header, when it came with one that is good.
-    pub identity: Option<Identity>,
-    pub language: Language,
-}
-
-/// A client that has said who it is and where it stands.
-pub struct Arrival {
-    pub identity: Identity,
-    pub voice: Box<dyn Voice>,
-    pub beginning: Beginning,
-    pub language: Language,
-}
-
-/// Where a client begins.
-pub enum Beginning {
-    /// Where it says, or where the node says.
-    From(Start),
-    /// These are what it missed up to a place that this node has applied; it goes on from there.
-    Missed { entries: Vec<Arc<Entry>>, upto: Seq },
-    /// It asks for what it missed itself, and goes live when it has it; when it asks for nothing, from here.
-    OnRequest { position: Seq },
-}
-
-/// Serves a client until it or the node is through. `leftover`: bytes read behind the handshake.
-pub async fn serve(parts: Arc<Parts>, stream: TcpStream, leftover: Bytes, admission: Admission) {
-    let language = admission.language;
-    let mut socket = Socket::new(stream, &leftover, parts.frame_bytes_max);
-    drop(leftover);
-    let first = match timeout(parts.auth_timeout, first_frame(&mut socket)).await {
-        Ok(Ok(Some(first))) => first,
-        Ok(Ok(None)) => return,
-        Ok(Err(malformed)) => {
-            return socket
-                .refuse(&bad_frame(malformed), close_code(malformed), language)
-                .await;
-        }
-        Err(_) => {
-            let failure = Failure::new(Code::Unauthorized);
-            return socket
-                .refuse(&failure, CloseCode::UNAUTHORIZED, language)
-                .await;
-        }
-    };
-    if let (Incoming::Binary(bytes), Some(protocol)) = (&first, &parts.binary) {
-        return match protocol.begin(&parts, bytes, language).await {
-            Ok(arrival) => Client::open(parts, socket, arrival).await.run().await,
-            Err((words, code)) => socket.refuse_with(&words, code, "unauthorized").await,
-        };
-    }
-    match authenticate(&parts, first, admission).await {
-        Ok(arrival) => Client::open(parts, socket, arrival).await.run().await,
-        Err(failure) if failure.code == Code::Unavailable => {
-            socket.refuse(&failure, CloseCode::LEAVING, language).await;
-        }
-        Err(failure) => {
-            socket
-                .refuse(&failure, CloseCode::UNAUTHORIZED, language)
-                .await;
-        }
-    }
-}
-
-/// Serves a client that said all it had to say in its handshake.
-pub async fn serve_arrived(
-    parts: Arc<Parts>,
-    stream: TcpStream,
-    leftover: Bytes,
-    arrival: Arrival,
-) {
-    let socket = Socket::new(stream, &leftover, parts.frame_bytes_max);
-    drop(leftover);
-    Client::open(parts, socket, arrival).await.run().await;
-}
-
-async fn authenticate(
-    parts: &Parts,
-    first: Incoming,
-    admission: Admission,
-) -> Result<Arrival, Failure> {
-    let unauthorized = || Failure::new(Code::Unauthorized);
-    let Incoming::Text(text) = first else {
-        return Err(unauthorized());
-    };
-    let Ok(Request::Auth(AuthRequest {
-        token,
-        after,
-        epoch,
-        ..
-    })) = Request::parse(&text)
-    else {
-        return Err(unauthorized());
-    };
-    let identity = match token {
-        Some(token) => parts.sessions.authenticate(&token).await?,
-        None => admission.identity.ok_or_else(unauthorized)?,
-    };
-    let start = parts.connections.start(Resume { after, epoch }).await;
-    let start = start.map_err(|_| Failure::retry(Code::Unavailable, 1_000))?;
-    Ok(Arrival {
-        identity,
-        voice: Box::new(PublicVoice),
-        beginning: Beginning::From(start),
-        language: admission.language,
-    })
-}
 
 /// Who ended a connection. A client that did expects nothing more.
 enum End {
@@ -168,7 +58,7 @@ const FETCH_GRACE: Duration = Duration::from_secs(1);
 /// How long it may take from one page to the next.
 const FETCH_PAUSE_MAX: Duration = Duration::from_secs(10);
 
-struct Client {
+pub(super) struct Client {
     parts: Arc<Parts>,
     socket: Socket,
     conn: ConnId,
@@ -186,7 +76,7 @@ struct Client {
 
 impl Client {
     /// Takes the client in and greets it.
-    async fn open(parts: Arc<Parts>, socket: Socket, arrival: Arrival) -> Client {
+    pub(super) async fn open(parts: Arc<Parts>, socket: Socket, arrival: Arrival) -> Client {
         let Arrival {
             identity,
             mut voice,
@@ -274,7 +164,7 @@ impl Client {
         });
     }
 
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         match self.converse().await {
             End::ByClient => {}
             End::ByNode => self.socket.linger().await,
@@ -514,122 +404,16 @@ impl Client {
             Request::Ping { n } => self.parts.connections.hub().pong(self.conn, n).await,
         }
     }
-
-    async fn say(&mut self, request: &SendRequest, tag: u64) {
-        if let Err(failure) = self.put_in_line(request, tag).await {
-            let about = About {
-                cid: request.cid.as_deref(),
-                tag: Some(tag),
-            };
-            self.send_error(&failure, about).await;
-        }
-    }
-
-    /// Admits a send and puts it in line, without waiting for the log: the order of frames is the order of entries.
-    async fn put_in_line(&mut self, request: &SendRequest, tag: u64) -> Result<(), Failure> {
-        self.parts.messages.admit(self.user)?;
-        let draft = self.parts.messages.prepare(self.user, request)?;
-        self.parts.messages.authorize(request, &draft).await?;
-        let cid = draft.cid.clone();
-        let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
-        let origin = (!self.voice.is_echoed(draft.conv)).then_some(self.conn);
-        let pending = self.parts.messages.enqueue(draft, origin)?;
-        let cid = Some(cid);
-        self.await_outcome(Sent { cid, tag, to }, pending);
-        Ok(())
-    }
-
-    /// Puts an alteration in line. One without client id gets no ack, and so its entry, as any other connection.
-    async fn alter(&mut self, request: &AlterRequest) -> Result<(), Failure> {
-        let alterations = self.parts.entries.alterations();
-        let draft = alterations.prepare(self.user, request).await?;
-        let acked = request.cid.is_some();
-        let cid = acked.then(|| draft.cid.clone());
-        let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
-        let pending = alterations.enqueue(draft, acked.then_some(self.conn))?;
-        self.await_outcome(Sent { cid, tag: 0, to }, pending);
-        Ok(())
-    }
-
-    fn await_outcome(&mut self, sent: Sent, pending: Pending) {
-        self.sends.push(Box::pin(async move {
-            let outcome = pending.outcome().await;
-            (
-                sent,
-                outcome.map_err(|u| Failure::retry(Code::Unavailable, u.retry_after_ms)),
-            )
-        }));
-    }
-
-    async fn acknowledge(&mut self, sent: &Sent, outcome: Result<Outcome, Failure>) {
-        let Sent { cid, tag, to } = sent;
-        let about = About {
-            cid: cid.as_ref().map(Cid::as_str),
-            tag: Some(*tag),
-        };
-        let (seq, at, duplicate) = match outcome {
-            Ok(Outcome::Appended { seq, at }) => (seq, at, false),
-            Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
-            Ok(Outcome::Refused(refusal)) => return self.send_error(&refusal.into(), about).await,
-            Err(failure) => return self.send_error(&failure, about).await,
-        };
-        let Some(cid) = cid else { return };
-        if self.voice.reads_by_sending() {
-            // Best effort, as every read position is.
-            let _ = self.parts.conversations.read(self.user, *to, seq).await;
-        }
-        let ack = Ack {
-            cid,
-            tag: *tag,
-            to: *to,
-            seq,
-            at,
-            duplicate,
-        };
-        let Some(frame) = self.voice.ack(&ack) else {
-            return;
-        };
-        if self.voice.acks_in_order() {
-            self.parts
-                .connections
-                .hub()
-                .ack(self.conn, frame, seq)
-                .await;
-        } else {
-            self.send(frame).await;
-        }
-    }
 }
 
-impl Beginning {
-    fn start(&self) -> Start {
-        match self {
-            Beginning::From(start) => *start,
-            Beginning::Missed { upto: after, .. } | Beginning::OnRequest { position: after } => {
-                Start::From {
-                    after: *after,
-                    announce: false,
-                }
-            }
-        }
-    }
-
-    fn position(&self) -> Seq {
-        match self.start() {
-            Start::From { after, .. } => after,
-            Start::Reset { head } => head,
-        }
-    }
-}
-
-fn bad_frame(malformed: Malformed) -> Failure {
+pub(super) fn bad_frame(malformed: Malformed) -> Failure {
     Failure::new(match malformed {
         Malformed::Protocol(_) | Malformed::NotUtf8 => Code::BadRequest,
         Malformed::TooLarge => Code::TooLarge,
     })
 }
 
-fn close_code(malformed: Malformed) -> CloseCode {
+pub(super) fn close_code(malformed: Malformed) -> CloseCode {
     match malformed {
         Malformed::Protocol(_) => CloseCode::PROTOCOL,
         Malformed::TooLarge => CloseCode::TOO_LARGE,

@@ -38,6 +38,16 @@ pub(super) fn assets(config: &Config) -> Assets {
     }
 }
 
+pub(super) fn sessions(config: &Config, stores: &Stores, committer: &Committer) -> Sessions {
+    Sessions::new(
+        Arc::clone(&stores.sessions),
+        Arc::clone(&stores.users),
+        committer.clone(),
+        Clock::system(),
+        config.auth.session_days,
+    )
+}
+
 pub(super) fn accounts(
     config: &Config,
     stores: &Stores,

@@ -233,7 +233,7 @@ async fn a_server_that_will_not_write_or_let_anybody_in_is_waited_for() {
 async fn a_server_without_room_is_waited_for_and_takes_everything_when_there_is_room() {
     let mut scene = Scene::set(&[
         "--innodb-file-per-table=0",
-        "--innodb-data-file-path=ibdata1:12M:autoextend:max:24M",
+        "--innodb-data-file-path=ibdata1:12M:autoextend:max:40M",
     ])
     .await;
     let fill = |server: &mut MariaDb| {
@@ -248,7 +248,7 @@ async fn a_server_without_room_is_waited_for_and_takes_everything_when_there_is_
     // Without room not even a table can be dropped.
     let enlarge = |server: &mut MariaDb| {
         server.kill_9();
-        server.set("--innodb-data-file-path=ibdata1:12M:autoextend:max:64M");
+        server.set("--innodb-data-file-path=ibdata1:12M:autoextend:max:96M");
         server.start_again();
     };
     scene.bears(&["make room"], fill, enlarge).await;

@@ -23,7 +23,7 @@ COMMENT '{digest}'
 BEGIN
     DECLARE said_by, emojis, is_among BIGINT UNSIGNED;
     DECLARE said_at BIGINT;
-    DECLARE is_withdrawn, own_role, their_role, is_muted, peer_locked, is_blocked, are_friends TINYINT UNSIGNED;
+    DECLARE is_withdrawn, own_role, is_muted, peer_locked, is_blocked, are_friends TINYINT UNSIGNED;
 {prologue}
     IF code = 0 AND operation = 0 THEN
         SET code = 11;
@@ -40,8 +40,6 @@ BEGIN
             -- A dissolved group has no members.
             SELECT m.role INTO own_role FROM memberships m
             WHERE m.group_id = counterpart AND m.user_id = author AND m.present = 1;
-            SELECT m.role INTO their_role FROM memberships m
-            WHERE m.group_id = counterpart AND m.user_id = said_by AND m.present = 1;
             SELECT COUNT(*) INTO is_muted FROM mutes t
             WHERE t.group_id = counterpart AND t.user_id IN (author, IF(own_role = 0, 0, author)) AND t.until_at > at_now;
             SET code = CASE WHEN own_role IS NULL THEN 5 WHEN operation = 2 AND is_muted > 0 THEN 5 ELSE 0 END;
@@ -63,7 +61,7 @@ BEGIN
     IF code = 0 THEN
         CASE operation
         WHEN 1 THEN
-            IF said_by <> author AND (COALESCE(own_role, 0) < 1 OR COALESCE(their_role, 0) >= own_role) THEN
+            IF said_by <> author AND COALESCE(own_role, 0) < 1 THEN
                 SET code = 5;
             ELSEIF COALESCE(own_role, 0) < 1 AND at_now - said_at > recall_ms THEN
                 SET code = 13;
