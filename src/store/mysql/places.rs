@@ -21,10 +21,16 @@ use crate::store::{LogHead, Result, StoreError};
 const SPANS_MAX: usize = 64;
 /// The same where each may mean walking far.
 const LONG_SPANS_MAX: usize = 8;
+/// How many spans are counted in one statement, and how many entries of each.
+const SCANS: [(usize, u32); 3] = [
+    (SPANS_MAX, UNREAD_MAX),
+    (LONG_SPANS_MAX, 4 * UNREAD_MAX),
+    (LONG_SPANS_MAX, UNREAD_SCANNED_MAX),
+];
 /// So few spans are counted one by one.
 const FEW_FROM: usize = 8;
 /// Entries that one walk through many spans may come to.
-const FEW_MAX: u32 = 4_096;
+const FEW_MAX: u32 = 2_048;
 /// Entries of one statement.
 const ENTRIES_MAX: usize = 512;
 
@@ -127,20 +133,19 @@ pub(super) async fn count_unread(
         .enumerate()
         .flat_map(|(list, spans)| spans.iter().map(move |span| (list, *span)))
         .collect();
-    let spans = count_few(link, user, spans, &mut counts).await?;
-    // Most are settled by their newest entries. Only where those are mostly the user's own is it worth going far.
-    let near = count(link, user, &spans, SPANS_MAX, UNREAD_MAX).await?;
-    let mut far = Vec::new();
-    for ((list, span), (scanned, unread)) in spans.iter().zip(near) {
-        if scanned >= UNREAD_MAX && unread < UNREAD_MAX {
-            far.push((*list, *span));
-        } else {
-            counts[*list] = counts[*list].saturating_add(unread);
+    // Most are settled by their newest entries. Only where those are mostly the user's own is it worth going further.
+    let mut open = count_few(link, user, spans, &mut counts).await?;
+    for (at_once, scanned) in SCANS {
+        let found = count(link, user, &open, at_once, scanned).await?;
+        let mut further = Vec::new();
+        for ((list, span), (walked, unread)) in open.into_iter().zip(found) {
+            if walked >= scanned && unread < UNREAD_MAX && scanned < UNREAD_SCANNED_MAX {
+                further.push((list, span));
+            } else {
+                counts[list] = counts[list].saturating_add(unread);
+            }
         }
-    }
-    let all = count(link, user, &far, LONG_SPANS_MAX, UNREAD_SCANNED_MAX).await?;
-    for ((list, _), (_, unread)) in far.iter().zip(all) {
-        counts[*list] = counts[*list].saturating_add(unread);
+        open = further;
     }
     Ok(counts
         .into_iter()

@@ -16,12 +16,13 @@ use super::fault::Fault;
 /// is in the log already is found; the entry is written, the answer given. They use the parameters `author`, `mark`,
 /// `client_id`, `past`, `entry_kind`, `conversation` and `content`. A procedure's own variables are declared before the
 /// prologue; between the two, `code` says what became of the draft.
-const PARTS: [(&str, &str); 11] = [
+const PARTS: [(&str, &str); 12] = [
     ("{joined}", include_str!("routines/parts/joined.sql")),
     ("{allowed}", include_str!("routines/parts/allowed.sql")),
     ("{columns}", include_str!("routines/parts/columns.sql")),
     ("{cid}", include_str!("routines/parts/cid.sql")),
     ("{drafts}", include_str!("routines/parts/drafts.sql")),
+    ("{seat}", include_str!("routines/parts/seat.sql")),
     ("{pairs}", include_str!("routines/parts/pairs.sql")),
     ("{mutes}", include_str!("routines/parts/mutes.sql")),
     ("{audible}", include_str!("routines/parts/audible.sql")),

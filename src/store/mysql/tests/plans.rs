@@ -71,7 +71,7 @@ fn cases() -> Vec<(String, Vec<Value>)> {
         let values = [1_u32, 9, 1].into_iter().map(Value::from);
         let values = values
             .chain((0..spans).flat_map(|_| span(7)))
-            .chain([4_096.into(), user()]);
+            .chain([2_048.into(), user()]);
         cases.push((few_sql(spans), values.collect()));
     }
     for places in [1, 512] {
