@@ -13,7 +13,9 @@ import { useConversations } from './conversations'
 import { useGroups } from './groups'
 import { useLink } from './link'
 import { useMessages } from './messages'
+import { usePackets } from './packets'
 import { usePeople } from './people'
+import { usePlayer } from './player'
 import { useSession } from './session'
 import type { EndReason } from './session'
 
@@ -31,6 +33,8 @@ export const useLive = defineStore('live', () => {
   const contacts = useContacts()
   const groups = useGroups()
   const people = usePeople()
+  const packets = usePackets()
+  const player = usePlayer()
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
@@ -63,7 +67,7 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
-    for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    for (const store of [conversations, messages, contacts, groups, people, packets, player]) store.$reset()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
@@ -128,6 +132,7 @@ export const useLive = defineStore('live', () => {
     for (const entry of entries) {
       conversations.take(entry)
       groups.take(entry)
+      packets.take(entry)
       people.stoppedTyping(entry.conv, entry.from)
     }
     if (entries.some((entry) => entry.kind === 'friend')) void contacts.load()
