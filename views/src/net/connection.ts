@@ -11,6 +11,8 @@ export const PING_MS = 15_000
 /** `readyState` is no proof of life: a link without a sign for this long after a ping is dead. */
 export const PONG_MS_MAX = 5_000
 const PING_MS_MIN = 1_000
+/** For servers that do not say in `hello` how long a message can be recalled. */
+const RECALL_MS = 120_000
 /** Clients of a leaving node come back spread over this, beside the wait the node asks for. */
 const BYE_SPREAD_MS = 2_000
 
@@ -37,6 +39,10 @@ export interface Connection {
   readonly pingCount: number
   readonly pingSentAt: number | null
   readonly rtt: number | null
+  /** What the server's clock shows beyond ours; `null` until it greeted. */
+  readonly ahead: number | null
+  /** How long one's own messages can be recalled, by the server's clock. */
+  readonly recallMs: number
   readonly bye: { reason: string; after: number } | null
 }
 
@@ -89,6 +95,8 @@ export const idle: Connection = {
   pingCount: 0,
   pingSentAt: null,
   rtt: null,
+  ahead: null,
+  recallMs: RECALL_MS,
   bye: null,
 }
 
@@ -231,6 +239,8 @@ function greeted(state: Connection, frame: Extract<ServerFrame, { type: 'hello' 
     epoch: frame.epoch,
     node: { id: String(frame.node.id), name: frame.node.name },
     pingEvery: every,
+    ahead: frame.server_time - moment.now,
+    recallMs: frame.limits?.recall_seconds == null ? RECALL_MS : frame.limits.recall_seconds * 1000,
   }
   const [pinging, commands] = ping(live, moment)
   const greeting: Command = { type: 'greeted', user: frame.user, fromNow, head: frame.head }

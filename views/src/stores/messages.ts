@@ -1,17 +1,17 @@
 // The timelines of the conversations that were opened or written to, and the outbox.
 
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowReactive, shallowRef } from 'vue'
 import type { Shelf } from '../db/db'
 import { api } from '../net/api'
 import { newCid } from '../net/cid'
 import { ApiError } from '../net/http'
-import type { Conv, Draft, Entry } from '../net/types'
+import type { Conv, Draft, Entry, Seq } from '../net/types'
 import { useLink } from './link'
 import * as outboxes from './outbox'
 import type { Outbox, Pending } from './outbox'
 import { useSession } from './session'
-import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
+import { add, addNewest, addOlder, emptyTimeline, entryOf, hide, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
 
 export const useMessages = defineStore('messages', () => {
@@ -21,6 +21,8 @@ export const useMessages = defineStore('messages', () => {
   const failed = shallowRef<ReadonlyMap<Conv, string>>(new Map())
   /** What was typed and not sent, by conversation; kept while the page lives. */
   const drafts = new Map<Conv, string>()
+  /** Texts that this page recalled, to be written anew. */
+  const takenBack = shallowReactive(new Map<Seq, string>())
   let shelf: Shelf | null = null
   let pump: ReturnType<typeof setTimeout> | undefined
   /** Conversations whose newest page was asked for and has not come. */
@@ -44,12 +46,17 @@ export const useMessages = defineStore('messages', () => {
   }
 
   function take(entries: readonly Entry[]): void {
-        const next = { ...timelines.value }
+    const next = { ...timelines.value }
     for (const [conv, group] of grouped(entries)) next[conv] = add(next[conv] ?? emptyTimeline, group)
     timelines.value = next
     for (const entry of entries) {
       if (entry.from === me.value && entry.cid) forget(entry.cid)
     }
+  }
+
+  /** Takes an entry out of what is shown, as the server has for this user. */
+  function hidden(conv: Conv, seq: Seq): void {
+    put(conv, hide(timelineOf(conv), seq))
   }
 
   /** Loads the newest page unless it is there already. */
@@ -179,12 +186,13 @@ export const useMessages = defineStore('messages', () => {
     dropTimelines()
     outbox.value = []
     drafts.clear()
+    takenBack.clear()
     shelf = null
   }
 
   return {
-    timelines, outbox, failed, drafts,
-    timelineOf, listOf, take, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
+    timelines, outbox, failed, drafts, takenBack,
+    timelineOf, listOf, take, hidden, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
     dropTimelines, $reset,
   }
 })
