@@ -154,6 +154,10 @@ export const useLive = defineStore('live', () => {
         break
       case 'conversation':
         conversations.changed(frame)
+        if (frame.hidden_entry != null) {
+          messages.hidden(frame.conv, frame.hidden_entry)
+          conversations.hid(frame.conv, frame.hidden_entry)
+        }
     }
   }
 
