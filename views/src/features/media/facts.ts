@@ -15,6 +15,8 @@ const TILE_UNKNOWN: Size = { width: 200, height: 150 }
 /** Longest blurred preview, in characters of its data URI. */
 const BLUR_MAX = 1_200
 export const BARS = 40
+/** Longest recording; a longer one is a file. */
+export const VOICE_SECONDS_MAX = 60
 
 /** The path of a file of this server; null for other servers' files, which are never loaded by themselves. */
 export function ownPath(url: string | null | undefined, origin: string): string | null {

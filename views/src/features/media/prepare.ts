@@ -2,7 +2,7 @@
 // and a still of videos, the bars of voices. Everything happens in the browser.
 
 import { peaksOf, scaled } from './figures'
-import { BARS } from './facts'
+import { BARS, VOICE_SECONDS_MAX } from './facts'
 import { FILE, PICTURE, VIDEO, VOICE } from '@/net/media'
 import type { Draft } from '@/net/types'
 import type { Attachment } from '@/stores/outbox'
@@ -23,7 +23,6 @@ const BLUR_SIDE = 16
 const BLUR_MAX = 1_000
 /** A file that the browser cannot make sense of within this time is sent as it is. */
 const PROBE_MS_MAX = 8_000
-export const VOICE_SECONDS_MAX = 60
 /** Longer recordings are sent as files. */
 const VOICE_SLACK_SECONDS = 1
 

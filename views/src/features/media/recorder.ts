@@ -1,7 +1,7 @@
 // A recording of the microphone: how long it is, how loud it is now, and its bytes at the end.
 
 import { onScopeDispose, ref, shallowRef } from 'vue'
-import { VOICE_SECONDS_MAX } from './prepare'
+import { VOICE_SECONDS_MAX } from './facts'
 
 /** Why there is no recording. `insecure`: browsers have no microphone on plain http. */
 export type MicTrouble = 'insecure' | 'denied' | 'missing'
