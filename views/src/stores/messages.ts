@@ -9,10 +9,12 @@ import { ApiError } from '../net/http'
 import type { Conv, Draft, Entry } from '../net/types'
 import { useLink } from './link'
 import * as outboxes from './outbox'
-import type { Outbox, Pending } from './outbox'
+import type { Attachment, Outbox, Pending } from './outbox'
 import { useSession } from './session'
 import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
+import { useUploads } from './uploads'
+import type { UploadEnd } from './uploads'
 
 export const useMessages = defineStore('messages', () => {
   const timelines = shallowRef<Record<Conv, Timeline>>({})
@@ -44,7 +46,7 @@ export const useMessages = defineStore('messages', () => {
   }
 
   function take(entries: readonly Entry[]): void {
-        const next = { ...timelines.value }
+    const next = { ...timelines.value }
     for (const [conv, group] of grouped(entries)) next[conv] = add(next[conv] ?? emptyTimeline, group)
     timelines.value = next
     for (const entry of entries) {
@@ -107,12 +109,19 @@ export const useMessages = defineStore('messages', () => {
     failed.value = next
   }
 
-  function send(conv: Conv, draft: Draft): void {
-    const item = { cid: newCid(), conv, draft, createdAt: Date.now() }
+  /** With an attachment, the draft lacks what the upload's answer will say. */
+  function send(conv: Conv, draft: Draft, attachment: Attachment | null = null): void {
+    const item = { cid: newCid(), conv, draft, attachment, createdAt: Date.now() }
     outbox.value = outboxes.push(outbox.value, item)
-    const kept = outbox.value.at(-1)
-    if (kept) void shelf?.keep(kept)
+    if (attachment) useUploads().show(item.cid, attachment)
+    keep(item.cid)
     flush()
+  }
+
+  function keep(cid: string): void {
+    const item = outbox.value.find((one) => one.cid === cid)
+    // A full disk costs the memory of this message, not the message.
+    if (item) shelf?.keep(item).catch(() => undefined)
   }
 
   function retry(cid: string): void {
@@ -122,6 +131,7 @@ export const useMessages = defineStore('messages', () => {
 
   function forget(cid: string): void {
     if (!outbox.value.some((item) => item.cid === cid)) return
+    useUploads().stop(cid)
     outbox.value = outboxes.remove(outbox.value, cid)
     void shelf?.drop(cid)
     flush()
@@ -132,11 +142,19 @@ export const useMessages = defineStore('messages', () => {
     clearTimeout(pump)
     const link = useLink()
     if (!link.live) return
+    for (const item of outboxes.toUpload(outbox.value)) useUploads().start(item, uploadEnded)
     const now = performance.now()
     const { outbox: next, send: frames, again } = outboxes.due(outbox.value, now)
     outbox.value = next
     for (const { cid, conv, draft } of frames) link.transmit({ type: 'send', cid, to: conv, ...draft })
     if (again !== null) pump = setTimeout(flush, again - now + 1)
+  }
+
+  function uploadEnded(cid: string, end: UploadEnd): void {
+    if (end.type === 'done') outbox.value = outboxes.uploaded(outbox.value, cid, end.part)
+    else if (end.type === 'refused') outbox.value = outboxes.fail(outbox.value, cid, end)
+    if (end.type !== 'later') keep(cid)
+    flush()
   }
 
   /** The socket is new: whatever was under way is sent again under the same cid. */
@@ -156,14 +174,14 @@ export const useMessages = defineStore('messages', () => {
 
   function refused(cid: string, refusal: { code: string; message: string; retryAfter: number | null }): void {
     outbox.value = outboxes.refuse(outbox.value, cid, refusal, performance.now())
-    const item = outbox.value.find((one) => one.cid === cid)
-    if (item?.state === 'failed') void shelf?.keep(item)
+    if (outbox.value.some((one) => one.cid === cid && one.state === 'failed')) keep(cid)
     flush()
   }
 
   function restore(opened: Shelf | null, items: readonly Pending[]): void {
     shelf = opened
     outbox.value = outboxes.reopen(items.map((item) => ({ ...item, notBefore: 0 })))
+    for (const { cid, attachment } of outbox.value) if (attachment) useUploads().show(cid, attachment)
   }
 
   /** Drops every timeline, as after a `reset`; the outbox stays. */
@@ -177,6 +195,7 @@ export const useMessages = defineStore('messages', () => {
   function $reset(): void {
     clearTimeout(pump)
     dropTimelines()
+    useUploads().$reset()
     outbox.value = []
     drafts.clear()
     shelf = null
