@@ -108,8 +108,7 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   function drop(conv: Conv): void {
-    const { [conv]: _, ...others } = items.value
-    items.value = others
+    items.value = Object.fromEntries(Object.entries(items.value).filter(([key]) => key !== conv))
   }
 
   /** Every conversation, up to what is its last entry now. */

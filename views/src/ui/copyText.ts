@@ -1,29 +1,24 @@
-// Puts text on the clipboard, also where the page has no secure origin and thus no Clipboard interface.
+// Puts text on the clipboard. On plain HTTP there is no `navigator.clipboard`; the old command still works there.
 
 export async function copyText(text: string): Promise<boolean> {
   try {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(text)
-      return true
-    }
+    await navigator.clipboard.writeText(text)
+    return true
   } catch {
-    // Refused, as it may be without the focus: the older way is left.
+    return byCommand(text)
   }
-  return copyBySelection(text)
 }
 
-function copyBySelection(text: string): boolean {
-  const before = document.activeElement
-  // Inside the open dialog: its focus trap would take the focus away from anything outside.
-  const host = before?.closest('[role="dialog"]') ?? document.body
+function byCommand(text: string): boolean {
+  const focused = document.activeElement
   const area = document.createElement('textarea')
   area.value = text
   area.readOnly = true
-  area.style.cssText = 'position:fixed;top:0;left:0;opacity:0'
-  host.appendChild(area)
+  area.className = 'sr-only'
+  document.body.append(area)
   area.select()
   const done = document.execCommand('copy')
   area.remove()
-  if (before instanceof HTMLElement) before.focus({ preventScroll: true })
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true })
   return done
 }
