@@ -57,7 +57,7 @@ const frame = v.variant('type', [
     epoch,
     server_time: v.number(),
     ping_ms: v.optional(v.number()),
-    limits: v.optional(v.looseObject({ file_bytes: v.optional(v.number()) })),
+    limits: v.optional(v.looseObject({ recall_seconds: v.optional(v.number()), file_bytes: v.optional(v.number()) })),
   }),
   v.looseObject({ type: v.literal('sync'), entries: v.array(entry), after: id, more: v.boolean() }),
   v.looseObject({ ...entry.entries, type: v.literal('entry') }),

@@ -5,6 +5,7 @@ import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
 import { useGroups } from './groups'
+import { recalled } from './timeline'
 import { useLink } from './link'
 import { usePeople } from './people'
 import { useSession } from './session'
@@ -19,6 +20,8 @@ export const useConversations = defineStore('conversations', () => {
   const status = ref<'loading' | 'ready' | 'failed'>('loading')
   /** Others' entries up to here are in the unread counts, by the server or by `take`; later ones are to be counted. */
   let counted: Seq = 0
+  /** Entries deleted for me: an answer without them is no older for that. */
+  const hidden = new Set<Seq>()
   let reloading: ReturnType<typeof setTimeout> | undefined
 
   const sorted = computed(() =>
@@ -36,7 +39,7 @@ export const useConversations = defineStore('conversations', () => {
       const people = usePeople()
       const groups = useGroups()
       const before = items.value
-      items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv])]))
+      items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], hidden)]))
       answer.conversations.forEach((item) => people.learn(item.peer))
       groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
       counted = Math.max(counted, answer.head)
@@ -79,8 +82,13 @@ export const useConversations = defineStore('conversations', () => {
 
   function amend(item: Conversation, entry: Entry): void {
     if (!item.last || item.last.seq !== entry.target) return
-    const recalled = entry.kind === 'recall'
-    change(item.conv, { last: { ...item.last, recalled, content: recalled ? '' : entry.content } })
+    change(item.conv, { last: entry.kind === 'recall' ? recalled(item.last) : { ...item.last, content: entry.content } })
+  }
+
+  /** An entry was deleted for me: what stands before it is the server's to say. */
+  function hid(conv: Conv, seq: Seq): void {
+    hidden.add(seq)
+    if (items.value[conv]?.last?.seq === seq) void load()
   }
 
   /** Another device of mine, or this one over HTTP, changed what is set for a conversation. */
@@ -142,17 +150,19 @@ export const useConversations = defineStore('conversations', () => {
     items.value = {}
     status.value = 'loading'
     counted = 0
+    hidden.clear()
   }
 
-  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, read, readAll, wasRead, $reset }
+  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }
 
 /** An answer may be older than what already came over the socket. */
-function newer(answer: Conversation, known: Conversation | undefined): Conversation {
+function newer(answer: Conversation, known: Conversation | undefined, hidden: ReadonlySet<Seq>): Conversation {
   if (!known) return answer
-  const ahead = (known.last?.seq ?? 0) > (answer.last?.seq ?? 0)
+  const knownLast = known.last && !hidden.has(known.last.seq) ? known.last.seq : 0
+  const ahead = knownLast > (answer.last?.seq ?? 0)
   const readAhead = known.read_seq > answer.read_seq
   return {
     ...answer,

@@ -165,6 +165,10 @@ export const useLive = defineStore('live', () => {
         conversations.changed(frame)
         groups.told(frame.conv, frame)
         if (frame.remark != null || frame.blocked != null) void contacts.load()
+        if (frame.hidden_entry != null) {
+          messages.hidden(frame.conv, frame.hidden_entry)
+          conversations.hid(frame.conv, frame.hidden_entry)
+        }
     }
   }
 

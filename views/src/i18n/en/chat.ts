@@ -60,6 +60,17 @@ export default {
   'chat.friendRemoved': 'You are no longer friends',
   'chat.you': 'You',
 
+  'chat.actions': 'Message actions',
+  'chat.reEdit': 'Edit again',
+  'chat.copied': 'Copied',
+  'chat.notCopied': 'Could not be copied',
+  'chat.drop': 'Drop files to send them',
+  'action.retry': 'Try again',
+  'action.copy': 'Copy',
+  'action.recall': 'Take back',
+  'action.delete': 'Delete for me',
+  'action.discard': 'Delete',
+
   'preview.article': '[Article]',
   'preview.voice': '[Voice] {n}″',
   'preview.picture': '[Picture]',

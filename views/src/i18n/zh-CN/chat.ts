@@ -58,6 +58,17 @@ export default {
   'chat.friendRemoved': '好友关系已解除',
   'chat.you': '你',
 
+  'chat.actions': '消息操作',
+  'chat.reEdit': '重新编辑',
+  'chat.copied': '已复制',
+  'chat.notCopied': '没能复制',
+  'chat.drop': '松开鼠标，发送文件',
+  'action.retry': '重试',
+  'action.copy': '复制',
+  'action.recall': '撤回',
+  'action.delete': '删除',
+  'action.discard': '删除',
+
   'preview.article': '[文章]',
   'preview.voice': '[语音] {n}″',
   'preview.picture': '[图片]',
