@@ -1,5 +1,6 @@
 // A typed `t()` in place of a library: the two catalogues are checked against each other by the compiler, plurals and
-// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is a chunk of its own.
+// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is two chunks: what is said before
+// the log-in, and what is said behind it.
 
 import { shallowRef } from 'vue'
 import type { Key, Messages } from './zh-CN'
@@ -8,14 +9,19 @@ export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
-const loaders: Record<Language, () => Promise<{ default: Messages }>> = {
-  'zh-CN': () => import('./zh-CN/index'),
-  en: () => import('./en/index'),
+/** `door`: all that the log-in pages say. */
+type Part = 'door' | 'inside'
+
+const loaders: Record<Language, Record<Part, () => Promise<{ default: Partial<Messages> }>>> = {
+  'zh-CN': { door: () => import('./zh-CN/door'), inside: () => import('./zh-CN/inside') },
+  en: { door: () => import('./en/door'), inside: () => import('./en/inside') },
 }
+const parts = new Set<Part>(['door'])
+let wanted: Language = 'zh-CN'
 
 interface Active {
   language: Language
-  messages: Messages | null
+  messages: Partial<Messages> | null
   plural: Intl.PluralRules
 }
 
@@ -27,7 +33,29 @@ export function currentLanguage(): Language {
 }
 
 export async function setLanguage(language: Language): Promise<void> {
-  const { default: messages } = await loaders[language]()
+  wanted = language
+  await load()
+}
+
+/** The texts behind the log-in; they come with the pages that say them. */
+export async function loadInside(): Promise<void> {
+  if (parts.has('inside')) return
+  parts.add('inside')
+  try {
+    await load()
+  } catch (error) {
+    parts.delete('inside')
+    throw error
+  }
+}
+
+async function load(): Promise<void> {
+  const language = wanted
+  const count = parts.size
+  const loaded = await Promise.all([...parts].map((part) => loaders[language][part]()))
+  // Something else was asked for meanwhile, and comes by itself.
+  if (language !== wanted || count !== parts.size) return
+  const messages: Partial<Messages> = Object.assign({}, ...loaded.map((one) => one.default))
   active.value = { language, messages, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
 }

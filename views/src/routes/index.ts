@@ -2,6 +2,7 @@
 
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Router } from 'vue-router'
+import { loadInside } from '@/i18n'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -23,7 +24,8 @@ export function makeRouter(): Router {
       { path: '/register', name: 'register', component: () => import('@/features/auth/RegisterPage.vue'), meta: { open: true } },
       {
         path: '/',
-        component: () => import('@/app/Shell.vue'),
+        // Its texts come beside it.
+        component: () => Promise.all([import('@/app/Shell.vue'), loadInside()]).then(([shell]) => shell),
         children: [
           { path: '', name: 'chats', component: () => import('@/features/chat/ChatTips.vue'), meta: { section: 'chats' } },
           {

@@ -46,6 +46,9 @@ export default {
   'link.replaced': 'This account is open in too many windows; this one was disconnected',
   'link.reconnect': 'Reconnect',
 
+  'settings.theme.light': 'Light',
+  'settings.theme.dark': 'Dark',
+
   'time.yesterday': 'Yesterday',
 
   'error.network': 'The server cannot be reached. Try again later.',
