@@ -2,17 +2,30 @@
 
 import { inject } from 'vue'
 import type { InjectionKey } from 'vue'
-import type { Conv } from '@/net/types'
+import type { Conv, Entry, Seq } from '@/net/types'
 import type { Message } from '@/stores/timeline'
 
 /** Where a menu stands: a point, or beside an element. */
 export type Anchor = { x: number; y: number } | Element
+
+/** A place in the list. */
+export interface Place {
+  seq: Seq
+  /** Its pixels above the upper edge. */
+  offset: number
+  /** In the middle of the view instead, standing out. */
+  middle: boolean
+}
 
 export interface Chat {
   readonly conv: Conv
   readonly me: number
   /** Others are called by name. */
   readonly isGroup: boolean
+  /** A message that others refer to, as it is now. Null: not to be seen; undefined: not known yet. */
+  entryOf(seq: Seq): Entry | null | undefined
+  /** Shows a message, wherever it is; `from` is where the way back leads. */
+  jump(seq: Seq, from: Seq | null): void
   openMenu(message: Message, anchor: Anchor): void
   retry(cid: string): void
   discard(cid: string): void
