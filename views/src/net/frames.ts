@@ -79,6 +79,11 @@ const frame = v.variant('type', [
     draft: v.nullish(v.string()),
     marked_unread: v.nullish(v.boolean()),
     hidden_entry: v.nullish(id),
+    requests: v.nullish(id),
+    // Null says that I was declined.
+    requested_at: v.nullish(v.number()),
+    remark: v.nullish(v.string()),
+    blocked: v.nullish(v.boolean()),
   }),
   v.looseObject({ type: v.literal('read'), conv: v.string(), user: userRef, seq: id }),
   v.looseObject({ type: v.literal('typing'), conv: v.string(), user: userRef }),

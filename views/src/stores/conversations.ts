@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
+import { useGroups } from './groups'
 import { recalled } from './timeline'
 import { useLink } from './link'
 import { usePeople } from './people'
@@ -36,9 +37,11 @@ export const useConversations = defineStore('conversations', () => {
     try {
       const answer = await api.conversations()
       const people = usePeople()
+      const groups = useGroups()
       const before = items.value
       items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], hidden)]))
       answer.conversations.forEach((item) => people.learn(item.peer))
+      groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
       counted = Math.max(counted, answer.head)
       status.value = 'ready'
       return answer.head
@@ -90,6 +93,7 @@ export const useConversations = defineStore('conversations', () => {
 
   /** Another device of mine, or this one over HTTP, changed what is set for a conversation. */
   function changed({ conv, muted, pinned, hidden, draft, marked_unread }: Nullable<ConversationSettings> & { conv: Conv }): void {
+    if (hidden) drop(conv)
     if (hidden != null) loadSoon()
     change(conv, {
       ...(muted != null && { muted }),
@@ -99,15 +103,31 @@ export const useConversations = defineStore('conversations', () => {
     })
   }
 
-  /** Sets it here and on the user's other devices. */
+  /** Sets it here at once, and on the user's other devices; what the server refuses is undone. */
   async function set(conv: Conv, settings: ConversationSettings): Promise<void> {
-    await api.setConversation(conv, settings)
+    const before = items.value[conv]
     changed({ conv, ...settings })
+    try {
+      await api.setConversation(conv, settings)
+    } catch (error) {
+      if (before) items.value = { ...items.value, [conv]: before }
+      throw error
+    }
+  }
+
+  function drop(conv: Conv): void {
+    items.value = Object.fromEntries(Object.entries(items.value).filter(([key]) => key !== conv))
+  }
+
+  /** Every conversation, up to what is its last entry now. */
+  function readAll(): void {
+    for (const { conv, last } of Object.values(items.value)) read(conv, last?.seq ?? 0)
   }
 
   /** I have seen everything up to `seq`. */
   function read(conv: Conv, seq: Seq): void {
     const item = items.value[conv]
+    if (item?.marked_unread) set(conv, { marked_unread: false }).catch(() => undefined)
     if (!item || (seq <= item.read_seq && item.unread === 0)) return
     change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0 })
     useLink().transmit({ type: 'read', conv, seq })
@@ -133,7 +153,7 @@ export const useConversations = defineStore('conversations', () => {
     hidden.clear()
   }
 
-  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, hid, read, wasRead, $reset }
+  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }

@@ -31,6 +31,7 @@ export default {
   'chat.tooLong': 'Too long by {n} byte|Too long by {n} bytes',
   'chat.bytesLeft': '{n} byte left|{n} bytes left',
   'chat.profile': 'Profile',
+  'chat.profileOf': 'Profile of {name}',
   'chat.info': 'Group details',
   'chat.empty': 'No messages yet. Say something.',
   'chat.notFound': 'This conversation does not exist',

@@ -29,6 +29,7 @@ export default {
   'chat.tooLong': '太长了：超出 {n} 字节',
   'chat.bytesLeft': '还可输入 {n} 字节',
   'chat.profile': '资料',
+  'chat.profileOf': '{name}的资料',
   'chat.info': '群信息',
   'chat.empty': '还没有消息，说点什么吧',
   'chat.notFound': '找不到这个会话',
