@@ -11,10 +11,22 @@ import { useLink } from './link'
 import * as outboxes from './outbox'
 import type { Attachment, Outbox, Pending } from './outbox'
 import { useSession } from './session'
-import { add, addNewer, addNewest, addOlder, emptyTimeline, entryOf, hide, join, partAround, visible } from './timeline'
+import { add, addNewer, addNewest, addOlder, cut, emptyTimeline, entryOf, hide, join, partAround, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
 import { useUploads } from './uploads'
 import type { UploadEnd } from './uploads'
+
+/** Messages of a conversation that stay loaded after it was left. */
+const KEPT_MAX = 200
+
+/** A place in a list of messages. */
+export interface Place {
+  seq: Seq
+  /** Its pixels above the upper edge. */
+  offset: number
+  /** In the middle of the view instead, standing out. */
+  middle: boolean
+}
 
 export const useMessages = defineStore('messages', () => {
   const timelines = shallowRef<Record<Conv, Timeline>>({})
@@ -23,8 +35,8 @@ export const useMessages = defineStore('messages', () => {
   const parts = shallowRef<ReadonlyMap<Conv, Timeline>>(new Map())
   /** Conversations whose history did not come, and the code of the failure. */
   const failed = shallowRef<ReadonlyMap<Conv, string>>(new Map())
-  /** What was typed and not sent, by conversation; kept while the page lives. */
-  const drafts = new Map<Conv, string>()
+  /** Where the reader left conversations that he had scrolled up in. */
+  const places = new Map<Conv, Place>()
   /** Texts that this page recalled, to be written anew. */
   const takenBack = shallowReactive(new Map<Seq, string>())
   let shelf: Shelf | null = null
@@ -84,6 +96,16 @@ export const useMessages = defineStore('messages', () => {
       putPart(conv, partAround(page.entries, page.more_before, page.more_after))
     }
     return true
+  }
+
+  /** The reader has left: what he scrolled past is loaded anew when he wants it. */
+  function left(conv: Conv, place: Place | null): void {
+    if (place) {
+      places.set(conv, place)
+      return
+    }
+    places.delete(conv)
+    if (timelineOf(conv).order.length > KEPT_MAX) put(conv, cut(timelineOf(conv), KEPT_MAX))
   }
 
   /** Takes an entry out of what is shown, as the server has for this user. */
@@ -253,14 +275,14 @@ export const useMessages = defineStore('messages', () => {
     dropTimelines()
     useUploads().$reset()
     outbox.value = []
-    drafts.clear()
+    places.clear()
     takenBack.clear()
     shelf = null
   }
 
   return {
-    timelines, parts, outbox, failed, drafts, takenBack,
-    timelineOf, listOf, take, hidden, around, leavePart, open, refresh, older, newer, send, retry, forget, flush, reconnected, acked, refused, restore,
+    timelines, parts, outbox, failed, places, takenBack,
+    timelineOf, listOf, take, hidden, left, around, leavePart, open, refresh, older, newer, send, retry, forget, flush, reconnected, acked, refused, restore,
     dropTimelines, $reset,
   }
 })

@@ -55,6 +55,12 @@ export function addOlder(timeline: Timeline, page: readonly Entry[], moreBefore:
   return { ...add(timeline, page), moreBefore }
 }
 
+/** Its newest entries only. */
+export function cut(timeline: Timeline, entries: number): Timeline {
+  const order = timeline.order.slice(-entries)
+  return { ...timeline, order, bySeq: new Map(order.flatMap((seq) => pair(timeline, seq))), moreBefore: timeline.moreBefore || order.length < timeline.order.length }
+}
+
 /** A part of the conversation apart from its end, around some old entry. */
 export function partAround(page: readonly Entry[], moreBefore: boolean, moreAfter: boolean): Timeline {
   return add({ ...emptyTimeline, moreBefore, moreAfter, loaded: true }, page)

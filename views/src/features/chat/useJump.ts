@@ -2,11 +2,11 @@
 
 import { nextTick, ref, shallowRef } from 'vue'
 import type { Ref } from 'vue'
-import type { Place } from './chat'
 import { t } from '@/i18n'
 import { errorText } from '@/i18n/errors'
 import type { Conv, Seq } from '@/net/types'
 import { useMessages } from '@/stores/messages'
+import type { Place } from '@/stores/messages'
 import { useNotices } from '@/stores/notices'
 
 interface List {
