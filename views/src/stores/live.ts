@@ -34,6 +34,7 @@ export const useLive = defineStore('live', () => {
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
+  let leaving = false
 
   whenUnauthorized(() => void end('expired'))
   watch(() => [link.state.position, link.state.epoch], placeSoon)
@@ -74,6 +75,17 @@ export const useLive = defineStore('live', () => {
     await end('loggedOut')
   }
 
+  /** Ends the account for good. */
+  async function deleteAccount(password: string): Promise<void> {
+    leaving = true
+    try {
+      await api.deleteMe(password)
+      await end('loggedOut')
+    } finally {
+      leaving = false
+    }
+  }
+
   function hear(output: Output): void {
     switch (output.type) {
       case 'greeted':
@@ -106,7 +118,8 @@ export const useLive = defineStore('live', () => {
         signalled(output.frame)
         break
       case 'loggedOut':
-        void end('revoked')
+        // Of an account that is being deleted, the server ends the sessions before it answers.
+        if (!leaving) void end('revoked')
     }
   }
 
@@ -145,10 +158,17 @@ export const useLive = defineStore('live', () => {
         people.setOnline(frame.user, frame.online)
         break
       case 'profile':
+        if (frame.user === session.me?.id) void session.refresh()
         people.refresh(frame.user)
         break
       case 'conversation':
         conversations.changed(frame)
+        groups.told(frame.conv, frame)
+        if (frame.remark != null || frame.blocked != null) void contacts.load()
+        if (frame.hidden_entry != null) {
+          messages.hidden(frame.conv, frame.hidden_entry)
+          conversations.hid(frame.conv, frame.hidden_entry)
+        }
     }
   }
 
@@ -161,5 +181,5 @@ export const useLive = defineStore('live', () => {
     }, PLACE_EVERY_MS)
   }
 
-  return { begin, end, logout }
+  return { begin, logout, deleteAccount }
 })
