@@ -9,6 +9,7 @@ import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
 import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
+import { useDrafts } from './drafts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
 import { useLink } from './link'
@@ -16,6 +17,7 @@ import { useMessages } from './messages'
 import { usePackets } from './packets'
 import { usePeople } from './people'
 import { usePlayer } from './player'
+import { useQuotes } from './quotes'
 import { useSession } from './session'
 import type { EndReason } from './session'
 
@@ -35,6 +37,8 @@ export const useLive = defineStore('live', () => {
   const people = usePeople()
   const packets = usePackets()
   const player = usePlayer()
+  const drafts = useDrafts()
+  const quotes = useQuotes()
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
@@ -50,10 +54,11 @@ export const useLive = defineStore('live', () => {
     void contacts.load()
     void groups.load()
     const opened = await Shelf.open(me.id)
-    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
+    const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
     if (run !== running) return opened?.close()
     shelf = opened
     messages.restore(opened, items)
+    drafts.restore(opened, written)
     link.start(place?.position ?? null, place?.epoch ?? null, hear)
   }
 
@@ -68,7 +73,8 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
-    for (const store of [conversations, messages, contacts, groups, people, packets, player]) store.$reset()
+    const stores = [conversations, messages, quotes, drafts, contacts, groups, people, packets, player]
+    for (const store of stores) store.$reset()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
@@ -97,6 +103,7 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
         break
@@ -168,6 +175,7 @@ export const useLive = defineStore('live', () => {
         break
       case 'conversation':
         conversations.changed(frame)
+        if (frame.draft != null) drafts.hear(frame.conv, frame.draft)
         groups.told(frame.conv, frame)
         if (frame.remark != null || frame.blocked != null) void contacts.load()
         if (frame.hidden_entry != null) {

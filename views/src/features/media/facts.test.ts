@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { blurIn, cardUser, fileName, isEmojiOnly, ownPath, peaksIn, sizeIn, tileOf, webAddress } from './facts'
+import { sizeIn, tileOf } from './box'
+import { blurIn, cardUser, fileName, ownPath, peaksIn, webAddress } from './facts'
+import { isEmojiOnly } from './emojiOnly'
 import type { Entry } from '@/net/types'
 
 const ORIGIN = 'https://chat.lan'

@@ -1,17 +1,8 @@
 // What a message of each kind says, read from fields that any client may have filled in any way. Pure.
 
+import { positive } from './box'
 import type { Entry, Meta } from '@/net/types'
 
-export interface Size {
-  width: number
-  height: number
-}
-
-/** The largest tile of a picture or video in a bubble, and the smallest that leaves room for the time. */
-const TILE_MAX: Size = { width: 240, height: 320 }
-const TILE_MIN: Size = { width: 112, height: 72 }
-/** Of pictures whose sender did not say how large they are. */
-const TILE_UNKNOWN: Size = { width: 200, height: 150 }
 /** Longest blurred preview, in characters of its data URI. */
 const BLUR_MAX = 1_200
 export const BARS = 40
@@ -36,28 +27,6 @@ export function webAddress(url: string | null | undefined): string | null {
 
 export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : ''
-}
-
-function positive(meta: Meta | null | undefined, name: string): number {
-  const value = meta?.[name]
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
-}
-
-export function sizeIn(meta: Meta | null | undefined): Size | null {
-  const width = positive(meta, 'w')
-  const height = positive(meta, 'h')
-  return width && height ? { width, height } : null
-}
-
-/** The box that is kept for a picture before any byte of it has come. */
-export function tileOf(size: Size | null): Size {
-  if (!size) return TILE_UNKNOWN
-  const scale = Math.min(TILE_MAX.width / size.width, TILE_MAX.height / size.height, 1)
-  const side = (own: number, least: number, most: number) => Math.min(most, Math.max(least, Math.round(own * scale)))
-  return {
-    width: side(size.width, TILE_MIN.width, TILE_MAX.width),
-    height: side(size.height, TILE_MIN.height, TILE_MAX.height),
-  }
 }
 
 /** A tiny picture inside the message, shown blurred until the real one has come. */
@@ -97,15 +66,4 @@ export function fileName(entry: Entry): string {
   } catch {
     return last
   }
-}
-
-const EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f]|[0-9#*]\ufe0f?\u20e3|\s)+$/u
-/** More than these are text again. */
-const EMOJI_MAX = 3
-
-/** A few emoji and nothing else: shown larger. */
-export function isEmojiOnly(text: string): boolean {
-  if (text.length > 64 || !EMOJI.test(text)) return false
-  const marks = [...new Intl.Segmenter().segment(text.replace(/\s/g, ''))].length
-  return marks > 0 && marks <= EMOJI_MAX
 }

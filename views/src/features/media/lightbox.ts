@@ -2,7 +2,8 @@
 
 import PhotoSwipe from 'photoswipe'
 import 'photoswipe/style.css'
-import { ownPath, sizeIn } from './facts'
+import { sizeIn } from './box'
+import { ownPath } from './facts'
 import { t } from '@/i18n'
 import { PICTURE } from '@/net/media'
 import type { Entry } from '@/net/types'
@@ -43,6 +44,10 @@ export function showPictures(pictures: readonly Entry[], index: number, tile: HT
   if (thumb) lightbox.addFilter('thumbEl', (found, _data, at) => (at === index ? thumb : (found ?? null)) as HTMLElement)
   lightbox.on('uiRegister', () => registerDownload(lightbox))
   lightbox.on('firstUpdate', () => lightbox.element?.setAttribute('aria-label', t('media.pictures')))
+  // While it opens, PhotoSwipe does not listen.
+  let leaving = false
+  lightbox.on('keydown', ({ originalEvent }) => (leaving ||= originalEvent.key === 'Escape'))
+  lightbox.on('openingAnimationEnd', () => leaving && lightbox.close())
   lightbox.on('destroy', () => tile?.focus())
   lightbox.init()
 }

@@ -49,6 +49,7 @@ export default {
   'settings.theme.light': 'Light',
   'settings.theme.dark': 'Dark',
 
+  'time.today': 'Today',
   'time.yesterday': 'Yesterday',
 
   'error.network': 'The server cannot be reached. Try again later.',

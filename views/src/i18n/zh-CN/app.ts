@@ -47,6 +47,7 @@ export default {
   'settings.theme.light': '浅色',
   'settings.theme.dark': '深色',
 
+  'time.today': '今天',
   'time.yesterday': '昨天',
 
   'error.network': '连不上服务器，请稍后再试',
