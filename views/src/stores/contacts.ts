@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Friend, FriendRequest, UserId } from '../net/types'
+import { useKept } from './kept'
 import { usePeople } from './people'
 
 export const useContacts = defineStore('contacts', () => {
@@ -18,7 +19,7 @@ export const useContacts = defineStore('contacts', () => {
   async function load(): Promise<void> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const answer = await api.friends()
+      const answer = await useKept().ask('friends', status.value === 'ready', api.friends)
       const people = usePeople()
       friends.value = answer.friends
       incoming.value = answer.incoming

@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
+import { useKept } from './kept'
 import { useLink } from './link'
 import { usePeople } from './people'
 import { useSession } from './session'
@@ -31,7 +32,7 @@ export const useConversations = defineStore('conversations', () => {
   async function load(): Promise<Seq | null> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const answer = await api.conversations()
+      const answer = await useKept().ask('conversations', status.value === 'ready', api.conversations)
       const people = usePeople()
       const before = items.value
       items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv])]))

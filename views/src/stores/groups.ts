@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import { api } from '../net/api'
 import type { Entry, Group, Member, UserId } from '../net/types'
+import { useKept } from './kept'
 import { usePeople } from './people'
 
 /** More members than this are counted, not listed. */
@@ -17,7 +18,7 @@ export const useGroups = defineStore('groups', () => {
   async function load(): Promise<void> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      items.value = (await api.groups()).groups
+      items.value = (await useKept().ask('groups', status.value === 'ready', api.groups)).groups
       status.value = 'ready'
     } catch {
       if (status.value !== 'ready') status.value = 'failed'

@@ -7,10 +7,12 @@ import { api } from '../net/api'
 import type { SignalFrame } from '../net/frames'
 import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
-import type { Entry, Me, Seq } from '../net/types'
+import type { Entry, Me, Seq, UserId } from '../net/types'
 import { useContacts } from './contacts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
+import { useKept } from './kept'
+import { keepWhatIsShown } from './keeping'
 import { useLink } from './link'
 import { useMessages } from './messages'
 import { usePeople } from './people'
@@ -23,6 +25,11 @@ const PLACE_EVERY_MS = 1_000
 const GAP_MS = 300
 const GAP_TRIES_MAX = 10
 
+interface TabWord {
+  type: 'entered' | 'left'
+  user: UserId
+}
+
 export const useLive = defineStore('live', () => {
   const session = useSession()
   const link = useLink()
@@ -31,19 +38,31 @@ export const useLive = defineStore('live', () => {
   const contacts = useContacts()
   const groups = useGroups()
   const people = usePeople()
+  const kept = useKept()
+  const listeners: ((entries: readonly Entry[]) => void)[] = []
+  /** Tabs of this browser share the session. */
+  const tabs = new BroadcastChannel('starling-session')
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
 
   whenUnauthorized(() => void end('expired'))
   watch(() => [link.state.position, link.state.epoch], placeSoon)
+  keepWhatIsShown()
+
+  tabs.onmessage = ({ data }: MessageEvent<TabWord>) => {
+    if (data.type === 'left' && data.user === session.me?.id) void end('loggedOut')
+    else if (data.type === 'entered' && session.status === 'out') void session.restore()
+  }
 
   async function begin(me: Me): Promise<void> {
     const run = ++running
+    say('entered', me.id)
     people.learn({ ...me, online: true })
-    void conversations.load()
-    void contacts.load()
-    void groups.load()
+    // Before anything is asked: the answers are kept there, and without a server it gives them.
+    await kept.open(me.id)
+    if (run !== running) return
+    loadLists()
     const opened = await Shelf.open(me.id)
     const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
     if (run !== running) return opened?.close()
@@ -64,14 +83,27 @@ export const useLive = defineStore('live', () => {
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
     for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    // What is unsent is his when he comes back; what was read is nobody's any more.
+    await kept.erase()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
 
   async function logout(): Promise<void> {
+    // First the other tabs: what the server does to their sockets looks like a revoked session.
+    if (session.me) say('left', session.me.id)
     // Locally it ends even if the server cannot be told; its cookie then ends with the session's lifetime.
     await api.logout().catch(() => undefined)
     await end('loggedOut')
+  }
+
+  function say(type: TabWord['type'], user: UserId): void {
+    tabs.postMessage({ type, user } satisfies TabWord)
+  }
+
+  /** What comes in, live or caught up, after the stores have taken it. */
+  function listen(listener: (entries: readonly Entry[]) => void): void {
+    listeners.push(listener)
   }
 
   function hear(output: Output): void {
@@ -81,6 +113,7 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          if (kept.stale) renew()
           if (output.fromNow) void closeGap(output.head, running)
         }
         break
@@ -90,9 +123,7 @@ export const useLive = defineStore('live', () => {
       case 'reload':
         messages.dropTimelines()
         conversations.$reset()
-        void conversations.load()
-        void contacts.load()
-        void groups.load()
+        loadLists()
         break
       case 'acked': {
         const entry = messages.acked(output.cid, output.seq, output.at)
@@ -108,6 +139,20 @@ export const useLive = defineStore('live', () => {
       case 'loggedOut':
         void end('revoked')
     }
+  }
+
+  function loadLists(): void {
+    void conversations.load()
+    void contacts.load()
+    void groups.load()
+  }
+
+  /** The page began with answers of earlier; now there is a server. */
+  function renew(): void {
+    kept.stale = false
+    void session.confirm()
+    loadLists()
+    messages.refresh()
   }
 
   /**
@@ -131,6 +176,7 @@ export const useLive = defineStore('live', () => {
       people.stoppedTyping(entry.conv, entry.from)
     }
     if (entries.some((entry) => entry.kind === 'friend')) void contacts.load()
+    listeners.forEach((listener) => listener(entries))
   }
 
   function signalled(frame: SignalFrame): void {
@@ -161,5 +207,5 @@ export const useLive = defineStore('live', () => {
     }, PLACE_EVERY_MS)
   }
 
-  return { begin, end, logout }
+  return { begin, end, logout, listen }
 })

@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { reactive, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, User, UserId } from '../net/types'
+import { useKept } from './kept'
 import { useSession } from './session'
 
 /** A typing sign is forgotten after this, unless renewed. */
@@ -28,7 +29,9 @@ export const usePeople = defineStore('people', () => {
   function need(id: UserId): void {
     if (id === 0 || users.has(id) || asked.has(id)) return
     asked.add(id)
-    api.user(id).then(learn, () => asked.delete(id))
+    useKept()
+      .ask(`user:${id}`, false, () => api.user(id))
+      .then(learn, () => asked.delete(id))
   }
 
   function refresh(id: UserId): void {

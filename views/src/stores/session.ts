@@ -1,10 +1,12 @@
 // Who is logged in. The token stays in the cookie that the server set; scripts never hold it.
 
 import { defineStore } from 'pinia'
+import { StorageSerializers, useLocalStorage } from '@vueuse/core'
 import { ref } from 'vue'
 import { api } from '../net/api'
 import { ApiError } from '../net/http'
 import type { Me } from '../net/types'
+import { isAway } from './kept'
 
 /** Why the log-in page is shown to somebody who was inside. */
 export type EndReason = 'revoked' | 'expired' | 'loggedOut'
@@ -14,14 +16,24 @@ export const useSession = defineStore('session', () => {
   /** `unknown` until the first answer, so that no log-in form flashes on a reload. */
   const status = ref<'unknown' | 'in' | 'out' | 'unreachable'>('unknown')
   const endReason = ref<EndReason | null>(null)
+  /** Who was logged in here last: lets him read what is kept while the server is away. Gone with his session. */
+  const known = useLocalStorage<Me | null>('starling.me', null, { serializer: StorageSerializers.object })
 
   async function restore(): Promise<void> {
     try {
       enter(await api.me())
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      status.value = error.status === 401 ? 'out' : 'unreachable'
+      if (error.status === 401) end('expired')
+      else if (isAway(error) && known.value) enter(known.value)
+      else status.value = 'unreachable'
     }
+  }
+
+  /** After a start without a server: whether the session still is one, and what the profile has become. */
+  async function confirm(): Promise<void> {
+    // A 401 ends the session by itself; anything else is asked again at the next connection.
+    await api.me().then(enter, () => undefined)
   }
 
   async function login(name: string, password: string): Promise<void> {
@@ -34,15 +46,18 @@ export const useSession = defineStore('session', () => {
 
   function enter(user: Me): void {
     me.value = user
+    known.value = user
     endReason.value = null
     status.value = 'in'
   }
 
   function end(reason: EndReason): void {
-    if (status.value === 'in') endReason.value = reason
+    // Only to somebody who was inside, now or the last time, there is something to explain.
+    if (known.value) endReason.value = reason
     me.value = null
+    known.value = null
     status.value = 'out'
   }
 
-  return { me, status, endReason, restore, login, register, end }
+  return { me, status, endReason, restore, confirm, login, register, end }
 })
