@@ -12,25 +12,28 @@ const KEEP_EVERY_MS = 2_000
 export const useKept = defineStore('kept', () => {
   /** Something that is shown is an answer of earlier. */
   const stale = ref(false)
-  let cache: Cache | null = null
+  let cache: Promise<Cache> | null = null
   const waiting = new Map<string, () => unknown>()
   let clock: ReturnType<typeof setTimeout> | undefined
 
-  async function open(user: UserId): Promise<void> {
-    const opened = await Cache.open(user)
-    cache?.close()
-    cache = opened
+  function open(user: UserId): void {
+    void cache?.then((before) => before.close())
+    cache = Cache.open(user)
+  }
+
+  function put(key: string, value: unknown): void {
+    void cache?.then((open) => open.put(key, value))
   }
 
   /** `shown`: something newer than the kept answer is on the page already. */
   async function ask<T>(key: string, shown: boolean, question: () => Promise<T>): Promise<T> {
     try {
       const answer = await question()
-      void cache?.put(key, answer)
+      put(key, answer)
       return answer
     } catch (error) {
       if (shown || !(error instanceof ApiError) || !isAway(error)) throw error
-      const before = await cache?.get(key)
+      const before = await cache?.then((open) => open.get(key))
       if (before === undefined) throw error
       stale.value = true
       return before as T
@@ -46,23 +49,22 @@ export const useKept = defineStore('kept', () => {
   function flush(): void {
     clearTimeout(clock)
     clock = undefined
-    for (const [key, value] of waiting) void cache?.put(key, value())
+    for (const [key, value] of waiting) put(key, value())
     waiting.clear()
   }
 
-  function drop(): Cache | null {
+  async function erase(): Promise<void> {
     clearTimeout(clock)
     clock = undefined
     waiting.clear()
     stale.value = false
-    const dropped = cache
+    const dropped = await cache
     cache = null
-    return dropped
+    await dropped?.erase()
   }
 
-  const size = () => cache?.size() ?? Promise.resolve(0)
-  const clear = () => cache?.clear() ?? Promise.resolve()
-  const erase = () => drop()?.erase() ?? Promise.resolve()
+  const size = async () => (await cache)?.size() ?? 0
+  const clear = async () => (await cache)?.clear()
 
   return { stale, open, ask, keepSoon, flush, size, clear, erase }
 })

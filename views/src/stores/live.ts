@@ -7,7 +7,7 @@ import { api } from '../net/api'
 import type { SignalFrame } from '../net/frames'
 import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
-import type { Entry, Me, Seq, UserId } from '../net/types'
+import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
@@ -25,11 +25,6 @@ const PLACE_EVERY_MS = 1_000
 const GAP_MS = 300
 const GAP_TRIES_MAX = 10
 
-interface TabWord {
-  type: 'entered' | 'left'
-  user: UserId
-}
-
 export const useLive = defineStore('live', () => {
   const session = useSession()
   const link = useLink()
@@ -40,28 +35,21 @@ export const useLive = defineStore('live', () => {
   const people = usePeople()
   const kept = useKept()
   const listeners: ((entries: readonly Entry[]) => void)[] = []
-  /** Tabs of this browser share the session. */
-  const tabs = new BroadcastChannel('starling-session')
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
+  let leaving = false
 
   whenUnauthorized(() => void end('expired'))
+  session.whenLeft(() => void end('loggedOut'))
   watch(() => [link.state.position, link.state.epoch], placeSoon)
   keepWhatIsShown()
 
-  tabs.onmessage = ({ data }: MessageEvent<TabWord>) => {
-    if (data.type === 'left' && data.user === session.me?.id) void end('loggedOut')
-    else if (data.type === 'entered' && session.status === 'out') void session.restore()
-  }
 
   async function begin(me: Me): Promise<void> {
     const run = ++running
-    say('entered', me.id)
     people.learn({ ...me, online: true })
-    // Before anything is asked: the answers are kept there, and without a server it gives them.
-    await kept.open(me.id)
-    if (run !== running) return
+    kept.open(me.id)
     loadLists()
     const opened = await Shelf.open(me.id)
     const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
@@ -91,14 +79,21 @@ export const useLive = defineStore('live', () => {
 
   async function logout(): Promise<void> {
     // First the other tabs: what the server does to their sockets looks like a revoked session.
-    if (session.me) say('left', session.me.id)
+    session.tell('left')
     // Locally it ends even if the server cannot be told; its cookie then ends with the session's lifetime.
     await api.logout().catch(() => undefined)
     await end('loggedOut')
   }
 
-  function say(type: TabWord['type'], user: UserId): void {
-    tabs.postMessage({ type, user } satisfies TabWord)
+  /** Ends the account for good. */
+  async function deleteAccount(password: string): Promise<void> {
+    leaving = true
+    try {
+      await api.deleteMe(password)
+      await end('loggedOut')
+    } finally {
+      leaving = false
+    }
   }
 
   /** What comes in, live or caught up, after the stores have taken it. */
@@ -137,7 +132,8 @@ export const useLive = defineStore('live', () => {
         signalled(output.frame)
         break
       case 'loggedOut':
-        void end('revoked')
+        // Of an account that is being deleted, the server ends the sessions before it answers.
+        if (!leaving) void end('revoked')
     }
   }
 
@@ -191,10 +187,17 @@ export const useLive = defineStore('live', () => {
         people.setOnline(frame.user, frame.online)
         break
       case 'profile':
+        if (frame.user === session.me?.id) void session.refresh()
         people.refresh(frame.user)
         break
       case 'conversation':
         conversations.changed(frame)
+        groups.told(frame.conv, frame)
+        if (frame.remark != null || frame.blocked != null) void contacts.load()
+        if (frame.hidden_entry != null) {
+          messages.hidden(frame.conv, frame.hidden_entry)
+          conversations.hid(frame.conv, frame.hidden_entry)
+        }
     }
   }
 
@@ -207,5 +210,5 @@ export const useLive = defineStore('live', () => {
     }, PLACE_EVERY_MS)
   }
 
-  return { begin, end, logout, listen }
+  return { begin, logout, deleteAccount, listen }
 })

@@ -1,18 +1,18 @@
 // The timelines of the conversations that were opened or written to, and the outbox.
 
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowReactive, shallowRef } from 'vue'
 import type { Shelf } from '../db/db'
 import { api } from '../net/api'
 import { newCid } from '../net/cid'
 import { ApiError } from '../net/http'
-import type { Conv, Draft, Entry } from '../net/types'
+import type { Conv, Draft, Entry, Seq } from '../net/types'
 import { useKept } from './kept'
 import { useLink } from './link'
 import * as outboxes from './outbox'
 import type { Attachment, Outbox, Pending } from './outbox'
 import { useSession } from './session'
-import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
+import { add, addNewest, addOlder, emptyTimeline, entryOf, hide, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
 import { useUploads } from './uploads'
 import type { UploadEnd } from './uploads'
@@ -24,6 +24,8 @@ export const useMessages = defineStore('messages', () => {
   const failed = shallowRef<ReadonlyMap<Conv, string>>(new Map())
   /** What was typed and not sent, by conversation; kept while the page lives. */
   const drafts = new Map<Conv, string>()
+  /** Texts that this page recalled, to be written anew. */
+  const takenBack = shallowReactive(new Map<Seq, string>())
   let shelf: Shelf | null = null
   let pump: ReturnType<typeof setTimeout> | undefined
   /** Conversations whose newest page was asked for and has not come. */
@@ -53,6 +55,11 @@ export const useMessages = defineStore('messages', () => {
     for (const entry of entries) {
       if (entry.from === me.value && entry.cid) forget(entry.cid)
     }
+  }
+
+  /** Takes an entry out of what is shown, as the server has for this user. */
+  function hidden(conv: Conv, seq: Seq): void {
+    put(conv, hide(timelineOf(conv), seq))
   }
 
   /** Loads the newest page unless it is there already. */
@@ -199,12 +206,13 @@ export const useMessages = defineStore('messages', () => {
     useUploads().$reset()
     outbox.value = []
     drafts.clear()
+    takenBack.clear()
     shelf = null
   }
 
   return {
-    timelines, outbox, failed, drafts,
-    timelineOf, listOf, take, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
+    timelines, outbox, failed, drafts, takenBack,
+    timelineOf, listOf, take, hidden, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
     dropTimelines, $reset,
   }
 })

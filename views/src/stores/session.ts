@@ -2,14 +2,20 @@
 
 import { defineStore } from 'pinia'
 import { StorageSerializers, useLocalStorage } from '@vueuse/core'
-import { ref } from 'vue'
+import { ref, watch } from 'vue'
 import { api } from '../net/api'
+import type { Profile } from '../net/api'
 import { ApiError } from '../net/http'
-import type { Me } from '../net/types'
+import type { Me, UserId } from '../net/types'
 import { isAway } from './kept'
 
 /** Why the log-in page is shown to somebody who was inside. */
 export type EndReason = 'revoked' | 'expired' | 'loggedOut'
+
+interface TabWord {
+  type: 'entered' | 'left'
+  user: UserId
+}
 
 export const useSession = defineStore('session', () => {
   const me = ref<Me | null>(null)
@@ -18,6 +24,27 @@ export const useSession = defineStore('session', () => {
   const endReason = ref<EndReason | null>(null)
   /** Who was logged in here last: lets him read what is kept while the server is away. Gone with his session. */
   const known = useLocalStorage<Me | null>('starling.me', null, { serializer: StorageSerializers.object })
+
+  /** Whether the page of somebody inside has all it needs to be drawn. */
+  const alive = ref(false)
+  const tabs = new BroadcastChannel('starling-session')
+  let leave: () => void = () => undefined
+
+  watch(me, (user) => user && (known.value = user))
+  tabs.onmessage = ({ data }: MessageEvent<TabWord>) => {
+    if (data.type === 'left' && data.user === me.value?.id) leave()
+    else if (data.type === 'entered' && status.value === 'out') void restore()
+  }
+
+  /** Tells the other tabs of this browser, which share the session. */
+  function tell(type: TabWord['type']): void {
+    if (me.value) tabs.postMessage({ type, user: me.value.id } satisfies TabWord)
+  }
+
+  /** Called when another tab left. */
+  function whenLeft(callback: () => void): void {
+    leave = callback
+  }
 
   async function restore(): Promise<void> {
     try {
@@ -46,9 +73,20 @@ export const useSession = defineStore('session', () => {
 
   function enter(user: Me): void {
     me.value = user
-    known.value = user
     endReason.value = null
     status.value = 'in'
+    tell('entered')
+  }
+
+  /** Another device changed my profile. */
+  async function refresh(): Promise<void> {
+    const user = await api.me().catch(() => null)
+    if (user && me.value?.id === user.id) me.value = user
+  }
+
+  /** Changes my profile, here and for everybody. */
+  async function change(profile: Profile): Promise<void> {
+    me.value = await api.changeMe(profile)
   }
 
   function end(reason: EndReason): void {
@@ -56,8 +94,9 @@ export const useSession = defineStore('session', () => {
     if (known.value) endReason.value = reason
     me.value = null
     known.value = null
+    alive.value = false
     status.value = 'out'
   }
 
-  return { me, status, endReason, restore, confirm, login, register, end }
+  return { me, status, endReason, alive, tell, whenLeft, restore, confirm, login, register, refresh, change, end }
 })

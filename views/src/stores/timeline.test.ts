@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Entry } from '../net/types'
 import { push, remove } from './outbox'
 import type { Outbox } from './outbox'
-import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
+import { add, addNewest, addOlder, emptyTimeline, entryOf, hide, visible } from './timeline'
 import type { Timeline } from './timeline'
 
 const ME = 1
@@ -142,7 +142,14 @@ test('a pending message stands last, and steps aside for its entry', () => {
 test('nothing brings a recalled message back, and of two edits the later one stands', () => {
   const change = (seq: number, kind: string, more: Partial<Entry> = {}): Entry => message(seq, { kind, target: 1, ...more })
   const recalled = add(emptyTimeline, [message(1), change(2, 'recall'), change(3, 'edit', { content: 'again' })])
-  expect(visible(recalled, [], ME)[0]?.entry).toMatchObject({ recalled: true, content: '' })
+  expect(visible(recalled, [], ME)[0]?.entry).toMatchObject({ recalled: true })
+  expect(visible(recalled, [], ME)[0]?.entry.content).toBeUndefined()
   const edited = add(emptyTimeline, [change(5, 'edit', { content: 'late' }), message(1), change(4, 'edit', { content: 'early' })])
   expect(visible(edited, [], ME).map((one) => one.entry.content)).toEqual(['late'])
+})
+
+test('what was deleted for me stays away, also when its frame comes again', () => {
+  const message = (seq: number): Entry => ({ seq, conv: CONV, from: 2, at: seq, kind: 'message', media: 1, content: `text ${seq}` })
+  const timeline = add(hide(add(emptyTimeline, [message(1), message(2)]), 1), [message(1), message(3)])
+  expect(visible(timeline, [], ME).map((one) => one.seq)).toEqual([2, 3])
 })

@@ -12,9 +12,16 @@ export interface Timeline {
   readonly moreBefore: boolean
   /** Whether a history page was loaded: only then is the list without holes from its first entry on. */
   readonly loaded: boolean
+  /** What the user deleted for himself; a frame that was under way must not bring it back. */
+  readonly hidden: ReadonlySet<Seq>
 }
 
-export const emptyTimeline: Timeline = { bySeq: new Map(), order: [], moreBefore: true, loaded: false }
+export const emptyTimeline: Timeline = { bySeq: new Map(), order: [], moreBefore: true, loaded: false, hidden: new Set() }
+
+/** Takes an entry out for this user. */
+export function hide(timeline: Timeline, seq: Seq): Timeline {
+  return { ...timeline, hidden: new Set(timeline.hidden).add(seq) }
+}
 
 /** Adds entries, each once. */
 export function add(timeline: Timeline, entries: readonly Entry[]): Timeline {
@@ -38,7 +45,7 @@ export function addNewest(timeline: Timeline, page: readonly Entry[], moreBefore
   const joins = timeline.loaded && (!moreBefore || timeline.bySeq.has(first))
   const kept = joins ? timeline.order : timeline.order.filter((seq) => seq >= first)
   const bySeq = new Map(kept.flatMap((seq) => pair(timeline, seq)))
-  return add({ bySeq, order: kept, moreBefore: joins ? timeline.moreBefore : moreBefore, loaded: true }, page)
+  return add({ ...timeline, bySeq, order: kept, moreBefore: joins ? timeline.moreBefore : moreBefore, loaded: true }, page)
 }
 
 /** Adds the page before the oldest entry. */
@@ -85,7 +92,7 @@ export function visible(timeline: Timeline, pending: readonly Pending[], me: Use
   const changes = amendments(timeline)
   for (const seq of timeline.order) {
     const entry = timeline.bySeq.get(seq)
-    if (!entry || !SHOWN.has(entry.kind)) continue
+    if (!entry || !SHOWN.has(entry.kind) || timeline.hidden.has(seq)) continue
     const own = entry.from === me && entry.cid ? entry.cid : null
     if (own) cids.add(own)
     shown.push({
@@ -118,9 +125,14 @@ function amendments(timeline: Timeline): Map<Seq, Entry> {
 
 function amended(entry: Entry, change: Entry | undefined): Entry {
   if (!change || entry.recalled) return entry
-  if (change.kind === 'recall') return { ...entry, content: '', recalled: true }
+  if (change.kind === 'recall') return recalled(entry)
   if ((entry.edited_at ?? 0) >= change.at) return entry
   return { ...entry, content: change.content, edited_at: change.at }
+}
+
+/** A recalled message, as history tells it: nothing of what it said. */
+export function recalled({ seq, conv, from, at, kind, media, cid }: Entry): Entry {
+  return { seq, conv, from, at, kind, media, cid, recalled: true }
 }
 
 function fromOutbox(item: Pending, me: UserId): Message {

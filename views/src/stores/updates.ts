@@ -39,6 +39,11 @@ export const useUpdates = defineStore('updates', () => {
     registration?.update().catch(() => undefined)
   }
 
+  /** A part of this page could not be loaded: another build's server, unless there is no server at all. */
+  function partMissing(): void {
+    if (navigator.onLine) ready.value = true
+  }
+
   function apply(): void {
     agreed = true
     const waiting = registration?.waiting
@@ -46,5 +51,5 @@ export const useUpdates = defineStore('updates', () => {
     else location.reload()
   }
 
-  return { ready, begin, look, apply }
+  return { ready, begin, look, partMissing, apply }
 })

@@ -26,7 +26,12 @@ interface Shown {
   close: () => void
 }
 
+let started = false
+
+/** Once for the page, whoever is inside. */
 export function startNotifier(router: Router): void {
+  if (started) return
+  started = true
   const conversations = useConversations()
   const settings = useSettings()
   const session = useSession()
