@@ -9,6 +9,7 @@ import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
 import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
+import { useDrafts } from './drafts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
 import { useKept } from './kept'
@@ -16,6 +17,7 @@ import { keepWhatIsShown } from './keeping'
 import { useLink } from './link'
 import { useMessages } from './messages'
 import { usePeople } from './people'
+import { useQuotes } from './quotes'
 import { useSession } from './session'
 import type { EndReason } from './session'
 
@@ -35,6 +37,8 @@ export const useLive = defineStore('live', () => {
   const people = usePeople()
   const kept = useKept()
   const listeners: ((entries: readonly Entry[]) => void)[] = []
+  const drafts = useDrafts()
+  const quotes = useQuotes()
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
@@ -52,10 +56,11 @@ export const useLive = defineStore('live', () => {
     kept.open(me.id)
     loadLists()
     const opened = await Shelf.open(me.id)
-    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
+    const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
     if (run !== running) return opened?.close()
     shelf = opened
     messages.restore(opened, items)
+    drafts.restore(opened, written)
     link.start(place?.position ?? null, place?.epoch ?? null, hear)
   }
 
@@ -70,7 +75,7 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
-    for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    for (const store of [conversations, messages, quotes, drafts, contacts, groups, people]) store.$reset()
     // What is unsent is his when he comes back; what was read is nobody's any more.
     await kept.erase()
     if (reason === 'loggedOut') await memory?.erase()
@@ -109,6 +114,7 @@ export const useLive = defineStore('live', () => {
         else {
           messages.reconnected()
           if (kept.stale) renew()
+          drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
         break
@@ -192,6 +198,7 @@ export const useLive = defineStore('live', () => {
         break
       case 'conversation':
         conversations.changed(frame)
+        if (frame.draft != null) drafts.hear(frame.conv, frame.draft)
         groups.told(frame.conv, frame)
         if (frame.remark != null || frame.blocked != null) void contacts.load()
         if (frame.hidden_entry != null) {

@@ -56,6 +56,7 @@ export default {
   'notify.newMessage': 'New message',
   'notify.several': '[{n}] {text}',
 
+  'time.today': 'Today',
   'time.yesterday': 'Yesterday',
 
   'error.network': 'The server cannot be reached. Try again later.',

@@ -54,6 +54,7 @@ export default {
   'notify.newMessage': '有新消息',
   'notify.several': '[{n} 条] {text}',
 
+  'time.today': '今天',
   'time.yesterday': '昨天',
 
   'error.network': '连不上服务器，请稍后再试',
