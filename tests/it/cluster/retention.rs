@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::client::{Account, Heard, Http, Socket};
-use super::harness::{Plan, until};
+use super::harness::{Node, Plan, until};
 use starling::model::ids::Seq;
 use starling::store::sqlite::{self, OpenOptions};
 
@@ -86,7 +86,7 @@ async fn a_node_prunes_its_log_and_a_client_from_below_the_floor_loads_anew() {
     let last = say(&here, &anna, &bert, 20..22).await;
     assert_eq!(last, old + 2);
     // Rounds follow each other after an hour: once each node had its first, the floor stays.
-    let logs = || cluster.nodes.iter().map(|node| node.log()).zip(&logged);
+    let logs = || cluster.nodes.iter().map(Node::log).zip(&logged);
     until("each node has pruned once", SOON, || async {
         logs().all(|(log, before)| log[*before..].contains("pruned"))
     })
