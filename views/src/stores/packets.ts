@@ -1,10 +1,12 @@
 // What is known of red packets, by the place of their message.
 
 import { defineStore } from 'pinia'
-import { shallowReactive } from 'vue'
+import { shallowReactive, watch } from 'vue'
 import { api } from '../net/api'
 import { ApiError } from '../net/http'
 import type { Entry, Packet, Seq } from '../net/types'
+import { useLive } from './live'
+import { useSession } from './session'
 
 export const usePackets = defineStore('packets', () => {
   const known = shallowReactive(new Map<Seq, Packet>())
@@ -43,10 +45,10 @@ export const usePackets = defineStore('packets', () => {
     }
   }
 
-  function $reset(): void {
-    known.clear()
-    asked.clear()
-  }
-
-  return { known, need, load, claim, take, $reset }
+  useLive().listen((entries) => entries.forEach(take))
+  watch(
+    () => useSession().me?.id,
+    () => known.clear(),
+  )
+  return { known, need, load, claim }
 })

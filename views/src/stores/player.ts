@@ -2,7 +2,7 @@
 
 import { useLocalStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 import { VOICE } from '../net/media'
 import type { Entry } from '../net/types'
 import { useMessages } from './messages'
@@ -117,11 +117,11 @@ export const usePlayer = defineStore('player', () => {
     return entry.media === VOICE && !entry.recalled && !isHeard(entry)
   }
 
-  function $reset(): void {
+  watch(me, () => {
     audio?.pause()
     audio?.removeAttribute('src')
     current.value = null
-  }
+  })
 
-  return { current, playing, position, rate, failed, is, isHeard, play, pause, faster, $reset }
+  return { current, playing, position, rate, failed, is, isHeard, play, pause, faster }
 })

@@ -49,6 +49,16 @@ export default {
   'settings.theme.light': 'Light',
   'settings.theme.dark': 'Dark',
 
+  'update.ready': 'There is a new version',
+  'update.apply': 'Refresh to update',
+  'update.later': 'Later',
+
+  'notify.offer': 'Tell you of new messages with desktop notifications?',
+  'notify.accept': 'Turn on',
+  'notify.later': 'Later',
+  'notify.newMessage': 'New message',
+  'notify.several': '[{n}] {text}',
+
   'time.today': 'Today',
   'time.yesterday': 'Yesterday',
 

@@ -47,6 +47,16 @@ export default {
   'settings.theme.light': '浅色',
   'settings.theme.dark': '深色',
 
+  'update.ready': '有新版本',
+  'update.apply': '刷新以更新',
+  'update.later': '以后再说',
+
+  'notify.offer': '不在这个页面时，用桌面通知提醒你？',
+  'notify.accept': '开启',
+  'notify.later': '以后再说',
+  'notify.newMessage': '有新消息',
+  'notify.several': '[{n} 条] {text}',
+
   'time.today': '今天',
   'time.yesterday': '昨天',
 
