@@ -46,6 +46,24 @@ export function makeRouter(): Router {
           },
           { path: 'groups', name: 'groups', component: () => import('@/features/groups/GroupTip.vue'), meta: { section: 'groups' } },
           {
+            path: 'groups/:id(\\d+)',
+            name: 'group',
+            component: () => import('@/features/groups/GroupPage.vue'),
+            meta: { section: 'groups', detail: true },
+          },
+          {
+            path: 'groups/:id(\\d+)/members',
+            name: 'members',
+            component: () => import('@/features/groups/MembersPage.vue'),
+            meta: { section: 'groups', detail: true },
+          },
+          {
+            path: 'join/:code',
+            name: 'join',
+            component: () => import('@/features/groups/InvitePage.vue'),
+            meta: { section: 'groups', detail: true },
+          },
+          {
             path: 'cluster',
             name: 'cluster',
             component: () => import('@/features/cluster/ClusterPage.vue'),

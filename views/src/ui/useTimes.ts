@@ -12,6 +12,9 @@ export function useTimes() {
     /** For a row of a list. */
     short: (at: number) => times.chatTime(at, now.value, currentLanguage(), words()),
     separator: (at: number) => times.separatorTime(at, now.value, currentLanguage(), words()),
+    until: (at: number) => times.untilTime(at, now.value, currentLanguage()),
+    /** The date alone. */
+    day: (at: number) => times.dayOf(at, currentLanguage()),
     clock: (at: number) => times.clock(at, currentLanguage()),
     full: (at: number) => times.fullTime(at, currentLanguage()),
   }
