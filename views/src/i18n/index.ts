@@ -1,5 +1,6 @@
 // A typed `t()` in place of a library: the two catalogues are checked against each other by the compiler, plurals and
-// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is a chunk of its own.
+// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is a chunk of its own, and what is
+// said before the log-in another one.
 
 import { shallowRef } from 'vue'
 import type { Key, Messages } from './zh-CN'
@@ -8,14 +9,18 @@ export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
-const loaders: Record<Language, () => Promise<{ default: Messages }>> = {
+const doors: Record<Language, () => Promise<{ default: Partial<Messages> }>> = {
+  'zh-CN': () => import('./zh-CN/door'),
+  en: () => import('./en/door'),
+}
+const wholes: Record<Language, () => Promise<{ default: Messages }>> = {
   'zh-CN': () => import('./zh-CN/index'),
   en: () => import('./en/index'),
 }
 
 interface Active {
   language: Language
-  messages: Messages | null
+  messages: Partial<Messages> | null
   plural: Intl.PluralRules
 }
 
@@ -26,10 +31,19 @@ export function currentLanguage(): Language {
   return active.value.language
 }
 
+let inside = false
+
 export async function setLanguage(language: Language): Promise<void> {
-  const { default: messages } = await loaders[language]()
+  const { default: messages } = await (inside ? wholes : doors)[language]()
   active.value = { language, messages, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
+}
+
+/** From here on everything can be said, not only what stands before the log-in. */
+export async function speakInside(): Promise<void> {
+  if (inside) return
+  inside = true
+  await setLanguage(active.value.language)
 }
 
 export type Params = Record<string, string | number>
@@ -42,7 +56,7 @@ export function t(key: Key, params: Params = {}): string {
 
 /** The text of a key made at run time, if there is one. Reactive. */
 export function textOf(key: string): string | null {
-  const messages: Readonly<Record<string, string>> = active.value.messages ?? {}
+  const messages: Readonly<Record<string, string | undefined>> = active.value.messages ?? {}
   return messages[key] ?? null
 }
 

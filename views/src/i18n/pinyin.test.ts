@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { compareNames, initialsOf, letterOf, matchOf } from './pinyin'
+import { compareNames, initialsOf, letterOf, matchOf, matches } from './pinyin'
 
 test('each name stands under the letter of its first sound', () => {
   const letters = ['阿明', '白洁', '陈一鸣', '丁一', '鄂伦', '方圆', '高山', '何平', '江南', '康康', '林夏', '马力', '牛牛', '欧阳', '潘安']
@@ -35,4 +35,12 @@ test('an index is in order of letters, then of sounds, with # last', () => {
 test('a beginning counts more than initials, and these more than a part', () => {
   const scores = ['yf', '研发', '一组', 'yz', 'xx'].map((words) => matchOf('研发一组', words))
   expect(scores).toEqual([3, 4, 2, 1, 0])
+})
+
+test('a name is found by itself and by its sounds', () => {
+  expect(matches('研发一组', 'fy')).toBe(true)
+  expect(matches('研发一组', '发一')).toBe(true)
+  expect(matches('Ada Lovelace', 'LOVE')).toBe(true)
+  expect(matches('研发一组', 'zy')).toBe(false)
+  expect(matches('研发一组', ' ')).toBe(true)
 })

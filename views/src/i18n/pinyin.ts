@@ -54,6 +54,11 @@ export function matchOf(name: string, words: string): number {
   return initials.includes(wanted) ? 1 : 0
 }
 
+/** Whether what was typed is a part of the name or of its initials; nothing typed finds every name. */
+export function matches(name: string, typed: string): boolean {
+  return matchOf(name, typed) > 0
+}
+
 function initialOf(char: string): string | null {
   const plain = char.normalize('NFD')[0]?.toUpperCase() ?? ''
   if (/^[A-Z]$/.test(plain)) return plain

@@ -2,6 +2,7 @@
 
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Router } from 'vue-router'
+import { speakInside } from '@/i18n'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -23,7 +24,7 @@ export function makeRouter(): Router {
       { path: '/register', name: 'register', component: () => import('@/features/auth/RegisterPage.vue'), meta: { open: true } },
       {
         path: '/',
-        component: () => import('@/app/Shell.vue'),
+        component: shell,
         children: [
           { path: '', name: 'chats', component: () => import('@/features/chat/ChatTips.vue'), meta: { section: 'chats' } },
           {
@@ -94,6 +95,11 @@ export function makeRouter(): Router {
     return true
   })
   return router
+}
+
+async function shell() {
+  const [page] = await Promise.all([import('@/app/Shell.vue'), speakInside()])
+  return page
 }
 
 /** Where to go after log-in: only to a path of this page, never to another origin. */

@@ -9,11 +9,13 @@ import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
 import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
+import { useDrafts } from './drafts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
 import { useLink } from './link'
 import { useMessages } from './messages'
 import { usePeople } from './people'
+import { useQuotes } from './quotes'
 import { useSession } from './session'
 import type { EndReason } from './session'
 
@@ -31,6 +33,8 @@ export const useLive = defineStore('live', () => {
   const contacts = useContacts()
   const groups = useGroups()
   const people = usePeople()
+  const drafts = useDrafts()
+  const quotes = useQuotes()
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
@@ -46,10 +50,11 @@ export const useLive = defineStore('live', () => {
     void contacts.load()
     void groups.load()
     const opened = await Shelf.open(me.id)
-    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
+    const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
     if (run !== running) return opened?.close()
     shelf = opened
     messages.restore(opened, items)
+    drafts.restore(opened, written)
     link.start(place?.position ?? null, place?.epoch ?? null, hear)
   }
 
@@ -64,7 +69,7 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
-    for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    for (const store of [conversations, messages, quotes, drafts, contacts, groups, people]) store.$reset()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
@@ -93,6 +98,7 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
         break
@@ -163,6 +169,7 @@ export const useLive = defineStore('live', () => {
         break
       case 'conversation':
         conversations.changed(frame)
+        if (frame.draft != null) drafts.hear(frame.conv, frame.draft)
         groups.told(frame.conv, frame)
         if (frame.remark != null || frame.blocked != null) void contacts.load()
         if (frame.hidden_entry != null) {

@@ -3,7 +3,7 @@ import type zh from '../zh-CN/search'
 export default {
   'search.all': 'Search people, groups, messages',
 
-  'list.marked': '{label}, marked as unread',
+  'list.marked': 'marked as unread',
   'list.muted': 'Muted',
   'list.action.pin': 'Pin to top',
   'list.action.unpin': 'Unpin',

@@ -1,7 +1,7 @@
 export default {
   'search.all': '搜索联系人、群组、消息',
 
-  'list.marked': '{label}，标为未读',
+  'list.marked': '标为未读',
   'list.muted': '免打扰',
   'list.action.pin': '置顶',
   'list.action.unpin': '取消置顶',
