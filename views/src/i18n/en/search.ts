@@ -1,25 +1,6 @@
 import type zh from '../zh-CN/search'
 
 export default {
-  'search.all': 'Search people, groups, messages',
-
-  'list.marked': 'marked as unread',
-  'list.muted': 'Muted',
-  'list.action.pin': 'Pin to top',
-  'list.action.unpin': 'Unpin',
-  'list.action.read': 'Mark as read',
-  'list.action.unread': 'Mark as unread',
-  'list.action.mute': 'Mute',
-  'list.action.unmute': 'Unmute',
-  'list.action.hide': 'Hide from the list',
-  'list.swipe.pin': 'Pin',
-  'list.swipe.unpin': 'Unpin',
-  'list.swipe.read': 'Read',
-  'list.swipe.unread': 'Unread',
-  'list.swipe.hide': 'Hide',
-  'list.readAll': 'Mark all as read',
-
-  'search.inChat': 'Search this chat',
   'search.prompt': 'Enter words to find messages of this conversation',
   'search.placeholder': 'Words',
   'search.none': 'Nothing found for “{q}”',
@@ -46,10 +27,4 @@ export default {
   'keys.send': 'Send the message',
   'keys.newline': 'New line',
   'keys.menu': 'Open the menu',
-  'chat.barred.notMember': 'You are not in this group any more',
-  'chat.barred.dissolved': 'This group was dissolved',
-  'chat.barred.muted': 'You are muted',
-  'chat.barred.mutedUntil': 'You are muted until {time}',
-  'chat.barred.allMuted': 'Everybody is muted',
-  'chat.barred.allMutedUntil': 'Everybody is muted until {time}',
 } satisfies Record<keyof typeof zh, string>
