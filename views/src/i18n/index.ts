@@ -1,6 +1,6 @@
 // A typed `t()` in place of a library: the two catalogues are checked against each other by the compiler, plurals and
-// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is two chunks: what is said before
-// the log-in, and what is said behind it.
+// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is chunks of its own: what
+// is said before the log-in, in a conversation, and all the rest.
 
 import { shallowRef } from 'vue'
 import type { Key, Messages } from './zh-CN'
@@ -9,15 +9,14 @@ export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
-/** `door`: all that the log-in pages say. */
-type Part = 'door' | 'inside'
+/** How much can be said: what stands before the log-in, what a conversation needs to show itself, everything. */
+export type Part = 'door' | 'chatting' | 'index'
+const PARTS: readonly Part[] = ['door', 'chatting', 'index']
 
 const loaders: Record<Language, Record<Part, () => Promise<{ default: Partial<Messages> }>>> = {
-  'zh-CN': { door: () => import('./zh-CN/door'), inside: () => import('./zh-CN/inside') },
-  en: { door: () => import('./en/door'), inside: () => import('./en/inside') },
+  'zh-CN': { door: () => import('./zh-CN/door'), chatting: () => import('./zh-CN/chatting'), index: () => import('./zh-CN/index') },
+  en: { door: () => import('./en/door'), chatting: () => import('./en/chatting'), index: () => import('./en/index') },
 }
-const parts = new Set<Part>(['door'])
-let wanted: Language = 'zh-CN'
 
 interface Active {
   language: Language
@@ -32,32 +31,23 @@ export function currentLanguage(): Language {
   return active.value.language
 }
 
+let part: Part = 'door'
+let wanted: Language = 'zh-CN'
+
 export async function setLanguage(language: Language): Promise<void> {
   wanted = language
-  await load()
-}
-
-/** The texts behind the log-in; they come with the pages that say them. */
-export async function loadInside(): Promise<void> {
-  if (parts.has('inside')) return
-  parts.add('inside')
-  try {
-    await load()
-  } catch (error) {
-    parts.delete('inside')
-    throw error
-  }
-}
-
-async function load(): Promise<void> {
-  const language = wanted
-  const count = parts.size
-  const loaded = await Promise.all([...parts].map((part) => loaders[language][part]()))
-  // Something else was asked for meanwhile, and comes by itself.
-  if (language !== wanted || count !== parts.size) return
-  const messages: Partial<Messages> = Object.assign({}, ...loaded.map((one) => one.default))
-  active.value = { language, messages, plural: new Intl.PluralRules(language) }
+  const { default: messages } = await loaders[language][part]()
+  // Another choice came meanwhile.
+  if (wanted !== language) return
+  const before = active.value.language === language ? active.value.messages : null
+  active.value = { language, messages: { ...before, ...messages }, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
+}
+
+/** From here on as much can be said. */
+export async function speak(upTo: Part): Promise<void> {
+  if (PARTS.indexOf(upTo) > PARTS.indexOf(part)) part = upTo
+  await setLanguage(wanted)
 }
 
 export type Params = Record<string, string | number>
@@ -70,7 +60,7 @@ export function t(key: Key, params: Params = {}): string {
 
 /** The text of a key made at run time, if there is one. Reactive. */
 export function textOf(key: string): string | null {
-  const messages: Readonly<Record<string, string>> = active.value.messages ?? {}
+  const messages: Readonly<Record<string, string | undefined>> = active.value.messages ?? {}
   return messages[key] ?? null
 }
 

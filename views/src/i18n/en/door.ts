@@ -1,4 +1,4 @@
-// What the log-in pages say, and what is said everywhere.
+// What is said before the log-in; the rest comes with the pages behind it.
 import app from './app'
 import auth from './auth'
 

@@ -1,5 +1,15 @@
 import type { Messages } from '../zh-CN'
-import door from './door'
-import inside from './inside'
+import app from './app'
+import auth from './auth'
+import chat from './chat'
+import list from './list'
+import contacts from './contacts'
+import groups from './groups'
+import profile from './profile'
+import search from './search'
+import cluster from './cluster'
+import settings from './settings'
+import media from './media'
+import admin from './admin'
 
-export default { ...door, ...inside } satisfies Messages
+export default { ...app, ...auth, ...chat, ...list, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin } satisfies Messages
