@@ -24,6 +24,8 @@ const RETRY_MS = 2_000
 /** Sent files of which the page's own copy is still shown; more would only hold memory. */
 const LOCAL_MAX = 30
 
+export type Uploads = ReturnType<typeof useUploads>
+
 export const useUploads = defineStore('uploads', () => {
   /** The part that is on its way, 0 to 1, by cid. */
   const progress = shallowReactive(new Map<string, number>())
