@@ -57,6 +57,12 @@ export function makeRouter(): Router {
             component: () => import('@/features/settings/SettingsPage.vue'),
             meta: { section: 'settings' },
           },
+          {
+            path: 'settings/profile',
+            name: 'profile',
+            component: () => import('@/features/profile/ProfilePage.vue'),
+            meta: { section: 'settings', detail: true },
+          },
         ],
       },
       { path: '/:rest(.*)*', redirect: '/' },

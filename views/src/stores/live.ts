@@ -9,11 +9,13 @@ import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
 import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
+import { useDrafts } from './drafts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
 import { useLink } from './link'
 import { useMessages } from './messages'
 import { usePeople } from './people'
+import { useQuotes } from './quotes'
 import { useSession } from './session'
 import type { EndReason } from './session'
 
@@ -31,9 +33,12 @@ export const useLive = defineStore('live', () => {
   const contacts = useContacts()
   const groups = useGroups()
   const people = usePeople()
+  const drafts = useDrafts()
+  const quotes = useQuotes()
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
+  let leaving = false
 
   whenUnauthorized(() => void end('expired'))
   watch(() => [link.state.position, link.state.epoch], placeSoon)
@@ -45,10 +50,11 @@ export const useLive = defineStore('live', () => {
     void contacts.load()
     void groups.load()
     const opened = await Shelf.open(me.id)
-    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
+    const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
     if (run !== running) return opened?.close()
     shelf = opened
     messages.restore(opened, items)
+    drafts.restore(opened, written)
     link.start(place?.position ?? null, place?.epoch ?? null, hear)
   }
 
@@ -63,7 +69,7 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
-    for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    for (const store of [conversations, messages, quotes, drafts, contacts, groups, people]) store.$reset()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
@@ -74,6 +80,17 @@ export const useLive = defineStore('live', () => {
     await end('loggedOut')
   }
 
+  /** Ends the account for good. */
+  async function deleteAccount(password: string): Promise<void> {
+    leaving = true
+    try {
+      await api.deleteMe(password)
+      await end('loggedOut')
+    } finally {
+      leaving = false
+    }
+  }
+
   function hear(output: Output): void {
     switch (output.type) {
       case 'greeted':
@@ -81,6 +98,7 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
         break
@@ -106,7 +124,8 @@ export const useLive = defineStore('live', () => {
         signalled(output.frame)
         break
       case 'loggedOut':
-        void end('revoked')
+        // Of an account that is being deleted, the server ends the sessions before it answers.
+        if (!leaving) void end('revoked')
     }
   }
 
@@ -145,10 +164,18 @@ export const useLive = defineStore('live', () => {
         people.setOnline(frame.user, frame.online)
         break
       case 'profile':
+        if (frame.user === session.me?.id) void session.refresh()
         people.refresh(frame.user)
         break
       case 'conversation':
         conversations.changed(frame)
+        if (frame.draft != null) drafts.hear(frame.conv, frame.draft)
+        groups.told(frame.conv, frame)
+        if (frame.remark != null || frame.blocked != null) void contacts.load()
+        if (frame.hidden_entry != null) {
+          messages.hidden(frame.conv, frame.hidden_entry)
+          conversations.hid(frame.conv, frame.hidden_entry)
+        }
     }
   }
 
@@ -161,5 +188,5 @@ export const useLive = defineStore('live', () => {
     }, PLACE_EVERY_MS)
   }
 
-  return { begin, end, logout }
+  return { begin, logout, deleteAccount }
 })

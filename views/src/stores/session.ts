@@ -3,6 +3,7 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import { api } from '../net/api'
+import type { Profile } from '../net/api'
 import { ApiError } from '../net/http'
 import type { Me } from '../net/types'
 
@@ -38,11 +39,22 @@ export const useSession = defineStore('session', () => {
     status.value = 'in'
   }
 
+  /** Another device changed my profile. */
+  async function refresh(): Promise<void> {
+    const user = await api.me().catch(() => null)
+    if (user && me.value?.id === user.id) me.value = user
+  }
+
+  /** Changes my profile, here and for everybody. */
+  async function change(profile: Profile): Promise<void> {
+    me.value = await api.changeMe(profile)
+  }
+
   function end(reason: EndReason): void {
     if (status.value === 'in') endReason.value = reason
     me.value = null
     status.value = 'out'
   }
 
-  return { me, status, endReason, restore, login, register, end }
+  return { me, status, endReason, restore, login, register, refresh, change, end }
 })

@@ -17,6 +17,7 @@ const MEDIA: Readonly<Record<number, Key>> = {
   9: 'preview.card',
   10: 'preview.file',
   11: 'preview.location',
+  103: 'preview.merged',
 }
 
 /** What a message says, without its sender. */

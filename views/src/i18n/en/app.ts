@@ -46,6 +46,7 @@ export default {
   'link.replaced': 'This account is open in too many windows; this one was disconnected',
   'link.reconnect': 'Reconnect',
 
+  'time.today': 'Today',
   'time.yesterday': 'Yesterday',
 
   'error.network': 'The server cannot be reached. Try again later.',

@@ -4,9 +4,11 @@ import auth from './auth'
 import chat from './chat'
 import contacts from './contacts'
 import groups from './groups'
+import profile from './profile'
+import search from './search'
 import cluster from './cluster'
 import settings from './settings'
 import media from './media'
 import admin from './admin'
 
-export default { ...app, ...auth, ...chat, ...contacts, ...groups, ...cluster, ...settings, ...media, ...admin } satisfies Messages
+export default { ...app, ...auth, ...chat, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin } satisfies Messages

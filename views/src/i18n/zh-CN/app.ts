@@ -44,6 +44,7 @@ export default {
   'link.replaced': '这个账号在别处打开了太多窗口，此窗口已断开',
   'link.reconnect': '重新连接',
 
+  'time.today': '今天',
   'time.yesterday': '昨天',
 
   'error.network': '连不上服务器，请稍后再试',

@@ -47,7 +47,7 @@ export default {
   'settings.thisDevice': '此设备',
   'settings.lastSeen': '最近活动 {time}',
   'settings.revoke': '退出该设备',
-  'settings.revokeLabel': '退出设备 {device}',
+  'settings.revokeLabel': '退出该设备：{device}',
   'settings.logout': '退出登录',
   'settings.cluster': '集群状态',
   'settings.admin': '运维',

@@ -1,0 +1,3 @@
+export default {
+  'search.all': '搜索联系人、群组、消息',
+} as const
