@@ -3,7 +3,7 @@
 use hyper::Method;
 use serde_json::json;
 
-use super::super::client::{Http, Socket};
+use super::super::client::{Http, Reply, Socket};
 use super::super::harness::Plan;
 use super::page::{Page, PageSocket};
 use super::program::wire::LoginMsg;
@@ -103,7 +103,7 @@ async fn a_dialect_that_is_switched_off_is_not_there_and_the_others_are() {
         let http = Http::new(node);
         for path in gone {
             let reply = http.call(Method::POST, path, None, None).await;
-            assert_eq!(reply.status, 404, "{key}: {path}: {}", reply.text);
+            assert!(is_unknown(&reply), "{key}: {path}: {reply:?}");
         }
         for path in there {
             let reply = http.call(Method::POST, path, None, None).await;
@@ -142,7 +142,7 @@ async fn with_all_dialects_off_there_is_no_socket_and_no_page_of_theirs() {
         "/contact/addfriend",
     ] {
         let reply = http.call(Method::POST, path, None, None).await;
-        assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+        assert!(is_unknown(&reply), "{path}: {reply:?}");
     }
     for path in ["/chat", "/user/sendMsg", "/user/sendUserMsg"] {
         let whole = format!("{path}?userId={}&token={}", anna.id, anna.token);
@@ -199,4 +199,9 @@ async fn what_old_clients_do_is_counted_by_dialect() {
             assert_eq!(count(dialect, kind).await, expected, "{dialect} {kind}");
         }
     }
+}
+
+/// Nothing answers there but perhaps the web client, which is only to be fetched.
+fn is_unknown(reply: &Reply) -> bool {
+    matches!(reply.status, 404 | 405)
 }
