@@ -120,6 +120,9 @@ test('an imooc page and the web client are in the same group', async () => {
   await expect(rows(vera.page, 'from imooc')).toHaveCount(1)
   await say(vera.page, 'from the web client')
   for (const guest of [gina, gino, ivan]) await expect(messages(guest, 'from the web client')).toHaveCount(1)
+})
+
+test('what an imooc page shows, ginchat and the web client show too', async () => {
   await exchangeSticker(ivan, gina, 'emoj')
   await exchangeVoice(ivan, gina)
   await exchangePicture(ivan, gina)
