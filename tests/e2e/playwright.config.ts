@@ -14,6 +14,8 @@ export default defineConfig({
   reporter: 'list',
   use: {
     locale: 'zh-CN',
+    // What a worker answers does not pass a test's routes; the flows about the worker allow it.
+    serviceWorkers: 'block',
     // No video: it would need a downloaded ffmpeg.
     trace: 'retain-on-failure',
     launchOptions: {
