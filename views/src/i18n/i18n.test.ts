@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest'
-import en from './en'
+import enCommon from './en'
+import enAdmin from './en/admin'
 import { format } from './index'
-import zh from './zh-CN'
+import zhCommon from './zh-CN'
+import zhAdmin from './zh-CN/admin'
+
+const en = { ...enCommon, ...enAdmin }
+const zh = { ...zhCommon, ...zhAdmin }
 
 const names = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]))].sort()
 

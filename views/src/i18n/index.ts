@@ -2,7 +2,7 @@
 // dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is a chunk of its own.
 
 import { shallowRef } from 'vue'
-import type { Key, Messages } from './zh-CN'
+import type { AdminMessages, Key, Messages } from './zh-CN'
 
 export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
@@ -13,9 +13,15 @@ const loaders: Record<Language, () => Promise<{ default: Messages }>> = {
   en: () => import('./en/index'),
 }
 
+const adminLoaders: Record<Language, () => Promise<{ default: AdminMessages }>> = {
+  'zh-CN': () => import('./zh-CN/admin'),
+  en: () => import('./en/admin'),
+}
+let forAdmins = false
+
 interface Active {
   language: Language
-  messages: Messages | null
+  messages: Partial<Record<Key, string>> | null
   plural: Intl.PluralRules
 }
 
@@ -27,9 +33,16 @@ export function currentLanguage(): Language {
 }
 
 export async function setLanguage(language: Language): Promise<void> {
-  const { default: messages } = await loaders[language]()
+  const [{ default: common }, admin] = await Promise.all([loaders[language](), forAdmins ? adminLoaders[language]() : null])
+  const messages = { ...common, ...admin?.default }
   active.value = { language, messages, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
+}
+
+/** Adds the texts of the admins' page, now and in every language that is chosen later. */
+export async function addAdminTexts(): Promise<void> {
+  forAdmins = true
+  await setLanguage(currentLanguage())
 }
 
 export type Params = Record<string, string | number>
@@ -42,7 +55,7 @@ export function t(key: Key, params: Params = {}): string {
 
 /** The text of a key made at run time, if there is one. Reactive. */
 export function textOf(key: string): string | null {
-  const messages: Readonly<Record<string, string>> = active.value.messages ?? {}
+  const messages: Readonly<Record<string, string | undefined>> = active.value.messages ?? {}
   return messages[key] ?? null
 }
 

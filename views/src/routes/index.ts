@@ -2,6 +2,7 @@
 
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Router } from 'vue-router'
+import { addAdminTexts } from '@/i18n'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -50,6 +51,17 @@ export function makeRouter(): Router {
             name: 'cluster',
             component: () => import('@/features/cluster/ClusterPage.vue'),
             meta: { section: 'cluster', detail: true },
+          },
+          {
+            path: 'admin',
+            name: 'admin',
+            component: async () => {
+              const [page] = await Promise.all([import('@/features/admin/AdminPage.vue'), addAdminTexts()])
+              return page
+            },
+            // To everybody else there is no such page.
+            beforeEnter: () => useSession().me?.admin === true || { path: '/' },
+            meta: { section: 'settings', detail: true },
           },
           {
             path: 'settings',

@@ -34,6 +34,11 @@ export function useSubmit(fields: readonly string[], focus: (field: string) => v
     return key ? t(key) : null
   }
 
+  /** Why the server refused the field. */
+  function codeOf(field: string): string | null {
+    return refused.value?.field === field ? refused.value.code : null
+  }
+
   async function submit(check: () => Record<string, Key>, send: () => Promise<void>): Promise<void> {
     if (blocked.value) return
     refused.value = null
@@ -62,5 +67,5 @@ export function useSubmit(fields: readonly string[], focus: (field: string) => v
     void nextTick(() => focus(field ?? fields.at(-1) ?? ''))
   }
 
-  return { busy, blocked, general, errorOf, submit }
+  return { busy, blocked, general, errorOf, codeOf, submit }
 }

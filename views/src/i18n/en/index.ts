@@ -9,6 +9,5 @@ import search from './search'
 import cluster from './cluster'
 import settings from './settings'
 import media from './media'
-import admin from './admin'
 
-export default { ...app, ...auth, ...chat, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin } satisfies Messages
+export default { ...app, ...auth, ...chat, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media } satisfies Messages

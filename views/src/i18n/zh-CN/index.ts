@@ -10,10 +10,12 @@ import search from './search'
 import cluster from './cluster'
 import settings from './settings'
 import media from './media'
-import admin from './admin'
+// Admins alone need these: they come with their page.
+import type admin from './admin'
 
-const messages = { ...app, ...auth, ...chat, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin }
+const messages = { ...app, ...auth, ...chat, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media }
 
-export type Key = keyof typeof messages
-export type Messages = Readonly<Record<Key, string>>
+export type Key = keyof typeof messages | keyof typeof admin
+export type Messages = Readonly<Record<keyof typeof messages, string>>
+export type AdminMessages = Readonly<Record<keyof typeof admin, string>>
 export default messages satisfies Messages
