@@ -29,16 +29,16 @@ export function useMetrics() {
   const latency = shallowRef<Points>([])
   const troubles = shallowRef<readonly Trouble[]>([])
   const visibility = useDocumentVisibility()
-  let path: '/api/v1/admin/metrics' | '/metrics' = '/api/v1/admin/metrics'
+  let path: '/api/v1/admin/metrics' | '/metrics' = '/metrics'
   let takenAt = 0
 
   async function read(): Promise<string> {
     try {
       return await api.metrics(path)
     } catch (error) {
-      // A node without the route for admins: its own page of numbers, which a proxy does not pass on.
-      if (!(error instanceof ApiError) || error.status !== 404 || path === '/metrics') throw error
-      path = '/metrics'
+      // A proxy does not pass on what is open to everybody at the node; what is for admins alone it does.
+      if (!(error instanceof ApiError) || error.status !== 404 || path !== '/metrics') throw error
+      path = '/api/v1/admin/metrics'
       return api.metrics(path)
     }
   }

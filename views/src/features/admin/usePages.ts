@@ -7,6 +7,8 @@ export function usePages<T>(ask: (cursor?: string) => Promise<{ items: T[]; next
   const items = shallowRef<readonly T[] | null>(null)
   const next = ref<string | null>(null)
   const problem = ref<string | null>(null)
+  /** Two deeds at once could undo each other. */
+  const busy = ref(false)
   let asked = 0
 
   async function load(cursor?: string): Promise<void> {
@@ -22,18 +24,22 @@ export function usePages<T>(ask: (cursor?: string) => Promise<{ items: T[]; next
     }
   }
 
-  /** Does something to the list and reads it again. */
-  async function act(deed: () => Promise<unknown>): Promise<boolean> {
+  /** Does something, and then what makes the list true again: reads it anew unless said otherwise. */
+  async function act(deed: () => Promise<unknown>, after: () => unknown = load): Promise<boolean> {
+    if (busy.value) return false
+    busy.value = true
     problem.value = null
     try {
       await deed()
-      await load()
+      await after()
       return true
     } catch (error) {
       problem.value = errorText(error)
       return false
+    } finally {
+      busy.value = false
     }
   }
 
-  return { items, next, problem, load, act }
+  return { items, next, problem, busy, load, act }
 }
