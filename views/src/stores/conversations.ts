@@ -5,7 +5,9 @@ import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
 import { useGroups } from './groups'
+import { useKept } from './kept'
 import { recalled } from './timeline'
+import { useDrafts } from './drafts'
 import { useLink } from './link'
 import { usePeople } from './people'
 import { useSession } from './session'
@@ -29,18 +31,20 @@ export const useConversations = defineStore('conversations', () => {
       (a, b) => Number(b.pinned) - Number(a.pinned) || (b.last?.seq ?? 0) - (a.last?.seq ?? 0),
     ),
   )
+  const anyUnread = computed(() => sorted.value.some((item) => item.unread > 0 || item.marked_unread))
   const unread = computed(() => sorted.value.reduce((sum, item) => sum + (item.muted ? 0 : item.unread), 0))
 
   /** The head of the log that the answer was true at; null if none came. */
   async function load(): Promise<Seq | null> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const answer = await api.conversations()
+      const answer = await useKept().ask('conversations', status.value === 'ready', api.conversations)
       const people = usePeople()
       const groups = useGroups()
       const before = items.value
       items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], hidden)]))
       answer.conversations.forEach((item) => people.learn(item.peer))
+      for (const { conv, draft } of answer.conversations) useDrafts().hear(conv, draft ?? '')
       groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
       counted = Math.max(counted, answer.head)
       status.value = 'ready'
@@ -70,7 +74,7 @@ export const useConversations = defineStore('conversations', () => {
     if (entry.kind === 'recall' || entry.kind === 'edit') amend(item, entry)
     if (!LISTED.has(entry.kind)) return
     // The count does not hang on `last`: an ack of mine may have put a later message there already.
-    if (isNew(entry, item)) change(entry.conv, { unread: item.unread + 1 })
+    if (isNew(entry, item)) change(entry.conv, { unread: item.unread + 1, mentioned: item.mentioned || mentionsMe(entry) })
     if (entry.seq > (item.last?.seq ?? 0)) change(entry.conv, { last: entry })
   }
 
@@ -78,6 +82,10 @@ export const useConversations = defineStore('conversations', () => {
     if (entry.from === useSession().me?.id || entry.seq <= counted) return false
     counted = entry.seq
     return entry.kind === 'message' && entry.seq > item.read_seq
+  }
+
+  function mentionsMe({ mentions }: Entry): boolean {
+    return mentions?.some((id) => id === 0 || id === useSession().me?.id) ?? false
   }
 
   function amend(item: Conversation, entry: Entry): void {
@@ -92,13 +100,12 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   /** Another device of mine, or this one over HTTP, changed what is set for a conversation. */
-  function changed({ conv, muted, pinned, hidden, draft, marked_unread }: Nullable<ConversationSettings> & { conv: Conv }): void {
+  function changed({ conv, muted, pinned, hidden, marked_unread }: Nullable<ConversationSettings> & { conv: Conv }): void {
     if (hidden) drop(conv)
     if (hidden != null) loadSoon()
     change(conv, {
       ...(muted != null && { muted }),
       ...(pinned != null && { pinned }),
-      ...(draft != null && { draft }),
       ...(marked_unread != null && { marked_unread }),
     })
   }
@@ -129,7 +136,7 @@ export const useConversations = defineStore('conversations', () => {
     const item = items.value[conv]
     if (item?.marked_unread) set(conv, { marked_unread: false }).catch(() => undefined)
     if (!item || (seq <= item.read_seq && item.unread === 0)) return
-    change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0 })
+    change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0, mentioned: false })
     useLink().transmit({ type: 'read', conv, seq })
   }
 
@@ -141,7 +148,7 @@ export const useConversations = defineStore('conversations', () => {
     else if (seq > item.read_seq) {
       // Read in part only: the exact count is the server's to say.
       if (seq < (item.last?.seq ?? 0)) loadSoon()
-      change(conv, { read_seq: seq, unread: seq >= (item.last?.seq ?? 0) ? 0 : item.unread })
+      change(conv, { read_seq: seq, ...(seq >= (item.last?.seq ?? 0) && { unread: 0, mentioned: false }) })
     }
   }
 
@@ -153,7 +160,7 @@ export const useConversations = defineStore('conversations', () => {
     hidden.clear()
   }
 
-  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
+  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }

@@ -7,22 +7,37 @@ import { api } from '../net/api'
 import { newCid } from '../net/cid'
 import { ApiError } from '../net/http'
 import type { Conv, Draft, Entry, Seq } from '../net/types'
+import { useKept } from './kept'
 import { useLink } from './link'
 import * as outboxes from './outbox'
 import type { Attachment, Outbox, Pending } from './outbox'
 import { useSession } from './session'
-import { add, addNewest, addOlder, emptyTimeline, entryOf, hide, visible } from './timeline'
+import { add, addNewer, addNewest, addOlder, cut, emptyTimeline, entryOf, hide, join, partAround, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
 import { useUploads } from './uploads'
 import type { UploadEnd } from './uploads'
 
+/** Messages of a conversation that stay loaded after it was left. */
+const KEPT_MAX = 200
+
+/** A place in a list of messages. */
+export interface Place {
+  seq: Seq
+  /** Its pixels above the upper edge. */
+  offset: number
+  /** In the middle of the view instead, standing out. */
+  middle: boolean
+}
+
 export const useMessages = defineStore('messages', () => {
   const timelines = shallowRef<Record<Conv, Timeline>>({})
   const outbox = shallowRef<Outbox>([])
+  /** Parts apart from the end, where somebody jumped to an old message. */
+  const parts = shallowRef<ReadonlyMap<Conv, Timeline>>(new Map())
   /** Conversations whose history did not come, and the code of the failure. */
   const failed = shallowRef<ReadonlyMap<Conv, string>>(new Map())
-  /** What was typed and not sent, by conversation; kept while the page lives. */
-  const drafts = new Map<Conv, string>()
+  /** Where the reader left conversations that he had scrolled up in. */
+  const places = new Map<Conv, Place>()
   /** Texts that this page recalled, to be written anew. */
   const takenBack = shallowReactive(new Map<Seq, string>())
   let shelf: Shelf | null = null
@@ -39,6 +54,8 @@ export const useMessages = defineStore('messages', () => {
   }
 
   function listOf(conv: Conv): Message[] {
+    const part = parts.value.get(conv)
+    if (part) return visible(part, [], me.value, timelineOf(conv))
     const pending = outbox.value.filter((item) => item.conv === conv)
     return visible(timelineOf(conv), pending, me.value)
   }
@@ -54,6 +71,42 @@ export const useMessages = defineStore('messages', () => {
     for (const entry of entries) {
       if (entry.from === me.value && entry.cid) forget(entry.cid)
     }
+  }
+
+  function putPart(conv: Conv, part: Timeline | null): void {
+    const joined = part && join(timelineOf(conv), part)
+    if (joined) put(conv, joined)
+    const next = new Map(parts.value)
+    next.delete(conv)
+    if (part && !joined) next.set(conv, part)
+    parts.value = next
+  }
+
+  /** Back to the end of the conversation. */
+  function leavePart(conv: Conv): void {
+    putPart(conv, null)
+  }
+
+  /** Shows the part around an old entry instead of the end. Whether the entry is there. */
+  async function around(conv: Conv, seq: Seq): Promise<boolean> {
+    if (timelineOf(conv).bySeq.has(seq)) putPart(conv, null)
+    else if (!parts.value.get(conv)?.bySeq.has(seq)) {
+      const asked = generation
+      const page = await api.entries(conv, { around: seq })
+      if (asked !== generation || !page.entries.some((entry) => entry.seq === seq)) return false
+      putPart(conv, partAround(page.entries, page.more_before, page.more_after))
+    }
+    return true
+  }
+
+  /** The reader has left: what he scrolled past is loaded anew when he wants it. */
+  function left(conv: Conv, place: Place | null): void {
+    if (place) {
+      places.set(conv, place)
+      return
+    }
+    places.delete(conv)
+    if (timelineOf(conv).order.length > KEPT_MAX) put(conv, cut(timelineOf(conv), KEPT_MAX))
   }
 
   /** Takes an entry out of what is shown, as the server has for this user. */
@@ -76,7 +129,7 @@ export const useMessages = defineStore('messages', () => {
   async function newest(conv: Conv): Promise<void> {
     opening.add(conv)
     await load(conv, async () => {
-      const page = await api.entries(conv)
+      const page = await useKept().ask(`entries:${conv}`, timelineOf(conv).loaded, () => api.entries(conv))
       return () => {
         opening.delete(conv)
         put(conv, addNewest(timelineOf(conv), page.entries, page.more_before))
@@ -84,14 +137,32 @@ export const useMessages = defineStore('messages', () => {
     })
   }
 
-  /** Loads the page before the oldest message. */
+  /** Loads the page before the oldest message of what is shown. */
   async function older(conv: Conv): Promise<void> {
-    const timeline = timelineOf(conv)
-    const first = timeline.order[0]
-    if (!timeline.loaded || !timeline.moreBefore || first === undefined) return
+    const shown = parts.value.get(conv) ?? timelineOf(conv)
+    const first = shown.order[0]
+    if (!shown.loaded || !shown.moreBefore || first === undefined) return
     await load(conv, async () => {
       const page = await api.entries(conv, { before: first })
-      return () => put(conv, addOlder(timelineOf(conv), page.entries, page.more_before && page.entries.length > 0))
+      return () => {
+        const part = parts.value.get(conv)
+        const grown = addOlder(part ?? timelineOf(conv), page.entries, page.more_before && page.entries.length > 0)
+        if (part) putPart(conv, grown)
+        else put(conv, grown)
+      }
+    })
+  }
+
+  /** Loads the page after the newest message of a part. */
+  async function newer(conv: Conv): Promise<void> {
+    const last = parts.value.get(conv)?.order.at(-1)
+    if (last === undefined) return
+    await load(conv, async () => {
+      const page = await api.entries(conv, { after: last })
+      return () => {
+        const part = parts.value.get(conv)
+        if (part) putPart(conv, addNewer(part, page.entries, page.more_after && page.entries.length > 0))
+      }
     })
   }
 
@@ -196,6 +267,7 @@ export const useMessages = defineStore('messages', () => {
     generation += 1
     opening.clear()
     timelines.value = {}
+    parts.value = new Map()
     failed.value = new Map()
   }
 
@@ -204,14 +276,14 @@ export const useMessages = defineStore('messages', () => {
     dropTimelines()
     useUploads().$reset()
     outbox.value = []
-    drafts.clear()
+    places.clear()
     takenBack.clear()
     shelf = null
   }
 
   return {
-    timelines, outbox, failed, drafts, takenBack,
-    timelineOf, listOf, take, hidden, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
+    timelines, parts, outbox, failed, places, takenBack,
+    timelineOf, listOf, take, hidden, left, around, leavePart, open, refresh, older, newer, send, retry, forget, flush, reconnected, acked, refused, restore,
     dropTimelines, $reset,
   }
 })
