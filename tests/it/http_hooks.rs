@@ -365,7 +365,7 @@ async fn a_hook_that_was_disabled_goes_on_where_it_stopped_when_who_runs_the_gro
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(WITHIN, wait).await.expect(what)
+        tokio::time::timeout(WITHIN, wait).await.expect(what);
     };
     until("it is disabled", &|hook| hook["disabled"].is_string()).await;
     expected.push(lab.say(&anna, &conv, "meanwhile").await);

@@ -1,5 +1,7 @@
 //! What is done to a group and its members.
 
+use std::slice::from_ref;
+
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -83,9 +85,9 @@ pub(super) async fn ways_in(stage: &mut Stage, group: u64) {
     stage.ask(ANNA, Method::DELETE, &kick, Value::Null).await;
     stage.hear(&ALL, &[by_anna(&left, "by")]).await;
     stage.ask(DORA, Method::POST, &join, json!({})).await;
-    stage.hear(&ALL, &[joined.clone()]).await;
+    stage.hear(&ALL, from_ref(&joined)).await;
     stage.ask(DORA, Method::POST, &leave, Value::Null).await;
-    stage.hear(&ALL, &[left.clone()]).await;
+    stage.hear(&ALL, from_ref(&left)).await;
 
     let approval = json!({"join": "approval"});
     stage.ask(ANNA, Method::PATCH, &path, approval).await;
@@ -97,7 +99,7 @@ pub(super) async fn ways_in(stage: &mut Stage, group: u64) {
         (true, &ALL[..], by_anna(&joined, "by")),
     ] {
         stage.ask(DORA, Method::POST, &join, json!({})).await;
-        stage.hear(&[ANNA, BERT], &[waiting.clone()]).await;
+        stage.hear(&[ANNA, BERT], from_ref(&waiting)).await;
         let page = stage.get(ANNA, &format!("{path}/requests")).await;
         let request = format!("{path}/requests/{}", page["requests"][0]["id"]);
         let answer = json!({"accept": accept});

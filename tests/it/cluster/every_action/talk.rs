@@ -103,14 +103,24 @@ pub(super) async fn answers_and_alterations(stage: &mut Stage, group: u64) {
     let (device, answer) = send(stage, BERT, &conv, about.clone()).await;
     let entry = message(answer, stage.id(BERT), &about);
     stage.hear_but(Some(device), &FLOCK, &[entry]).await;
+    altered_by_frames(stage, seq).await;
+    altered_by_requests(stage).await;
+}
 
-    let of = |kind: &str, target: u64, mut fields: Value| {
-        fields["type"] = json!("entry");
-        fields["kind"] = json!(kind);
-        fields["target"] = json!(target);
-        fields
-    };
-    let on = |on: bool| json!({"emoji": "👍", "on": on});
+/// The entry of what becomes of a message.
+fn of(kind: &str, target: u64, mut fields: Value) -> Value {
+    fields["type"] = json!("entry");
+    fields["kind"] = json!(kind);
+    fields["target"] = json!(target);
+    fields
+}
+
+fn on(on: bool) -> Value {
+    json!({"emoji": "👍", "on": on})
+}
+
+/// A message of Anna's in the group.
+async fn altered_by_frames(stage: &mut Stage, seq: u64) {
     for (who, frame, heard) in [
         (
             ANNA,
@@ -138,7 +148,10 @@ pub(super) async fn answers_and_alterations(stage: &mut Stage, group: u64) {
         let (device, _) = stage.say(who, frame).await;
         stage.hear_but(Some(device), &FLOCK, &[heard]).await;
     }
-    // The same by requests, in private.
+}
+
+/// The same in private.
+async fn altered_by_requests(stage: &mut Stage) {
     let to = stage.with(BERT);
     let seq = text(stage, ANNA, &to, &[ANNA, BERT]).await;
     let path = format!("/api/v1/entries/{seq}");
