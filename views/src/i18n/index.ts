@@ -1,27 +1,26 @@
 // A typed `t()` in place of a library: the two catalogues are checked against each other by the compiler, plurals and
-// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is a chunk of its own.
+// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is chunks of its own: what
+// is said before the log-in, in a conversation, and all the rest.
 
 import { shallowRef } from 'vue'
-import type { AdminMessages, Key, Messages } from './zh-CN'
+import type { Key, Messages } from './zh-CN'
 
 export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
-const loaders: Record<Language, () => Promise<{ default: Messages }>> = {
-  'zh-CN': () => import('./zh-CN/index'),
-  en: () => import('./en/index'),
-}
+/** How much can be said: what stands before the log-in, what a conversation needs to show itself, everything. */
+export type Part = 'door' | 'chatting' | 'index'
+const PARTS: readonly Part[] = ['door', 'chatting', 'index']
 
-const adminLoaders: Record<Language, () => Promise<{ default: AdminMessages }>> = {
-  'zh-CN': () => import('./zh-CN/admin'),
-  en: () => import('./en/admin'),
+const loaders: Record<Language, Record<Part, () => Promise<{ default: Partial<Messages> }>>> = {
+  'zh-CN': { door: () => import('./zh-CN/door'), chatting: () => import('./zh-CN/chatting'), index: () => import('./zh-CN/index') },
+  en: { door: () => import('./en/door'), chatting: () => import('./en/chatting'), index: () => import('./en/index') },
 }
-let forAdmins = false
 
 interface Active {
   language: Language
-  messages: Partial<Record<Key, string>> | null
+  messages: Partial<Messages> | null
   plural: Intl.PluralRules
 }
 
@@ -32,17 +31,23 @@ export function currentLanguage(): Language {
   return active.value.language
 }
 
+let part: Part = 'door'
+let wanted: Language = 'zh-CN'
+
 export async function setLanguage(language: Language): Promise<void> {
-  const [{ default: common }, admin] = await Promise.all([loaders[language](), forAdmins ? adminLoaders[language]() : null])
-  const messages = { ...common, ...admin?.default }
-  active.value = { language, messages, plural: new Intl.PluralRules(language) }
+  wanted = language
+  const { default: messages } = await loaders[language][part]()
+  // Another choice came meanwhile.
+  if (wanted !== language) return
+  const before = active.value.language === language ? active.value.messages : null
+  active.value = { language, messages: { ...before, ...messages }, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
 }
 
-/** Adds the texts of the admins' page, now and in every language that is chosen later. */
-export async function addAdminTexts(): Promise<void> {
-  forAdmins = true
-  await setLanguage(currentLanguage())
+/** From here on as much can be said. */
+export async function speak(upTo: Part): Promise<void> {
+  if (PARTS.indexOf(upTo) > PARTS.indexOf(part)) part = upTo
+  await setLanguage(wanted)
 }
 
 export type Params = Record<string, string | number>

@@ -19,6 +19,7 @@ import type {
   Me,
   Member,
   NewRegistration,
+  NewInvite,
   Packet,
   Registration,
   Role,
@@ -123,10 +124,10 @@ export const api = {
     request<Group & { state: 'joined' | 'requested' }>('POST', `/api/v1/groups/${id}/join`, { message, code }),
   leaveGroup: (id: number) => request<undefined>('POST', `/api/v1/groups/${id}/leave`, {}),
   transferGroup: (id: number, user: UserId) => request<Group>('POST', `/api/v1/groups/${id}/transfer`, { user }),
-  members: (id: number, after?: string | number) =>
+  members: (id: number, after?: string | number, limit = 200) =>
     request<{ members: Member[]; next?: string | number | null }>(
       'GET',
-      `/api/v1/groups/${id}/members${query({ after, limit: 200 })}`,
+      `/api/v1/groups/${id}/members${query({ after, limit })}`,
     ),
   addMembers: (id: number, users: UserId[]) => request<{ users: UserId[] }>('POST', `/api/v1/groups/${id}/members`, { users }),
   changeMember: (id: number, user: UserId, change: { role?: Role; muted_until?: number }) =>
@@ -138,8 +139,9 @@ export const api = {
     request<undefined>('POST', `/api/v1/groups/${id}/requests/${asked}`, { accept }),
   invites: (id: number) => request<{ invites: Invite[] }>('GET', `/api/v1/groups/${id}/invites`),
   invite: (id: number, limits: { expires_in_seconds?: number; uses?: number }) =>
-    request<Invite>('POST', `/api/v1/groups/${id}/invites`, limits),
-  withdrawInvite: (id: number, code: string) => request<undefined>('DELETE', `/api/v1/groups/${id}/invites/${code}`),
+    request<NewInvite>('POST', `/api/v1/groups/${id}/invites`, limits),
+  withdrawInvite: (id: number, invite: string) =>
+    request<undefined>('DELETE', `/api/v1/groups/${id}/invites/${invite}`),
   invitation: (code: string) =>
     request<{ group: Group; creator: UserId; expires_at: number }>('GET', `/api/v1/invites/${encodeURIComponent(code)}`),
   takeInvitation: (code: string) =>

@@ -32,4 +32,6 @@ export default {
   'auth.inviteInvalid': 'The code is unknown, expired or used up',
   'auth.server': 'Connected to {node} · {n} node online|Connected to {node} · {n} nodes online',
   'auth.serverAway': 'The server cannot be reached; trying again',
+  'auth.light': 'Light',
+  'auth.dark': 'Dark',
 } satisfies Record<keyof typeof zh, string>

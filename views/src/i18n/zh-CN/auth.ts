@@ -30,4 +30,6 @@ export default {
   'auth.inviteInvalid': '邀请码无效、已过期或已用完',
   'auth.server': '已连接 {node} · {n} 个节点在线',
   'auth.serverAway': '连不上服务器，正在重试',
+  'auth.light': '浅色',
+  'auth.dark': '深色',
 } as const

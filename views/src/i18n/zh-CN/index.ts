@@ -3,6 +3,7 @@
 import app from './app'
 import auth from './auth'
 import chat from './chat'
+import list from './list'
 import contacts from './contacts'
 import groups from './groups'
 import profile from './profile'
@@ -10,12 +11,10 @@ import search from './search'
 import cluster from './cluster'
 import settings from './settings'
 import media from './media'
-// Admins alone need these: they come with their page.
-import type admin from './admin'
+import admin from './admin'
 
-const messages = { ...app, ...auth, ...chat, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media }
+const messages = { ...app, ...auth, ...chat, ...list, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin }
 
-export type Key = keyof typeof messages | keyof typeof admin
-export type Messages = Readonly<Record<keyof typeof messages, string>>
-export type AdminMessages = Readonly<Record<keyof typeof admin, string>>
+export type Key = keyof typeof messages
+export type Messages = Readonly<Record<Key, string>>
 export default messages satisfies Messages
