@@ -1,6 +1,6 @@
 // Every request of the v1 interface this client makes, by name.
 
-import { request } from './http'
+import { request, requestText } from './http'
 import type {
   AdminUser,
   AuditTrace,
@@ -18,7 +18,10 @@ import type {
   LoginSession,
   Me,
   Member,
+  NewRegistration,
+  NewInvite,
   Packet,
+  Registration,
   Role,
   Seq,
   User,
@@ -136,8 +139,9 @@ export const api = {
     request<undefined>('POST', `/api/v1/groups/${id}/requests/${asked}`, { accept }),
   invites: (id: number) => request<{ invites: Invite[] }>('GET', `/api/v1/groups/${id}/invites`),
   invite: (id: number, limits: { expires_in_seconds?: number; uses?: number }) =>
-    request<Invite>('POST', `/api/v1/groups/${id}/invites`, limits),
-  withdrawInvite: (id: number, code: string) => request<undefined>('DELETE', `/api/v1/groups/${id}/invites/${code}`),
+    request<NewInvite>('POST', `/api/v1/groups/${id}/invites`, limits),
+  withdrawInvite: (id: number, invite: string) =>
+    request<undefined>('DELETE', `/api/v1/groups/${id}/invites/${invite}`),
   invitation: (code: string) =>
     request<{ group: Group; creator: UserId; expires_at: number }>('GET', `/api/v1/invites/${encodeURIComponent(code)}`),
   takeInvitation: (code: string) =>
@@ -173,6 +177,13 @@ export const api = {
   adminPassword: (id: UserId, password: string) =>
     request<undefined>('POST', `/api/v1/admin/users/${id}/password`, { password }),
   adminNotice: (content: string) => request<{ seq: Seq; at: number }>('POST', '/api/v1/admin/notice', { content }),
+  adminInvites: (before?: string) =>
+    request<{ invites: Registration[]; next: string | null }>('GET', `/api/v1/admin/invites${query({ before })}`),
+  adminInvite: (wish: { uses?: number; expires_in_seconds?: number }) =>
+    request<NewRegistration>('POST', '/api/v1/admin/invites', wish),
+  adminWithdraw: (id: number) => request<undefined>('DELETE', `/api/v1/admin/invites/${id}`),
+  /** Prometheus text of the node that answers. */
+  metrics: (path: '/api/v1/admin/metrics' | '/metrics') => requestText(path),
   adminAudit: (before?: string) =>
     request<{ audit: AuditTrace[]; next: string | null }>('GET', `/api/v1/admin/audit${query({ before })}`),
 }

@@ -180,13 +180,19 @@ export interface Packet {
 }
 
 export interface Invite {
-  code: string
-  url: string
+  /** Names it, and lets nobody in. */
+  id: string
   creator: UserId
   created_at: number
   expires_at: number
   used: number
   uses: number | null
+}
+
+/** Just made: code and address are told once. */
+export interface NewInvite extends Invite {
+  code: string
+  url: string
 }
 
 export interface JoinRequest {
@@ -206,6 +212,25 @@ export interface AdminUser {
   disabled: boolean
   created_at: number
   last_seen_at: number
+}
+
+/** An invitation to register. */
+export interface Registration {
+  id: number
+  by: UserId
+  uses: number
+  used: number
+  created_at: number
+  expires_at: number
+}
+
+/** The only time its code is told. */
+export interface NewRegistration {
+  id: number
+  code: string
+  url: string
+  uses: number
+  expires_at: number
 }
 
 export interface AuditTrace {
