@@ -100,8 +100,10 @@ export const SCENES: readonly Scene[] = [
     go: async (stage) => {
       await privately(stage)
       const history = stage.page.getByRole('region', { name: stage.t('chat.history') })
-      await history.evaluate((box) => (box.scrollTop = 0))
-      await expect(stage.page.locator(`[data-mid="${stage.sample.picture}"]`)).toBeAttached()
+      await expect(async () => {
+        await history.evaluate((box) => (box.scrollTop = 0))
+        await expect(stage.page.locator(`[data-mid="${stage.sample.picture}"]`)).toBeAttached({ timeout: 500 })
+      }).toPass()
     },
   },
   { name: 'group', go: inGroup },

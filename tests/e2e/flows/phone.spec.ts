@@ -52,6 +52,13 @@ test('everything that can be touched is large enough, and nothing is wider than 
             const high = Math.max(height, label?.height ?? 0)
             const wide = Math.max(width, label?.width ?? 0)
             const least = getComputedStyle(part).display === 'inline' ? inline : finger
+            const { left, top } = part.getBoundingClientRect()
+            // A finger's breadth around the middle may belong to it though its box is smaller.
+            const reach = finger / 2 - 1
+            const around = [[-reach, 0], [reach, 0], [0, -reach], [0, reach]].every(([dx = 0, dy = 0]) =>
+              part.contains(document.elementFromPoint(left + width / 2 + dx, top + height / 2 + dy)),
+            )
+            if (around) return []
             return Math.round(high) < least || Math.round(wide) < (least === inline ? 0 : finger)
               ? [`${Math.round(wide)}×${Math.round(high)} ${part.outerHTML.replace(/class="[^"]*"/, '').slice(0, 140)}`]
               : []
