@@ -111,9 +111,27 @@ export const SCENES: readonly Scene[] = [
     name: 'members',
     go: async (stage) => {
       await inGroup(stage)
-      const panel = stage.page.getByRole('complementary', { name: stage.t('chat.info') })
-      if (!(await panel.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
-      await expect(panel.getByRole('listitem').first()).toBeVisible()
+      const member = stage.page.locator('[role=listitem]').filter({ hasText: stage.sample.peer.nickname }).first()
+      if (!(await member.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
+      await expect(member).toBeVisible()
+    },
+  },
+  {
+    name: 'message-menu',
+    go: async (stage) => {
+      await privately(stage)
+      const row = stage.page.locator(`[data-mid="${stage.sample.text}"]`)
+      await row.focus()
+      await stage.page.keyboard.press('Shift+F10')
+      await expect(stage.page.getByRole('menu')).toBeVisible()
+    },
+  },
+  {
+    name: 'search-in-chat',
+    go: async (stage) => {
+      await inGroup(stage)
+      await stage.page.getByRole('button', { name: stage.t('search.inChat') }).first().click()
+      await expect(stage.page.getByRole('searchbox').last()).toBeVisible()
     },
   },
   { name: 'new-menu', go: newMenu },
@@ -148,5 +166,13 @@ export const SCENES: readonly Scene[] = [
       await expect(stage.page.getByText('node-3').first()).toBeVisible()
     },
   },
+  {
+    name: 'group-page',
+    go: async ({ page, sample }) => {
+      await page.goto(`/groups/${sample.group}`)
+      await expect(page.getByRole('heading', { name: '研发一组' }).first()).toBeVisible()
+    },
+  },
+  { name: 'profile', go: (stage) => heading(stage, '/settings/profile', 'profile.title') },
   { name: 'settings', go: (stage) => heading(stage, '/settings', 'nav.settings') },
 ]
