@@ -55,7 +55,7 @@ async function open(): Promise<void> {
 test('ten thousand messages scroll without a shift or a lost frame P3 P5', async () => {
   test.setTimeout(180_000)
   await open()
-  const disturbed = await disturbance(page)
+  const disturbed = disturbance()
   const seen = await page.getByRole('region', { name: '消息记录' }).evaluate(
     (box, { frames, pixels }) =>
       new Promise<{ deltas: number[]; rows: number; blank: number; shift: number }>((resolve) => {

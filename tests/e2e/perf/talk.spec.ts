@@ -71,7 +71,7 @@ test('what is written is seen at once here and soon on another node P4', async (
     await expect(page.locator('[data-node]')).toContainText('ms')
     await watchRows(page)
   }
-  const disturbed = await disturbance(ada.page)
+  const disturbed = disturbance()
   await composer(ada.page).focus()
   for (let n = 1; n <= SAMPLES; n++) {
     await ada.page.keyboard.insertText(`word ${n}.`)
@@ -82,14 +82,15 @@ test('what is written is seen at once here and soon on another node P4', async (
   const [here, there] = [await notes(ada.page), await notes(bo.page)]
   const words = Array.from({ length: SAMPLES }, (_, n) => `word ${n + 1}.`)
   const since = (painted: Record<string, number>) => words.map((word) => (painted[word] ?? NaN) - (here.pressed[word] ?? NaN))
+  const disturbedThen = Math.max(disturbed, disturbance())
   const own = quantile(since(here.painted), 0.5)
   const across = quantile(since(there.painted), 0.95)
-  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  console.log(`   the machine takes ${disturbedThen.toFixed(1)} times as long as undisturbed`)
   tell('own bubble, median', own, OWN_MS)
   tell('own bubble, p95', quantile(since(here.painted), 0.95), OWN_MS)
   tell('on another node, p95', across, ACROSS_MS)
-  expect(own).toBeLessThanOrEqual(OWN_MS * disturbed)
-  expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbed)
+  expect(own).toBeLessThanOrEqual(OWN_MS * disturbedThen)
+  expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbedThen)
 })
 
 test('a conversation that was open before is there at once P4', async () => {
@@ -102,7 +103,7 @@ test('a conversation that was open before is there at once P4', async () => {
     await ada.page.locator(`[data-conv="${conv}"]`).click()
     await expect(ada.page.locator('article[data-mid]').last()).toBeVisible()
   }
-  const disturbed = await disturbance(ada.page)
+  const disturbed = disturbance()
   const took: number[] = []
   for (let n = 0; n < 10; n++) {
     took.push(
@@ -170,7 +171,7 @@ test('keys are answered while 200 messages a second arrive P6', async ({ browser
   await expect(composer(ada.page)).toBeFocused()
   const helper = await (await browser.newContext({ baseURL: cluster.at(1) })).newPage()
   await helper.goto('/healthz')
-  const disturbed = await disturbance(ada.page)
+  const disturbed = disturbance()
   await ada.page.evaluate(() => {
     const slow: number[] = []
     Object.assign(window, { slow })
