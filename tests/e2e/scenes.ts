@@ -110,9 +110,10 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'members',
     go: async (stage) => {
-      await inGroup(stage)
+      if (stage.phone) await stage.page.goto(`/groups/${stage.sample.group}/members`)
+      else await inGroup(stage)
       const member = stage.page.locator('[role=listitem]').filter({ hasText: stage.sample.peer.nickname }).first()
-      if (!(await member.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
+      if (!stage.phone && !(await member.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
       await expect(member).toBeVisible()
     },
   },
