@@ -43,13 +43,16 @@ export function useGestures(box: Readonly<Ref<HTMLElement | null>>, open: (row: 
     if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > SLOP_PX) stop()
   })
   useEventListener(box, ['pointerup', 'pointercancel', 'scroll'], stop)
-  // The finger that opened the menu goes up over a link: that is no click on it.
-  useEventListener(box, 'click', (event) => {
-    if (!pressed) return
-    pressed = false
-    event.preventDefault()
-    event.stopPropagation()
-  }, { capture: true })
+  // The finger that opened the menu goes up: that is no click, neither on a link nor on what now lies under it.
+  useEventListener(
+    box,
+    'touchend',
+    (event) => {
+      if (pressed) event.preventDefault()
+      pressed = false
+    },
+    { passive: false },
+  )
   useEventListener(box, 'keydown', (event) => {
     const row = rowOf(event.target)
     if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) {
