@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Friend, FriendRequest, User, UserId } from '../net/types'
+import { useKept } from './kept'
 import { usePeople } from './people'
 
 export const useContacts = defineStore('contacts', () => {
@@ -21,7 +22,11 @@ export const useContacts = defineStore('contacts', () => {
   async function load(): Promise<void> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const [answer, { blocks: shut }] = await Promise.all([api.friends(), api.blocks()])
+      const ready = status.value === 'ready'
+      const [answer, { blocks: shut }] = await Promise.all([
+        useKept().ask('friends', ready, api.friends),
+        useKept().ask('blocks', ready, api.blocks),
+      ])
       const people = usePeople()
       friends.value = answer.friends
       incoming.value = answer.incoming

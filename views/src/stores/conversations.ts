@@ -5,6 +5,7 @@ import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
 import { useGroups } from './groups'
+import { useKept } from './kept'
 import { recalled } from './timeline'
 import { useDrafts } from './drafts'
 import { useLink } from './link'
@@ -36,7 +37,7 @@ export const useConversations = defineStore('conversations', () => {
   async function load(): Promise<Seq | null> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const answer = await api.conversations()
+      const answer = await useKept().ask('conversations', status.value === 'ready', api.conversations)
       const people = usePeople()
       const groups = useGroups()
       const before = items.value

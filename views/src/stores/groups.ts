@@ -6,6 +6,7 @@ import { api } from '../net/api'
 import type { GroupProfile } from '../net/api'
 import { ApiError } from '../net/http'
 import type { Entry, Group, Member, Role, UserId } from '../net/types'
+import { useKept } from './kept'
 import { usePeople } from './people'
 import { useSession } from './session'
 
@@ -30,7 +31,7 @@ export const useGroups = defineStore('groups', () => {
   async function load(): Promise<void> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const { groups } = await api.groups()
+      const { groups } = await useKept().ask('groups', status.value === 'ready', api.groups)
       const mine = new Set(groups.map((group) => group.id))
       const others = Object.values(known.value).filter((group) => !mine.has(group.id))
       // What is not in the answer is not mine any more.

@@ -12,6 +12,8 @@ import { useContacts } from './contacts'
 import { useDrafts } from './drafts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
+import { useKept } from './kept'
+import { keepWhatIsShown } from './keeping'
 import { useLink } from './link'
 import { useMessages } from './messages'
 import { usePeople } from './people'
@@ -33,6 +35,8 @@ export const useLive = defineStore('live', () => {
   const contacts = useContacts()
   const groups = useGroups()
   const people = usePeople()
+  const kept = useKept()
+  const listeners: ((entries: readonly Entry[]) => void)[] = []
   const drafts = useDrafts()
   const quotes = useQuotes()
   let shelf: Shelf | null = null
@@ -41,14 +45,16 @@ export const useLive = defineStore('live', () => {
   let leaving = false
 
   whenUnauthorized(() => void end('expired'))
+  session.whenLeft(() => void end('loggedOut'))
   watch(() => [link.state.position, link.state.epoch], placeSoon)
+  keepWhatIsShown()
+
 
   async function begin(me: Me): Promise<void> {
     const run = ++running
     people.learn({ ...me, online: true })
-    void conversations.load()
-    void contacts.load()
-    void groups.load()
+    kept.open(me.id)
+    loadLists()
     const opened = await Shelf.open(me.id)
     const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
     if (run !== running) return opened?.close()
@@ -70,11 +76,15 @@ export const useLive = defineStore('live', () => {
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
     for (const store of [conversations, messages, quotes, drafts, contacts, groups, people]) store.$reset()
+    // What is unsent is his when he comes back; what was read is nobody's any more.
+    await kept.erase()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
 
   async function logout(): Promise<void> {
+    // First the other tabs: what the server does to their sockets looks like a revoked session.
+    session.tell('left')
     // Locally it ends even if the server cannot be told; its cookie then ends with the session's lifetime.
     await api.logout().catch(() => undefined)
     await end('loggedOut')
@@ -91,6 +101,11 @@ export const useLive = defineStore('live', () => {
     }
   }
 
+  /** What comes in, live or caught up, after the stores have taken it. */
+  function listen(listener: (entries: readonly Entry[]) => void): void {
+    listeners.push(listener)
+  }
+
   function hear(output: Output): void {
     switch (output.type) {
       case 'greeted':
@@ -98,6 +113,7 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          if (kept.stale) renew()
           drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
@@ -108,9 +124,7 @@ export const useLive = defineStore('live', () => {
       case 'reload':
         messages.dropTimelines()
         conversations.$reset()
-        void conversations.load()
-        void contacts.load()
-        void groups.load()
+        loadLists()
         break
       case 'acked': {
         const entry = messages.acked(output.cid, output.seq, output.at)
@@ -127,6 +141,20 @@ export const useLive = defineStore('live', () => {
         // Of an account that is being deleted, the server ends the sessions before it answers.
         if (!leaving) void end('revoked')
     }
+  }
+
+  function loadLists(): void {
+    void conversations.load()
+    void contacts.load()
+    void groups.load()
+  }
+
+  /** The page began with answers of earlier; now there is a server. */
+  function renew(): void {
+    kept.stale = false
+    void session.confirm()
+    loadLists()
+    messages.refresh()
   }
 
   /**
@@ -150,6 +178,7 @@ export const useLive = defineStore('live', () => {
       people.stoppedTyping(entry.conv, entry.from)
     }
     if (entries.some((entry) => entry.kind === 'friend')) void contacts.load()
+    listeners.forEach((listener) => listener(entries))
   }
 
   function signalled(frame: SignalFrame): void {
@@ -188,5 +217,5 @@ export const useLive = defineStore('live', () => {
     }, PLACE_EVERY_MS)
   }
 
-  return { begin, logout, deleteAccount }
+  return { begin, logout, deleteAccount, listen }
 })

@@ -7,6 +7,7 @@ import { api } from '../net/api'
 import { newCid } from '../net/cid'
 import { ApiError } from '../net/http'
 import type { Conv, Draft, Entry, Seq } from '../net/types'
+import { useKept } from './kept'
 import { useLink } from './link'
 import * as outboxes from './outbox'
 import type { Attachment, Outbox, Pending } from './outbox'
@@ -128,7 +129,7 @@ export const useMessages = defineStore('messages', () => {
   async function newest(conv: Conv): Promise<void> {
     opening.add(conv)
     await load(conv, async () => {
-      const page = await api.entries(conv)
+      const page = await useKept().ask(`entries:${conv}`, timelineOf(conv).loaded, () => api.entries(conv))
       return () => {
         opening.delete(conv)
         put(conv, addNewest(timelineOf(conv), page.entries, page.more_before))

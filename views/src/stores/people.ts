@@ -6,6 +6,7 @@ import { api } from '../net/api'
 import { ApiError } from '../net/http'
 import type { Conv, User, UserId } from '../net/types'
 import { useContacts } from './contacts'
+import { useKept } from './kept'
 import { useSession } from './session'
 
 /** A typing sign is forgotten after this, unless renewed. */
@@ -32,10 +33,12 @@ export const usePeople = defineStore('people', () => {
   function need(id: UserId): void {
     if (id === 0 || users.has(id) || asked.has(id)) return
     asked.add(id)
-    api.user(id).then(learn, (error: unknown) => {
-      if (error instanceof ApiError && error.code === 'not_found') missing.add(id)
-      else asked.delete(id)
-    })
+    useKept()
+      .ask(`user:${id}`, false, () => api.user(id))
+      .then(learn, (error: unknown) => {
+        if (error instanceof ApiError && error.code === 'not_found') missing.add(id)
+        else asked.delete(id)
+      })
   }
 
   function refresh(id: UserId): void {

@@ -9,6 +9,7 @@ export default {
   'list.noMatch': 'No conversation matches',
   'list.justStarted': 'No messages yet',
   'list.self': 'My notes',
+  'list.unread': '{n} unread',
 
   'chat.tipTitle': 'Pick a conversation to start',
   'chat.tipSend': 'Send a message',

@@ -1,5 +1,6 @@
 export default {
   'settings.title': 'Settings',
+  'settings.places': 'More pages',
   'settings.appearance': 'Appearance',
   'settings.language': 'Language',
   'settings.theme': 'Theme',
@@ -41,7 +42,6 @@ export default {
   'settings.storageHint': 'Recent conversations and messages, to read without a network; messages still to be sent are not part of it',
   'settings.storageClear': 'Clear cache',
   'settings.storageCleared': 'Cache cleared',
-  'settings.storageUnknown': 'size unknown',
 
   'settings.sessions': 'Devices logged in',
   'settings.thisDevice': 'This device',

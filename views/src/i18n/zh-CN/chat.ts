@@ -7,6 +7,7 @@ export default {
   'list.noMatch': '没有匹配的会话',
   'list.justStarted': '还没有消息',
   'list.self': '我的笔记',
+  'list.unread': '{n} 条未读',
 
   'chat.tipTitle': '选一个会话，开始聊天',
   'chat.tipSend': '发送消息',

@@ -1,5 +1,6 @@
 export default {
   'settings.title': '设置',
+  'settings.places': '更多页面',
   'settings.appearance': '外观',
   'settings.language': '语言',
   'settings.theme': '主题',
@@ -41,13 +42,12 @@ export default {
   'settings.storageHint': '最近的会话和消息，断网时也能看；未发出的消息不在其中',
   'settings.storageClear': '清除缓存',
   'settings.storageCleared': '缓存已清除',
-  'settings.storageUnknown': '大小未知',
 
   'settings.sessions': '登录的设备',
   'settings.thisDevice': '此设备',
   'settings.lastSeen': '最近活动 {time}',
   'settings.revoke': '退出该设备',
-  'settings.revokeLabel': '退出设备 {device}',
+  'settings.revokeLabel': '退出该设备：{device}',
   'settings.logout': '退出登录',
   'settings.cluster': '集群状态',
   'settings.admin': '运维',
