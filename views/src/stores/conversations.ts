@@ -31,6 +31,7 @@ export const useConversations = defineStore('conversations', () => {
       (a, b) => Number(b.pinned) - Number(a.pinned) || (b.last?.seq ?? 0) - (a.last?.seq ?? 0),
     ),
   )
+  const anyUnread = computed(() => sorted.value.some((item) => item.unread > 0 || item.marked_unread))
   const unread = computed(() => sorted.value.reduce((sum, item) => sum + (item.muted ? 0 : item.unread), 0))
 
   /** The head of the log that the answer was true at; null if none came. */
@@ -159,7 +160,7 @@ export const useConversations = defineStore('conversations', () => {
     hidden.clear()
   }
 
-  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
+  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }

@@ -12,6 +12,8 @@ import { useSession } from './session'
 
 /** More members than this are counted, not listed. */
 const MEMBERS_MAX = 1_000
+/** A mosaic of more would not be made out at the size of a row. */
+const FACES = 4
 /** Several changes at once cost one request. */
 const REFRESH_MS = 150
 
@@ -21,6 +23,10 @@ export const useGroups = defineStore('groups', () => {
   /** Dissolved, or never there. */
   const gone = ref<ReadonlySet<number>>(new Set())
   const status = ref<'loading' | 'ready' | 'failed'>('loading')
+  /** The first members of groups without a picture, for a mosaic of their faces. */
+  const faces = ref<Record<number, UserId[]>>({})
+  const facesAsked = new Set<number>()
+  const membersFailed = ref<ReadonlySet<number>>(new Set())
   const asked = new Set<number>()
   const clocks = new Map<string, ReturnType<typeof setTimeout>>()
 
@@ -74,17 +80,30 @@ export const useGroups = defineStore('groups', () => {
     if (group) learn({ ...group, role: null })
   }
 
+  /** Does not reject: whether it failed is in `membersFailed`. */
   async function loadMembers(id: number): Promise<void> {
+    const all = await allMembers(id).catch(() => null)
+    const failed = new Set(membersFailed.value)
+    if (all) failed.delete(id)
+    else failed.add(id)
+    membersFailed.value = failed
+    if (!all) return
     const people = usePeople()
-    const all: Member[] = []
-    let after: string | number | undefined
-    do {
-      const page = await api.members(id, after)
-      all.push(...page.members)
-      after = page.members.length > 0 ? (page.next ?? undefined) : undefined
-    } while (after !== undefined && all.length < MEMBERS_MAX)
     all.forEach(({ user, online }) => people.learn({ ...user, online }))
     members.value = { ...members.value, [id]: all }
+  }
+
+  /** Asks for a mosaic's members once; without them the group shows its letter. */
+  function needFaces(id: number): void {
+    if (facesAsked.has(id) || gone.value.has(id)) return
+    facesAsked.add(id)
+    api.members(id, undefined, FACES).then(
+      ({ members: first }) => {
+        first.forEach(({ user, online }) => usePeople().learn({ ...user, online }))
+        faces.value = { ...faces.value, [id]: first.map(({ user }) => user.id) }
+      },
+      () => undefined,
+    )
   }
 
   async function create(profile: GroupProfile & { name: string; members?: UserId[] }): Promise<Group> {
@@ -151,6 +170,8 @@ export const useGroups = defineStore('groups', () => {
     if (role) patchMember(id, role.user, { role: role.role })
     if (muted && muted.user !== 0) patchMember(id, muted.user, { muted_until: muted.until })
     if (entry.kind === 'left') left(id, entry.users ?? [entry.from])
+    if (entry.kind !== 'group') facesAsked.delete(id)
+    if (entry.kind !== 'group' && faces.value[id]) needFaces(id)
     if (entry.dissolved) return end(id)
     soon(`group ${id}`, () => refresh(id))
     // Who came, who owns it now: names and roles are the server's to say.
@@ -182,7 +203,10 @@ export const useGroups = defineStore('groups', () => {
   function $reset(): void {
     known.value = {}
     members.value = {}
+    membersFailed.value = new Set()
     gone.value = new Set()
+    faces.value = {}
+    facesAsked.clear()
     asked.clear()
     for (const clock of clocks.values()) clearTimeout(clock)
     clocks.clear()
@@ -190,11 +214,22 @@ export const useGroups = defineStore('groups', () => {
   }
 
   return {
-    known, items, members, gone, requests, status,
-    load, learn, learnMissing, need, refresh, loadMembers, create, join, change, leave, dissolve, transfer, changeMember, removeMember,
+    known, items, members, membersFailed, faces, gone, requests, status,
+    load, learn, learnMissing, need, refresh, loadMembers, needFaces, create, join, change, leave, dissolve, transfer, changeMember, removeMember,
     answerJoin, take, told, $reset,
   }
 })
+
+async function allMembers(id: number): Promise<Member[]> {
+  const all: Member[] = []
+  let after: string | number | undefined
+  do {
+    const page = await api.members(id, after)
+    all.push(...page.members)
+    after = page.members.length > 0 ? (page.next ?? undefined) : undefined
+  } while (after !== undefined && all.length < MEMBERS_MAX)
+  return all
+}
 
 function byId(groups: readonly Group[]): Record<number, Group> {
   return Object.fromEntries(groups.map((group) => [group.id, group]))

@@ -14,6 +14,8 @@ export function useTimes() {
     /** The day alone. */
     day: (at: number) => times.chatDay(at, now.value, currentLanguage(), words()) || t('time.today'),
     separator: (at: number) => times.separatorTime(at, now.value, currentLanguage(), words()),
+    until: (at: number) => times.untilTime(at, now.value, currentLanguage()),
+    date: (at: number) => times.dayOf(at, currentLanguage()),
     clock: (at: number) => times.clock(at, currentLanguage()),
     full: (at: number) => times.fullTime(at, currentLanguage()),
   }
