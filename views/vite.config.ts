@@ -10,6 +10,10 @@ import { worker } from './build/worker.ts'
 const mark = fileURLToPath(new URL('../asset/public/favicon.svg', import.meta.url))
 const server = process.env.STARLING_SERVER ?? 'http://127.0.0.1:8080'
 
+/** What runs as soon as somebody is logged in. */
+const INSIDE =
+  /src\/(stores\/(conversations|messages|live|groups|people|contacts|outbox|timeline|uploads|attachment|dialogs|link)|net\/(connection|frames|socket|backoff|upload|cid|media))\.ts$/
+
 export default defineConfig({
   plugins: [vue(), tailwindcss(), icons(mark), worker(), compress(), budget()],
   publicDir: '../asset/public',
@@ -24,7 +28,11 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: 'index.html', sw: 'worker/sw.ts' },
       // A worker rules over the paths below its own.
-      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+      output: {
+        entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+        // What is always loaded together is packed together: small files compress badly.
+        codeSplitting: { groups: [{ name: 'inside', test: INSIDE }], includeDependenciesRecursively: false },
+      },
     },
   },
   server: {

@@ -27,6 +27,8 @@ export default defineConfig({
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        // Its microphone beeps; whether a page may listen is the context's to say.
+        '--use-fake-device-for-media-stream',
       ],
     },
   },
