@@ -136,7 +136,7 @@ pub fn routes(
         v1::bots::routes(&door, &bots),
         v1::hooks::routes(&door, &hooks),
         v1::search::routes(&door, &searches),
-        v1::admin::routes(&door, &admin),
+        v1::admin::routes(&door, &admin, &metrics),
         v1::files::routes(&door, &files),
         v1::invitations::routes(&door, &invitations),
         v1::cluster::routes(&door, &cluster),

@@ -12,6 +12,8 @@
 
 #[path = "it/authorisation.rs"]
 mod authorisation;
+#[path = "it/described.rs"]
+mod described;
 #[path = "it/http_accounts.rs"]
 mod http_accounts;
 #[path = "it/http_admin.rs"]
@@ -42,6 +44,8 @@ mod http_packets;
 mod http_pages;
 #[path = "it/http_people.rs"]
 mod http_people;
+#[path = "it/http_refusals.rs"]
+mod http_refusals;
 #[path = "it/http_roles.rs"]
 mod http_roles;
 #[path = "it/http_search.rs"]

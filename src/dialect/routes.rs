@@ -7,7 +7,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
+use warp::http::header::ACCEPT;
+use warp::http::{HeaderMap, Method};
 use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
@@ -123,14 +124,19 @@ pub(super) fn collapsed(path: &str) -> String {
 fn calls(desk: &Arc<Desk>) -> BoxedFilter<(Response,)> {
     let (known, desk) = (desk.parts.enabled, Arc::clone(desk));
     warp::path::full()
-        .and_then(move |path: FullPath| async move {
-            let path = collapsed(path.as_str());
-            if is_known(known, &path) {
-                Ok(path)
-            } else {
-                Err(warp::reject::not_found())
-            }
-        })
+        .and(warp::method())
+        .and(raw_query())
+        .and(warp::header::headers_cloned())
+        .and_then(
+            move |path: FullPath, method: Method, query: String, headers: HeaderMap| async move {
+                let path = collapsed(path.as_str());
+                if is_known(known, &path) && !is_page(&method, &path, &query, &headers) {
+                    Ok(path)
+                } else {
+                    Err(warp::reject::not_found())
+                }
+            },
+        )
         .and(raw_query())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<PeerAddr>())
@@ -160,6 +166,20 @@ fn calls(desk: &Arc<Desk>) -> BoxedFilter<(Response,)> {
             },
         )
         .boxed()
+}
+
+/// Paths on which the old clients log in and register, and the web client shows its pages.
+const PAGES_TOO: [&str; 2] = ["/login", "/register"];
+
+/// Whether a browser asks for a page there: whoever means to log in says a password.
+fn is_page(method: &Method, path: &str, query: &str, headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let params = Params::from_query(query);
+    PAGES_TOO.contains(&path)
+        && (method == Method::GET || method == Method::HEAD)
+        && accept.is_some_and(|accept| accept.contains("text/html"))
+        && !params.has("password")
+        && !params.has("passwd")
 }
 
 /// The query as it is; empty without one.
@@ -252,6 +272,30 @@ mod tests {
             ("/contact/createcommunity", "ownerid=1", "imooc"),
         ] {
             assert_eq!(dialect(path, query), expected, "{path}?{query}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_opens_the_log_in_page_gets_the_page() {
+        let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+        for (method, path, query, accept, expected) in [
+            (Method::GET, "/login", "", browser, true),
+            (Method::HEAD, "/register", "invite=x", browser, true),
+            (Method::GET, "/login", "", "*/*", false),
+            (Method::GET, "/login", "mobile=1&passwd=x", browser, false),
+            (
+                Method::GET,
+                "/login",
+                "phone_number=1&password=x",
+                browser,
+                false,
+            ),
+            (Method::POST, "/login", "", browser, false),
+            (Method::GET, "/modification", "", browser, false),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            let found = is_page(&method, path, query, &headers);
+            assert_eq!(found, expected, "{method} {path}?{query} {accept}");
         }
     }
 

@@ -2,6 +2,9 @@
 //!
 //! A hint for people and nothing else: what is not found, or makes no sense, is left out.
 
+mod matroska;
+mod mpeg;
+
 use std::io::{Read, Seek, SeekFrom};
 
 /// The end of an Ogg file that must hold a whole page: the largest page is 65,307 bytes.
@@ -19,6 +22,8 @@ pub(super) fn seconds(mime: &str, file: &mut (impl Read + Seek)) -> Option<u32> 
         "audio/x-wav" | "audio/wav" => wav(file),
         "audio/ogg" | "video/ogg" => ogg(file),
         "audio/mp4" | "audio/m4a" | "video/mp4" | "video/quicktime" | "video/x-m4v" => mp4(file),
+        "audio/mpeg" => mpeg::length(file),
+        "video/webm" | "video/x-matroska" => matroska::length(file),
         _ => None,
     }?;
     if rate == 0 || ticks == 0 {

@@ -1,8 +1,8 @@
 //! An endpoint: a filter together with its description, so that nothing is served that the document does not
 //! tell of.
 //!
-//! The description comes from `#[utoipa::path]` on the handler; the document, the labels of the metrics and the
-//! route table are all read off it.
+//! The description comes from `#[utoipa::path]` on the handler, together with the refusals that follow from what the
+//! endpoint is; the document, the labels of the metrics and the route table are all read off it.
 
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use warp::http::HeaderMap;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use super::openapi::promise::Promise;
+use super::openapi::refusals;
 use super::reply;
 use crate::model::error::Failure;
 
@@ -38,18 +40,27 @@ pub(super) fn endpoint<P: utoipa::Path>(
 ) -> Endpoint {
     let template: Arc<str> = P::path().into();
     let label = Template(Arc::clone(&template));
+    let (methods, mut operation) = (P::methods(), P::operation());
+    refusals::describe(&mut operation, &template, &methods);
+    let promise = Arc::new(Promise::of(&operation));
     let filter = filter.and(warp::header::headers_cloned()).map(
         move |answer: Answer, headers: HeaderMap| {
             let refused = |failure| reply::failure(&failure, reply::language(&headers));
             let mut response = answer.unwrap_or_else(refused);
+            debug_assert!(
+                promise.allows(&response),
+                "{} {:?}: the description does not tell of such an answer",
+                label.0,
+                (response.status(), response.headers()),
+            );
             response.extensions_mut().insert(label.clone());
             response
         },
     );
     Endpoint {
         template,
-        methods: P::methods(),
-        operation: P::operation(),
+        methods,
+        operation,
         filter: filter.boxed(),
     }
 }

@@ -37,9 +37,12 @@ pub(super) fn routes(cluster: &Arc<dyn ClusterView>, metrics: &Metrics) -> Vec<E
 }
 
 /// Whether the process answers at all.
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, description = "It does")))]
+#[utoipa::path(
+    get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, body = shapes::Alive, description = "It does"))
+)]
 async fn alive() -> Answer {
-    reply::ok(&serde_json::json!({"status": "ok"}))
+    reply::ok(&shapes::Alive { status: "ok" })
 }
 
 /// Whether the node should be sent clients.
@@ -74,6 +77,11 @@ async fn ready(cluster: Arc<dyn ClusterView>) -> Answer {
     responses((status = 200, description = "Prometheus text", content_type = "text/plain"))
 )]
 async fn numbers(metrics: Metrics) -> Answer {
+    prometheus(&metrics)
+}
+
+/// The numbers as Prometheus reads them.
+pub(super) fn prometheus(metrics: &Metrics) -> Answer {
     let text = metrics
         .encode()
         .map_err(|std::fmt::Error| Failure::new(Code::Internal))?;

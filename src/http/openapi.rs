@@ -1,6 +1,7 @@
 //! The description of the API, put together from the endpoints that are served.
 
-mod refusals;
+pub(super) mod promise;
+pub(super) mod refusals;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -32,6 +33,7 @@ use super::v1::{self, shapes};
         shapes::Added,
         shapes::Admitted,
         shapes::AdminUser,
+        shapes::Alive,
         shapes::Asked,
         shapes::Balance,
         shapes::Blocks,
@@ -78,6 +80,7 @@ use super::v1::{self, shapes};
         shapes::Readers,
         shapes::NewBot,
         shapes::NewHook,
+        shapes::NewInvite,
         shapes::Packet,
         shapes::PacketClaim,
         shapes::PacketKind,
@@ -110,7 +113,7 @@ use super::v1::{self, shapes};
         v1::groups::ChangedGroup,
         v1::groups::NewGroup,
         v1::groups::NewOwner,
-        v1::invites::NewInvite,
+        v1::invites::WantedInvite,
         v1::join::JoinAnswer,
         v1::join::Joining,
         v1::hooks::HookMessage,
@@ -127,16 +130,14 @@ use super::v1::{self, shapes};
 )]
 struct Base;
 
-/// The document of these endpoints, with the refusals that follow from what each endpoint is.
+/// The document of these endpoints.
 pub(super) fn document(endpoints: &[Endpoint]) -> OpenApi {
     let mut document = Base::openapi();
     for endpoint in endpoints {
-        let mut operation = endpoint.operation.clone();
-        refusals::describe(&mut operation, endpoint);
         document.paths.add_path_operation(
             endpoint.template.as_ref(),
             endpoint.methods.clone(),
-            operation,
+            endpoint.operation.clone(),
         );
     }
     let components = document.components.get_or_insert_with(Components::new);

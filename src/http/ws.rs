@@ -67,6 +67,8 @@ pub struct Greeting {
     pub text_bytes: usize,
     pub sends_per_second: u32,
     pub sends_burst: u32,
+    pub file_bytes: u64,
+    pub recall_seconds: u64,
 }
 
 /// What a connection uses.
@@ -118,6 +120,8 @@ impl Parts {
             text_bytes,
             sends_per_second,
             sends_burst,
+            file_bytes,
+            recall_seconds,
         } = &self.greeting;
         json!({
             "type": "hello",
@@ -133,6 +137,8 @@ impl Parts {
                 "text_bytes": text_bytes,
                 "sends_per_second": sends_per_second,
                 "sends_burst": sends_burst,
+                "file_bytes": file_bytes,
+                "recall_seconds": recall_seconds,
             },
         })
     }

@@ -12,6 +12,7 @@ pub enum Action {
     UserPromoted,
     UserDemoted,
     PasswordReset,
+    SessionsEnded,
     NoticeSent,
     InvitationMade,
     InvitationRevoked,
@@ -19,13 +20,14 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 9] = [
+    pub const ALL: [Action; 10] = [
         Action::UserAdded,
         Action::UserDisabled,
         Action::UserEnabled,
         Action::UserPromoted,
         Action::UserDemoted,
         Action::PasswordReset,
+        Action::SessionsEnded,
         Action::NoticeSent,
         Action::InvitationMade,
         Action::InvitationRevoked,
@@ -41,6 +43,7 @@ impl Action {
             Action::UserPromoted => "user_promoted",
             Action::UserDemoted => "user_demoted",
             Action::PasswordReset => "password_reset",
+            Action::SessionsEnded => "sessions_ended",
             Action::NoticeSent => "notice_sent",
             Action::InvitationMade => "invite_made",
             Action::InvitationRevoked => "invite_revoked",

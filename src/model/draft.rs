@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::alteration::{EditedBody, Emoji};
 use super::conversation::Conv;
 use super::entry::{EntryKind, UnixMillis};
-use super::group::{GroupPatch, InviteCode, MemberPatch, NewGroup};
+use super::group::{GroupPatch, InviteId, MemberPatch, NewGroup};
 use super::ids::{Cid, GroupId, Seq, SessionId, UserId};
 use super::packet::NewPacket;
 
@@ -128,7 +128,7 @@ pub enum Change {
     /// The author, who is not a member (`AlreadyMember`), comes in by an invitation to this group (`NotFound`), however
     /// the group lets in otherwise, while there is room (`GroupFull`). `Gone`: the invitation was revoked, has expired
     /// or is used up, the group ended, or who made it may not invite into the group any more.
-    JoinByInvite { code: InviteCode },
+    JoinByInvite { invite: InviteId },
     /// The author asks `other` for friendship: exists (`NotFound`), not friends yet (`AlreadyFriends`), has not
     /// blocked the author (`Blocked`). With `auto`, or when the other asked before, they are friends at once; the
     /// entry's body then still says what the author did, and the stored state is what counts.

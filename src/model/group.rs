@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::entry::UnixMillis;
@@ -171,7 +172,7 @@ pub struct JoinRequest {
     pub at: UnixMillis,
 }
 
-/// What lets somebody into a group who knows it: 128 random bits, in URL-safe base64.
+/// What lets somebody into a group who knows it: 128 random bits, in URL-safe base64. Told once and stored nowhere.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InviteCode(String);
 
@@ -188,6 +189,13 @@ impl InviteCode {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The invitation it belongs to.
+    #[must_use]
+    pub fn invite(&self) -> InviteId {
+        let hash = digest(&SHA256, self.0.as_bytes());
+        InviteId(URL_SAFE_NO_PAD.encode(&hash.as_ref()[..Self::BYTES]))
     }
 }
 
@@ -209,10 +217,31 @@ impl std::fmt::Debug for InviteCode {
     }
 }
 
+/// Names an invitation and lets nobody in: the first 128 bits of its code's SHA-256, in URL-safe base64. No fewer than
+/// the code has, so that finding a code for it is as hard as guessing the code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InviteId(String);
+
+impl InviteId {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for InviteId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // Spelled like a code.
+        text.parse().map(|InviteCode(text)| InviteId(text))
+    }
+}
+
 /// An invitation to be made.
 #[derive(Clone, Debug)]
 pub struct NewInvite {
-    pub code: InviteCode,
+    pub id: InviteId,
     pub group: GroupId,
     pub creator: UserId,
     /// For how long it is good, in milliseconds by the store's clock.
@@ -224,7 +253,7 @@ pub struct NewInvite {
 /// An invitation as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
-    pub code: InviteCode,
+    pub id: InviteId,
     pub group: GroupId,
     pub creator: UserId,
     pub created_at: UnixMillis,
@@ -282,5 +311,15 @@ mod tests {
             assert!(other.parse::<InviteCode>().is_err(), "{other}");
         }
         assert!(!format!("{code:?}").contains(code.as_str()));
+    }
+
+    #[test]
+    fn an_invitations_name_is_not_its_code() {
+        let code: InviteCode = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let invite = code.invite();
+        // SHA-256 of the 22 letters, as anybody computes it.
+        assert_eq!(invite.as_str(), "ilvbTMFRZBJsbvJmjendJA");
+        assert_eq!(invite.as_str().parse(), Ok(invite.clone()));
+        assert_ne!(InviteCode::of([1; 16]).invite(), invite);
     }
 }

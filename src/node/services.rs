@@ -276,6 +276,8 @@ impl Services {
                 text_bytes: limits.text_bytes,
                 sends_per_second: limits.sends_per_second,
                 sends_burst: limits.sends_burst,
+                file_bytes: config.files.max_bytes,
+                recall_seconds: config.chat.recall_seconds,
             },
             frame_bytes_max: limits.frame_bytes,
             auth_timeout: Duration::from_millis(limits.auth_timeout_ms),

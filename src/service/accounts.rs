@@ -327,6 +327,11 @@ impl Accounts {
         self.0.sessions.revoke_all(user, None).await
     }
 
+    /// Ends all of an account's sessions. Who may is the caller's to check.
+    pub(super) async fn end_sessions(&self, user: UserId) -> Result<(), Failure> {
+        self.0.sessions.revoke_all(user, None).await
+    }
+
     /// Caches everywhere forget the user.
     pub(super) fn tell_changed(&self, user: UserId) {
         self.0.profiles.forget(user);

@@ -61,7 +61,8 @@ impl Admin {
         }
     }
 
-    async fn check(&self, user: UserId) -> Result<(), Failure> {
+    /// `forbidden` for whoever is no admin.
+    pub async fn check(&self, user: UserId) -> Result<(), Failure> {
         match self.users.user(user).await? {
             Some(user) if user.admin && !user.disabled => Ok(()),
             Some(_) | None => Err(Failure::new(Code::Forbidden)),
@@ -140,6 +141,14 @@ impl Admin {
         let account = self.existing(user).await?;
         self.trace(actor, Action::PasswordReset, &account).await?;
         self.accounts.set_password(user, password, None).await
+    }
+
+    /// Ends all sessions of somebody, who may log in again.
+    pub async fn end_sessions(&self, actor: &Actor, user: UserId) -> Result<(), Failure> {
+        self.check(actor.user).await?;
+        let account = self.existing(user).await?;
+        self.trace(actor, Action::SessionsEnded, &account).await?;
+        self.accounts.end_sessions(user).await
     }
 
     /// Speaks to everybody, as the system.

@@ -18,7 +18,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::Change;
 use crate::model::entry::{AskedBody, EntryKind, MembershipBody, UnixMillis};
 use crate::model::error::{Code, Failure};
-use crate::model::group::{Group, Invite, InviteCode, JoinMode, NewInvite, Role};
+use crate::model::group::{Group, Invite, InviteCode, InviteId, JoinMode, NewInvite, Role};
 use crate::model::ids::{GroupId, UserId};
 use crate::model::signal::Signal;
 use crate::presence::Signals;
@@ -65,10 +65,11 @@ pub struct RequestPage {
     pub next: Option<u64>,
 }
 
-/// An invitation and where it leads.
+/// An invitation just made. Its code is told once and stored nowhere.
 #[derive(Clone, Debug)]
-pub struct InviteView {
+pub struct MadeInvite {
     pub invite: Invite,
+    pub code: InviteCode,
     /// The web client's page for it; without a host when the deployment has named none.
     pub url: String,
 }
@@ -237,7 +238,7 @@ impl Admission {
         group: GroupId,
         expires_in_s: Option<u64>,
         uses: Option<u32>,
-    ) -> Result<InviteView, Failure> {
+    ) -> Result<MadeInvite, Failure> {
         let lifetime_s = expires_in_s.unwrap_or(LIFETIME_DEFAULT_S);
         if !(1..=LIFETIME_MAX_S).contains(&lifetime_s) {
             return Err(Failure::field(Code::BadRequest, "expires_in_seconds"));
@@ -256,42 +257,39 @@ impl Admission {
             error!("the system's random source failed");
             Failure::new(Code::Internal)
         })?;
+        let code = InviteCode::of(random);
         let store = &self.parts().admissions;
         store.forget_invites(group, EXPIRED_KNOWN_MS).await?;
         let invite = store
             .invite(NewInvite {
-                code: InviteCode::of(random),
+                id: code.invite(),
                 group,
                 creator: user,
                 lifetime_ms: lifetime_s * 1_000,
                 uses_max: uses.unwrap_or(0),
             })
             .await?;
-        Ok(self.invite_view(invite))
+        let host = self.parts().public_url.trim_end_matches('/');
+        let url = format!("{host}/join/{}", code.as_str());
+        Ok(MadeInvite { invite, code, url })
     }
 
     /// The newest invitations into the group that are still good; for owner and admins.
-    pub async fn invites(&self, user: UserId, id: GroupId) -> Result<Vec<InviteView>, Failure> {
+    pub async fn invites(&self, user: UserId, id: GroupId) -> Result<Vec<Invite>, Failure> {
         self.runs(user, id).await?;
         let store = &self.parts().admissions;
         let now = self.parts().clock.now();
         let mut invites = store.invites(id, INVITES_LISTED_MAX).await?;
         invites.retain(|invite| is_good(invite, now));
-        let view = |invite| self.invite_view(invite);
-        Ok(invites.into_iter().map(view).collect())
+        Ok(invites)
     }
 
     /// Revokes an invitation; for owner and admins, and for who made it.
-    pub async fn revoke(
-        &self,
-        user: UserId,
-        id: GroupId,
-        code: &InviteCode,
-    ) -> Result<(), Failure> {
-        let role = self.parts().rooms.member(user, id).await?;
+    pub async fn revoke(&self, user: UserId, group: GroupId, id: &InviteId) -> Result<(), Failure> {
+        let role = self.parts().rooms.member(user, group).await?;
         let store = &self.parts().admissions;
-        let found = store.find_invite(code).await?;
-        let invite = found.filter(|invite| invite.group == id);
+        let found = store.find_invite(id).await?;
+        let invite = found.filter(|invite| invite.group == group);
         let Some(invite) = invite else {
             return Err(Failure::new(if role >= Role::Admin {
                 Code::NotFound
@@ -302,7 +300,7 @@ impl Admission {
         if role < Role::Admin && invite.creator != user {
             return Err(Failure::new(Code::NotAllowed));
         }
-        match store.revoke_invite(id, code).await? {
+        match store.revoke_invite(group, id).await? {
             true => Ok(()),
             false => Err(Failure::new(Code::NotFound)),
         }
@@ -310,11 +308,7 @@ impl Admission {
 
     /// Where an invitation leads, for whoever has its code. `not_found` for one that never was, `gone` for one that is
     /// no longer good.
-    pub async fn preview(
-        &self,
-        user: UserId,
-        code: &str,
-    ) -> Result<(InviteView, GroupView), Failure> {
+    pub async fn preview(&self, user: UserId, code: &str) -> Result<(Invite, GroupView), Failure> {
         let invite = self.find(user, code, "code").await?;
         let gone = || Failure::new(Code::Gone);
         let view = match self.parts().rooms.view(user, invite.group).await {
@@ -325,7 +319,7 @@ impl Admission {
         let of_creator = groups.role(invite.group, invite.creator).await?;
         let is_open = may_invite(&view.group, of_creator) || view.group.join == JoinMode::Open;
         if is_open && is_good(&invite, self.parts().clock.now()) {
-            Ok((self.invite_view(invite), view))
+            Ok((invite, view))
         } else {
             Err(gone())
         }
@@ -343,7 +337,7 @@ impl Admission {
             invited_by: Some(invite.creator),
             ..MembershipBody::oneself(user)
         };
-        let change = Change::JoinByInvite { code: invite.code };
+        let change = Change::JoinByInvite { invite: invite.id };
         let rooms = &self.parts().rooms;
         rooms
             .append_to(Conv::Group(group), user, EntryKind::Joined, &body, change)
@@ -358,7 +352,7 @@ impl Admission {
         self.admit(user)?;
         let unknown = || Failure::field(Code::NotFound, field);
         let code: InviteCode = code.parse().map_err(|_| unknown())?;
-        let found = self.parts().admissions.find_invite(&code).await?;
+        let found = self.parts().admissions.find_invite(&code.invite()).await?;
         found.ok_or_else(unknown)
     }
 
@@ -376,12 +370,6 @@ impl Admission {
 
     fn parts(&self) -> &AdmissionParts {
         &self.0.parts
-    }
-
-    fn invite_view(&self, invite: Invite) -> InviteView {
-        let host = self.parts().public_url.trim_end_matches('/');
-        let url = format!("{host}/join/{}", invite.code.as_str());
-        InviteView { invite, url }
     }
 }
 

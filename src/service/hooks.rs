@@ -131,6 +131,13 @@ impl Hooks {
         Ok(self.0.hooks.of_group(group).await?)
     }
 
+    /// Lets an outgoing hook be told again, from where it stopped; for the group's owner and admins.
+    pub async fn enable(&self, user: UserId, group: GroupId, id: u64) -> Result<Hook, Failure> {
+        self.may_run(user, group).await?;
+        let enabled = self.0.hooks.enable(group, id).await?;
+        enabled.ok_or(Failure::new(Code::NotFound))
+    }
+
     /// Takes a hook away, and its bot.
     pub async fn delete(&self, user: UserId, group: GroupId, id: u64) -> Result<(), Failure> {
         self.may_run(user, group).await?;
@@ -158,7 +165,15 @@ impl Hooks {
                 said.media = Some(said.media.unwrap_or(MEDIA_TEXT));
                 let cid = said.cid.take();
                 said.cid = Some(cid.unwrap_or_else(|| Uuid::new_v4().to_string()));
-                self.0.messages.send(bot, &said, None).await
+                let sent = self.0.messages.send(bot, &said, None).await;
+                // A hook is as good as its bot's account.
+                sent.map_err(|failure| {
+                    if failure.code == Code::Unauthorized {
+                        unknown
+                    } else {
+                        failure
+                    }
+                })
             }
             Way::Out { .. } => Err(unknown),
         }

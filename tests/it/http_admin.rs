@@ -176,6 +176,8 @@ async fn whatever_an_admin_does_leaves_a_trace() {
     lab.call(&anna, "POST", &reset, &json!({"password": "another one"}))
         .await
         .is(204);
+    let sessions = format!("{account}/sessions");
+    lab.simply(&anna, "DELETE", &sessions).await.is(204);
     let notice = json!({"content": "secret plans"});
     lab.call(&anna, "POST", "/api/v1/admin/notice", &notice)
         .await
@@ -201,6 +203,7 @@ async fn whatever_an_admin_does_leaves_a_trace() {
         "user_disabled",
         "user_enabled",
         "password_reset",
+        "sessions_ended",
         "notice_sent",
         "invite_made",
         "invite_revoked",
@@ -269,4 +272,44 @@ async fn what_is_refused_or_changes_nothing_leaves_no_trace() {
     .await;
     let page = lab.get(&anna, "/api/v1/admin/audit").await;
     assert_eq!(page["audit"], json!([]));
+}
+
+#[tokio::test]
+async fn an_admin_ends_somebodys_sessions_who_may_log_in_again() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let other = lab.second_session(&bert).await;
+    let path = |id: u64| format!("/api/v1/admin/users/{id}/sessions");
+    lab.simply(&bert, "DELETE", &path(anna.id))
+        .await
+        .refused(403, "forbidden");
+    lab.simply(&anna, "DELETE", &path(99))
+        .await
+        .refused(404, "not_found");
+    lab.simply(&anna, "DELETE", &path(bert.id)).await.is(204);
+    for session in [&bert, &other] {
+        lab.simply(session, "GET", "/api/v1/me")
+            .await
+            .refused(401, "unauthorized");
+    }
+    let again = lab.second_session(&bert).await;
+    lab.get(&again, "/api/v1/me").await;
+    lab.get(&anna, "/api/v1/me").await;
+}
+
+#[tokio::test]
+async fn an_admin_reads_the_numbers_of_a_node_whose_proxy_keeps_them_from_the_world() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let path = "/api/v1/admin/metrics";
+    let numbers = lab.simply(&anna, "GET", path).await;
+    assert_eq!(numbers.status, 200);
+    assert!(numbers.header("content-type").starts_with("text/plain"));
+    assert!(numbers.text.contains("starling_http_requests_total"));
+    lab.simply(&bert, "GET", path)
+        .await
+        .refused(403, "forbidden");
+    lab.ask("GET", path, &[], "")
+        .await
+        .refused(401, "unauthorized");
 }

@@ -17,9 +17,15 @@ async fn group(lab: &Lab, owner: &User, join: &str, members: &[&User]) -> String
 }
 
 async fn invite(lab: &Lab, user: &User, group: &str, wish: &Value) -> String {
+    made_invite(lab, user, group, wish).await.0
+}
+
+/// An invitation's code and id.
+async fn made_invite(lab: &Lab, user: &User, group: &str, wish: &Value) -> (String, String) {
     let path = format!("{group}/invites");
     let made = lab.call(user, "POST", &path, wish).await.is(201);
-    made["code"].as_str().unwrap().to_owned()
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("code"), text("id"))
 }
 
 async fn last_entry(lab: &Lab, reader: &User, group: &str) -> Value {
@@ -307,6 +313,7 @@ async fn an_invitation_is_looked_at_and_used() {
     let list = lab.get(&anna, &invites).await;
     assert_eq!(list["invites"].as_array().unwrap().len(), 1);
     assert_eq!(list["invites"][0]["used"], 2);
+    assert_eq!(list["invites"][0]["id"], made["id"]);
     for wrong in ["x", "AAAAAAAAAAAAAAAAAAAAAA", "%F0%9F%90%A6"] {
         for method in ["GET", "POST"] {
             let path = format!("/api/v1/invites/{wrong}");
@@ -315,6 +322,35 @@ async fn an_invitation_is_looked_at_and_used() {
                 .refused(404, "not_found");
         }
     }
+}
+
+/// Whoever reads the store, or a backup of it, comes into no group by that.
+#[tokio::test]
+async fn the_code_of_an_invitation_is_stored_nowhere_and_its_id_lets_nobody_in() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let path = group(&lab, &anna, "invite", &[]).await;
+    let (code, id) = made_invite(&lab, &anna, &path, &json!({})).await;
+    for method in ["GET", "POST"] {
+        lab.simply(&bert, method, &format!("/api/v1/invites/{id}"))
+            .await
+            .refused(404, "not_found");
+    }
+    let listed = lab.simply(&anna, "GET", &format!("{path}/invites")).await;
+    assert!(listed.text.contains(&id) && !listed.text.contains(&code));
+    lab.simply(&bert, "POST", &format!("/api/v1/invites/{code}"))
+        .await
+        .is(200);
+    let mut stored = Vec::new();
+    for file in ["starling.db", "starling.db-wal"] {
+        stored.extend(std::fs::read(lab.folder.path().join(file)).unwrap_or_default());
+    }
+    let holds = |text: &str| {
+        stored
+            .windows(text.len())
+            .any(|bytes| bytes == text.as_bytes())
+    };
+    assert!(holds(&id) && !holds(&code));
 }
 
 #[tokio::test]
@@ -381,20 +417,20 @@ async fn an_invitation_that_is_used_up_expired_revoked_or_without_group_is_gone(
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     gone(&short).await;
     // Revoked by who made it, or by who runs the group, and by nobody else.
-    let own = invite(&lab, &bert, &path, &json!({})).await;
-    let revoke = |code: &str| format!("{path}/invites/{code}");
-    lab.simply(&clara, "DELETE", &revoke(&own))
+    let (own, id) = made_invite(&lab, &bert, &path, &json!({})).await;
+    let revoke = |id: &str| format!("{path}/invites/{id}");
+    lab.simply(&clara, "DELETE", &revoke(&id))
         .await
         .refused(403, "not_allowed");
-    lab.simply(&dora, "DELETE", &revoke(&own))
+    lab.simply(&dora, "DELETE", &revoke(&id))
         .await
         .refused(403, "not_member");
-    lab.simply(&bert, "DELETE", &revoke(&own)).await.is(204);
+    lab.simply(&bert, "DELETE", &revoke(&id)).await.is(204);
     gone(&own).await;
-    let own = invite(&lab, &bert, &path, &json!({})).await;
-    lab.simply(&anna, "DELETE", &revoke(&own)).await.is(204);
+    let (own, id) = made_invite(&lab, &bert, &path, &json!({})).await;
+    lab.simply(&anna, "DELETE", &revoke(&id)).await.is(204);
     gone(&own).await;
-    for unknown in ["x", "AAAAAAAAAAAAAAAAAAAAAA"] {
+    for unknown in ["x", "AAAAAAAAAAAAAAAAAAAAAA", &*own] {
         lab.simply(&anna, "DELETE", &revoke(unknown))
             .await
             .refused(404, "not_found");

@@ -208,19 +208,25 @@ async fn hooks_are_for_who_runs_the_group_and_lead_outside_only() {
 }
 
 type Heard = Arc<Mutex<Vec<(String, String, Value)>>>;
+/// What a receiver's requests are signed with, once it is known.
+type Secret = Arc<Mutex<String>>;
 
 /// A receiver on this machine that answers with the first of `statuses`, and with the last from then on.
-async fn receiver(statuses: &[u16]) -> (String, Heard) {
+async fn receiver(statuses: &[u16]) -> (String, Heard, Secret) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/told", listener.local_addr().unwrap());
     let heard = Heard::default();
+    let known = Secret::default();
     let (taken, statuses) = (Arc::clone(&heard), statuses.to_vec());
+    let secret = Arc::clone(&known);
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             let (taken, statuses) = (Arc::clone(&taken), statuses.clone());
+            let secret = Arc::clone(&secret);
             let service = service_fn(move |request: Request<Incoming>| {
                 let (taken, statuses) = (Arc::clone(&taken), statuses.clone());
+                let secret = Arc::clone(&secret);
                 async move {
                     let header = |name: &str| {
                         let value = request.headers().get(name).unwrap();
@@ -230,7 +236,7 @@ async fn receiver(statuses: &[u16]) -> (String, Heard) {
                     let body = request.into_body().collect().await.unwrap().to_bytes();
                     let mut taken = taken.lock().unwrap();
                     let status = *statuses.get(taken.len()).or(statuses.last()).unwrap();
-                    verify(&signature, &body);
+                    verify(&secret.lock().unwrap(), &signature, &body);
                     taken.push((signature, hook, serde_json::from_slice(&body).unwrap()));
                     let answer = Response::builder().status(status);
                     let answer = answer.header("location", "/elsewhere");
@@ -241,15 +247,12 @@ async fn receiver(statuses: &[u16]) -> (String, Heard) {
             tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
         }
     });
-    (url, heard)
+    (url, heard, known)
 }
 
-static SECRET: Mutex<String> = Mutex::new(String::new());
-
-fn verify(signature: &str, body: &[u8]) {
+fn verify(secret: &str, signature: &str, body: &[u8]) {
     let (at, tag) = signature.split_once(",v1=").unwrap();
     let at = at.strip_prefix("t=").unwrap();
-    let secret = SECRET.lock().unwrap().clone();
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
     let signed = [at.as_bytes(), b".", body].concat();
     let tag: Vec<u8> = (0..tag.len() / 2)
@@ -282,10 +285,10 @@ async fn an_outgoing_hook_is_told_each_message_once_in_order_by_two_nodes_and_re
     let conv = format!("g:{group}");
     lab.say(&anna, &conv, "before the hook").await;
     // The second attempt fails with what other clients would follow.
-    let (url, heard) = receiver(&[200, 302, 204]).await;
+    let (url, heard, secret) = receiver(&[200, 302, 204]).await;
     let wish = json!({"name": "archive", "kind": "outgoing", "url": url});
     let made = hook(&lab, &anna, group, &wish).await;
-    *SECRET.lock().unwrap() = made["secret"].as_str().unwrap().to_owned();
+    *secret.lock().unwrap() = made["secret"].as_str().unwrap().to_owned();
     let wish = json!({"name": "builds", "kind": "incoming"});
     let incoming = hook(&lab, &anna, group, &wish).await;
     let mut expected = Vec::new();
@@ -331,4 +334,76 @@ async fn an_outgoing_hook_is_told_each_message_once_in_order_by_two_nodes_and_re
         .await;
     assert!(list["hooks"][0]["delivered_seq"].as_u64().unwrap() >= *expected.last().unwrap());
     assert!(list["hooks"][0].get("failing_since").is_none());
+}
+
+#[tokio::test]
+async fn a_hook_that_was_disabled_goes_on_where_it_stopped_when_who_runs_the_group_says_so() {
+    let lab = Lab::with(Choices {
+        private_hooks: true,
+        ..Choices::default()
+    })
+    .await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let clara = lab.register("clara").await;
+    let group = lab.group(&anna, &[&bert]).await;
+    let conv = format!("g:{group}");
+    // What wants no more, and later does.
+    let (url, heard, secret) = receiver(&[200, 410, 200]).await;
+    let wish = json!({"name": "archive", "kind": "outgoing", "url": url});
+    let made = hook(&lab, &anna, group, &wish).await;
+    *secret.lock().unwrap() = made["secret"].as_str().unwrap().to_owned();
+    let mut expected = Vec::new();
+    for text in ["first", "second", "third"] {
+        expected.push(lab.say(&bert, &conv, text).await);
+    }
+    let running = tokio::spawn(deliverer(&lab, 1).run(fastrand::Rng::with_seed(1)));
+    let hooks = format!("/api/v1/groups/{group}/hooks");
+    let shown = async || lab.get(&anna, &hooks).await["hooks"][0].clone();
+    let until = async |what: &str, holds: &dyn Fn(&Value) -> bool| {
+        let wait = async {
+            while !holds(&shown().await) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(WITHIN, wait).await.expect(what);
+    };
+    until("it is disabled", &|hook| hook["disabled"].is_string()).await;
+    expected.push(lab.say(&anna, &conv, "meanwhile").await);
+
+    let enable = format!("{hooks}/{}/enable", made["id"]);
+    for (user, code) in [(&bert, "not_allowed"), (&clara, "not_member")] {
+        lab.simply(user, "POST", &enable).await.refused(403, code);
+    }
+    lab.ask("POST", &enable, &[], "")
+        .await
+        .refused(401, "unauthorized");
+    let incoming = json!({"name": "builds", "kind": "incoming"});
+    let incoming = hook(&lab, &anna, group, &incoming).await;
+    for unknown in [incoming["id"].to_string(), "999".to_owned()] {
+        lab.simply(&anna, "POST", &format!("{hooks}/{unknown}/enable"))
+            .await
+            .refused(404, "not_found");
+    }
+    assert_eq!(heard.lock().unwrap().len(), 2, "told no more");
+    let enabled = lab.simply(&anna, "POST", &enable).await.is(200);
+    assert_eq!(
+        (&enabled["id"], &enabled["disabled"]),
+        (&made["id"], &Value::Null)
+    );
+    let last = *expected.last().unwrap();
+    until("all is told", &|hook| {
+        hook["delivered_seq"].as_u64() >= Some(last)
+    })
+    .await;
+    running.abort();
+    let told: Vec<u64> = {
+        let heard = heard.lock().unwrap();
+        heard
+            .iter()
+            .map(|told| told.2["seq"].as_u64().unwrap())
+            .collect()
+    };
+    // The second was refused, and came again.
+    expected.insert(2, expected[1]);
+    assert_eq!(told, expected);
 }

@@ -33,7 +33,7 @@ async fn users_are_found_by_name_nickname_phone_and_id_and_shown_without_secrets
         let found = lab.get(&bert, &format!("/api/v1/users?q={query}")).await;
         assert_eq!(ids(&found["users"]), [anna.id], "{query}");
     }
-    for query in ["1380", "", "nobody"] {
+    for query in ["1380", "nobody"] {
         let found = lab.get(&bert, &format!("/api/v1/users?q={query}")).await;
         assert_eq!(ids(&found["users"]), Vec::<u64>::new(), "{query}");
     }

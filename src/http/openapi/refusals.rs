@@ -6,8 +6,6 @@
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, HttpMethod, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::http::endpoint::Endpoint;
-
 /// A status that refuses, its answer's name among the components, and what it may mean.
 struct Refusal {
     status: &'static str,
@@ -79,30 +77,37 @@ pub(super) fn components() -> impl Iterator<Item = (String, RefOr<Response>)> {
     let answer = |refusal: &&Refusal| {
         let answer = ResponseBuilder::new()
             .description(refusal.meaning)
-            .content("application/json", error())
+            .content(KIND, error())
             .build();
         (refusal.name.to_owned(), RefOr::T(answer))
     };
     ALL.iter().map(answer)
 }
 
+/// The kind of body that refusals have.
+pub(super) const KIND: &str = "application/json";
+
 fn error() -> Content {
     Content::new(Some(Ref::from_schema_name("ErrorBody")))
 }
 
+/// What machines ask a node about itself: it refuses nothing.
+const OF_MACHINES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+/// Refuses by a header and has no body.
+const NO_SUCH_BYTES: &str = "416";
+
 /// Adds to an operation the refusals that follow from what it is, and their body to those it declares by words alone.
-pub(super) fn describe(operation: &mut Operation, endpoint: &Endpoint) {
-    if !endpoint.template.starts_with("/api/") {
+pub(in crate::http) fn describe(operation: &mut Operation, template: &str, methods: &[HttpMethod]) {
+    if OF_MACHINES.contains(&template) {
         return;
     }
-    let following = following(operation, endpoint);
+    let following = following(operation, template, methods);
     let declared = &mut operation.responses.responses;
     for (status, answer) in declared.iter_mut() {
         match answer {
-            RefOr::T(answer) if status.starts_with(['4', '5']) && answer.content.is_empty() => {
-                answer
-                    .content
-                    .insert("application/json".to_owned(), RefOr::T(error()));
+            RefOr::T(answer) if status.starts_with(['4', '5']) && status != NO_SUCH_BYTES => {
+                let body = answer.content.entry(KIND.to_owned());
+                body.or_insert_with(|| RefOr::T(error()));
             }
             RefOr::T(_) | RefOr::Ref(_) => {}
         }
@@ -115,14 +120,18 @@ pub(super) fn describe(operation: &mut Operation, endpoint: &Endpoint) {
     }
 }
 
-fn following(operation: &Operation, endpoint: &Endpoint) -> Vec<&'static Refusal> {
-    let in_path = endpoint.template.contains('{');
+fn following(
+    operation: &Operation,
+    template: &str,
+    methods: &[HttpMethod],
+) -> Vec<&'static Refusal> {
+    let in_path = template.contains('{');
     let has_parameters = operation.parameters.is_some();
     let has_body = operation.request_body.is_some();
-    let changes = !endpoint.methods.contains(&HttpMethod::Get);
+    let changes = !methods.contains(&HttpMethod::Get);
     // The document's own security counts where an operation says nothing.
     let needs_login = operation.security.is_none();
-    let administers = endpoint.template.starts_with("/api/v1/admin/");
+    let administers = template.starts_with("/api/v1/admin/");
     [
         (has_parameters || has_body || changes, &BAD_REQUEST),
         (needs_login, &UNAUTHORIZED),

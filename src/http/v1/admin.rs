@@ -7,13 +7,15 @@ use warp::Filter;
 use super::shapes;
 use crate::http::door::{Door, Login, Visitor, with};
 use crate::http::endpoint::{Answer, Endpoint, endpoint};
+use crate::http::health;
+use crate::http::metrics::Metrics;
 use crate::http::path::UserPath;
 use crate::http::query::{Query, query};
 use crate::http::reply;
 use crate::model::error::{Code, Failure};
 use crate::service::admin::Admin;
 
-pub(in crate::http) fn routes(door: &Door, admin: &Admin) -> Vec<Endpoint> {
+pub(in crate::http) fn routes(door: &Door, admin: &Admin, metrics: &Metrics) -> Vec<Endpoint> {
     vec![
         endpoint::<__path_list>(
             warp::path!("users")
@@ -40,6 +42,22 @@ pub(in crate::http) fn routes(door: &Door, admin: &Admin) -> Vec<Endpoint> {
                 .and(door.json())
                 .and(with(admin))
                 .then(reset_password),
+        ),
+        endpoint::<__path_end_sessions>(
+            warp::path!("users" / UserPath / "sessions")
+                .and(warp::delete())
+                .and(door.login())
+                .and(door.visitor())
+                .and(with(admin))
+                .then(end_sessions),
+        ),
+        endpoint::<__path_numbers>(
+            warp::path!("metrics")
+                .and(warp::get())
+                .and(door.login())
+                .and(with(admin))
+                .and(with(metrics))
+                .then(numbers),
         ),
         endpoint::<__path_notice>(
             warp::path!("notice")
@@ -88,16 +106,16 @@ pub(in crate::http) struct Notice {
 #[utoipa::path(
     get, path = "/api/v1/admin/users", tag = "admin",
     params(
-        ("q" = Option<String>, Query),
+        ("q" = Option<String>, Query, max_length = 128),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::AccountPage))
 )]
 async fn list(login: Login, query: Query, admin: Admin) -> Answer {
     let me = login?.user.id;
     let (after, limit) = (query.after()?, query.limit()?);
-    let page = admin.users(me, query.text("q"), after, limit).await?;
+    let page = admin.users(me, query.text("q")?, after, limit).await?;
     reply::ok(&shapes::AccountPage::from(page))
 }
 
@@ -124,7 +142,11 @@ async fn change(
 #[utoipa::path(
     post, path = "/api/v1/admin/users/{id}/password", tag = "admin", params(("id" = u64, Path)),
     request_body = ResetPassword,
-    responses((status = 204), (status = 422, description = "`weak_password`"))
+    responses(
+        (status = 204),
+        (status = 422, description = "`weak_password`"),
+        (status = 429, description = "`throttled`"),
+    )
 )]
 async fn reset_password(
     id: UserPath,
@@ -139,6 +161,27 @@ async fn reset_password(
         .ok_or(Failure::field(Code::BadRequest, "password"))?;
     admin.reset_password(&actor, id.0, password).await?;
     reply::nothing()
+}
+
+/// Ends all of somebody's sessions: his sockets close on every node, and he may log in again.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/users/{id}/sessions", tag = "admin", params(("id" = u64, Path)),
+    responses((status = 204))
+)]
+async fn end_sessions(id: UserPath, login: Login, visitor: Visitor, admin: Admin) -> Answer {
+    let actor = visitor.as_actor(&login?);
+    admin.end_sessions(&actor, id.0).await?;
+    reply::nothing()
+}
+
+/// The numbers of the node that is asked: what `/metrics` answers, where a proxy keeps that from the world.
+#[utoipa::path(
+    get, path = "/api/v1/admin/metrics", tag = "admin",
+    responses((status = 200, description = "Prometheus text", content_type = "text/plain"))
+)]
+async fn numbers(login: Login, admin: Admin, metrics: Metrics) -> Answer {
+    admin.check(login?.user.id).await?;
+    health::prometheus(&metrics)
 }
 
 /// Speaks to everybody, as the system.
@@ -165,7 +208,7 @@ async fn notice(
     get, path = "/api/v1/admin/audit", tag = "admin",
     params(
         ("before" = Option<String>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::Audit))
 )]

@@ -112,7 +112,7 @@ async fn list(login: Login, conversations: Conversations) -> Answer {
         ("before" = Option<u64>, Query, description = "The last ones below this seq"),
         ("after" = Option<u64>, Query, description = "The first ones above this seq"),
         ("around" = Option<u64>, Query, description = "Some below, this one, and some above"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::Entries))
 )]
@@ -150,6 +150,7 @@ async fn page(
     responses(
         (status = 201, body = shapes::Accepted),
         (status = 200, body = shapes::Accepted, description = "It was there before"),
+        (status = 410, description = "`gone`: the file was deleted, or its message taken back"),
         (status = 429, description = "`rate_limited`"),
     )
 )]

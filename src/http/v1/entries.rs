@@ -72,7 +72,11 @@ pub(in crate::http) struct ChangedText {
 #[utoipa::path(
     delete, path = "/api/v1/entries/{seq}", tag = "entries",
     params(("seq" = u64, Path)),
-    responses((status = 204, description = "Nothing of what it said is shown or kept any more"))
+    responses(
+        (status = 204, description = "Nothing of what it said is shown or kept any more"),
+        (status = 410, description = "`gone`: it was taken back"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn recall(seq: EntryPath, login: Login, entries: Entries) -> Answer {
     entries.recall(login?.user.id, seq.0).await?;
@@ -83,7 +87,11 @@ async fn recall(seq: EntryPath, login: Login, entries: Entries) -> Answer {
 #[utoipa::path(
     patch, path = "/api/v1/entries/{seq}", tag = "entries",
     params(("seq" = u64, Path)), request_body = ChangedText,
-    responses((status = 200, body = shapes::Entry, description = "The message as it is now"))
+    responses(
+        (status = 200, body = shapes::Entry, description = "The message as it is now"),
+        (status = 410, description = "`gone`: it was taken back"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn edit(
     seq: EntryPath,
@@ -108,7 +116,11 @@ async fn edit(
         ("seq" = u64, Path),
         ("emoji" = String, Path, description = "One emoji of at most 32 bytes, percent-encoded"),
     ),
-    responses((status = 204, description = "It is there"))
+    responses(
+        (status = 204, description = "It is there"),
+        (status = 410, description = "`gone`: it was taken back"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn react(seq: EntryPath, emoji: String, login: Login, entries: Entries) -> Answer {
     let me = login?.user.id;
@@ -123,7 +135,11 @@ async fn react(seq: EntryPath, emoji: String, login: Login, entries: Entries) ->
         ("seq" = u64, Path),
         ("emoji" = String, Path, description = "One emoji of at most 32 bytes, percent-encoded"),
     ),
-    responses((status = 204, description = "It is not there"))
+    responses(
+        (status = 204, description = "It is not there"),
+        (status = 410, description = "`gone`: it was taken back"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn unreact(seq: EntryPath, emoji: String, login: Login, entries: Entries) -> Answer {
     let me = login?.user.id;

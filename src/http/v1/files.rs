@@ -73,7 +73,7 @@ impl Sink for Upload {
 #[utoipa::path(
     post, path = "/api/v1/files", tag = "files",
     request_body(content = shapes::UploadForm, content_type = "multipart/form-data"),
-    responses((status = 201, body = shapes::File))
+    responses((status = 201, body = shapes::File), (status = 429, description = "`rate_limited`: too many at a time"))
 )]
 async fn upload(
     login: Login,
@@ -116,10 +116,11 @@ pub(crate) fn url_of(file: &FileInfo) -> String {
         ("range" = Option<String>, Header, description = "One range of bytes"),
     ),
     responses(
-        (status = 200, description = "All of it", content_type = "application/octet-stream"),
-        (status = 206, description = "The range asked for", content_type = "application/octet-stream"),
+        (status = 200, description = "All of it", content_type = "*/*"),
+        (status = 206, description = "The range asked for", content_type = "*/*"),
         (status = 302, description = "The bytes are at another address, for a short while"),
         (status = 304, description = "It is what the client has"),
+        (status = 410, description = "`gone`: the message was taken back, or the file was deleted"),
         (status = 416, description = "There are no such bytes"),
     )
 )]
@@ -133,7 +134,7 @@ async fn download(
     files: Files,
 ) -> Answer {
     let me = login?.user.id;
-    let thumb = match query.text("thumb") {
+    let thumb = match query.text("thumb")? {
         None | Some("0") => false,
         Some("1") => true,
         Some(_) => return Err(Failure::field(Code::BadRequest, "thumb")),

@@ -122,12 +122,15 @@ pub(in crate::http) struct NewOwner {
 /// One's own groups; with `q`, groups anybody may join or ask to join, by name or id.
 #[utoipa::path(
     get, path = "/api/v1/groups", tag = "groups",
-    params(("q" = Option<String>, Query), ("limit" = Option<u64>, Query, description = "Of a search: 50; at most 200")),
+    params(
+        ("q" = Option<String>, Query, max_length = 128),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "Of a search: 50; at most 200"),
+    ),
     responses((status = 200, body = shapes::Groups))
 )]
 async fn list(login: Login, query: Query, groups: Groups) -> Answer {
     let (me, limit) = (login?.user.id, query.limit()?);
-    let found = match query.text("q") {
+    let found = match query.text("q")? {
         Some(text) => groups.search(me, text, limit).await?,
         None => groups.of_user(me).await?,
     };
@@ -137,7 +140,10 @@ async fn list(login: Login, query: Query, groups: Groups) -> Answer {
 /// Makes a group; one is its owner.
 #[utoipa::path(
     post, path = "/api/v1/groups", tag = "groups", request_body = NewGroup,
-    responses((status = 201, body = shapes::Group))
+    responses(
+        (status = 201, body = shapes::Group),
+        (status = 410, description = "`gone`: the file was deleted, or its message taken back"),
+    )
 )]
 async fn create(login: Login, input: Result<NewGroup, Failure>, groups: Groups) -> Answer {
     let (me, input) = (login?, input?);
@@ -166,7 +172,11 @@ async fn show(id: GroupPath, login: Login, groups: Groups) -> Answer {
 /// Changes the profile, or mutes everybody below; for owner and admins.
 #[utoipa::path(
     patch, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = u64, Path)),
-    request_body = ChangedGroup, responses((status = 200, body = shapes::Group))
+    request_body = ChangedGroup,
+    responses(
+        (status = 200, body = shapes::Group),
+        (status = 410, description = "`gone`: the file was deleted, or its message taken back"),
+    )
 )]
 async fn edit(
     id: GroupPath,

@@ -33,6 +33,13 @@ pub(in crate::http) fn routes(door: &Door, hooks: &Hooks) -> Vec<Endpoint> {
                 .and(with(hooks))
                 .then(create),
         ),
+        endpoint::<__path_enable>(
+            warp::path!(GroupPath / "hooks" / HookPath / "enable")
+                .and(warp::post())
+                .and(door.login())
+                .and(with(hooks))
+                .then(enable),
+        ),
         endpoint::<__path_delete>(
             warp::path!(GroupPath / "hooks" / HookPath)
                 .and(warp::delete())
@@ -124,6 +131,17 @@ async fn create(
     reply::created(&shapes::NewHook::from(made))
 }
 
+/// Tells an outgoing hook again that was disabled, or is to be tried again later; for the group's owner and admins. It
+/// goes on with the first message that its receiver has not taken.
+#[utoipa::path(
+    post, path = "/api/v1/groups/{id}/hooks/{hook}/enable", tag = "hooks",
+    params(("id" = u64, Path), ("hook" = u64, Path)), responses((status = 200, body = shapes::Hook))
+)]
+async fn enable(id: GroupPath, hook: HookPath, login: Login, hooks: Hooks) -> Answer {
+    let hook = hooks.enable(login?.user.id, id.0, hook.0).await?;
+    reply::ok(&shapes::Hook::from(hook))
+}
+
 /// Takes a hook away, and the bot it spoke as; for the group's owner and admins.
 #[utoipa::path(
     delete, path = "/api/v1/groups/{id}/hooks/{hook}", tag = "hooks",
@@ -142,6 +160,10 @@ async fn delete(id: GroupPath, hook: HookPath, login: Login, hooks: Hooks) -> An
     responses(
         (status = 201, body = shapes::Accepted),
         (status = 200, body = shapes::Accepted, description = "Repeated: the first one's place"),
+        (status = 403, description = "`not_member`, `not_allowed`: the hook's bot is out of the group, or muted there"),
+        (status = 409, description = "`cid_reused`"),
+        (status = 410, description = "`gone`: the file was deleted, or its message taken back"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 async fn say(token: String, input: Result<Given<HookMessage>, Failure>, hooks: Hooks) -> Answer {

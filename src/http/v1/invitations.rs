@@ -82,7 +82,7 @@ async fn make(
     get, path = "/api/v1/admin/invites", tag = "admin",
     params(
         ("before" = Option<String>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::Invitations))
 )]

@@ -57,29 +57,30 @@ pub(in crate::http) fn routes(door: &Door, admission: &Admission) -> Vec<Endpoin
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-pub(in crate::http) struct NewInvite {
+pub(in crate::http) struct WantedInvite {
     /// For how long it is good: a week when missing, at most 366 days.
     expires_in_seconds: Option<u64>,
     /// How many may come in with it; as many as want to when missing.
     uses: Option<u32>,
 }
 
-/// Makes an invitation: any member into an open group, else owner and admins.
+/// Makes an invitation: any member into an open group, else owner and admins. Its code is told once.
 #[utoipa::path(
     post, path = "/api/v1/groups/{id}/invites", tag = "groups", params(("id" = u64, Path)),
-    request_body = Option<NewInvite>, responses((status = 201, body = shapes::Invite))
+    request_body = Option<WantedInvite>,
+    responses((status = 201, body = shapes::NewInvite), (status = 429, description = "`rate_limited`"))
 )]
 async fn create(
     id: GroupPath,
     login: Login,
-    input: Result<NewInvite, Failure>,
+    input: Result<WantedInvite, Failure>,
     admission: Admission,
 ) -> Answer {
     let (me, input) = (login?, input?);
     let invite = admission
         .invite(me.user.id, id.0, input.expires_in_seconds, input.uses)
         .await?;
-    reply::created(&shapes::Invite::from(invite))
+    reply::created(&shapes::NewInvite::from(invite))
 }
 
 /// Invitations that are good, the newest 200; for owner and admins.
@@ -94,20 +95,24 @@ async fn list(id: GroupPath, login: Login, admission: Admission) -> Answer {
 
 /// Revokes an invitation; for owner, admins and who made it.
 #[utoipa::path(
-    delete, path = "/api/v1/groups/{id}/invites/{code}", tag = "groups",
-    params(("id" = u64, Path), ("code" = String, Path)), responses((status = 204))
+    delete, path = "/api/v1/groups/{id}/invites/{invite}", tag = "groups",
+    params(("id" = u64, Path), ("invite" = String, Path, description = "Its `id`")), responses((status = 204))
 )]
-async fn revoke(id: GroupPath, code: String, login: Login, admission: Admission) -> Answer {
+async fn revoke(id: GroupPath, invite: String, login: Login, admission: Admission) -> Answer {
     let me = login?;
-    let code = code.parse().map_err(|_| Failure::new(Code::NotFound))?;
-    admission.revoke(me.user.id, id.0, &code).await?;
+    let invite = invite.parse().map_err(|_| Failure::new(Code::NotFound))?;
+    admission.revoke(me.user.id, id.0, &invite).await?;
     reply::nothing()
 }
 
 /// Where an invitation leads.
 #[utoipa::path(
     get, path = "/api/v1/invites/{code}", tag = "groups", params(("code" = String, Path)),
-    responses((status = 200, body = shapes::InvitePreview))
+    responses(
+        (status = 200, body = shapes::InvitePreview),
+        (status = 410, description = "`gone`: it is no longer good"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn preview(code: String, login: Login, admission: Admission) -> Answer {
     let (invite, group) = admission.preview(login?.user.id, &code).await?;
@@ -117,7 +122,11 @@ async fn preview(code: String, login: Login, admission: Admission) -> Answer {
 /// Comes into the group the invitation is for.
 #[utoipa::path(
     post, path = "/api/v1/invites/{code}", tag = "groups", params(("code" = String, Path)),
-    responses((status = 200, body = shapes::Admitted))
+    responses(
+        (status = 200, body = shapes::Admitted),
+        (status = 410, description = "`gone`: it is no longer good"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn accept(code: String, login: Login, admission: Admission) -> Answer {
     let group = admission.accept(login?.user.id, &code).await?;

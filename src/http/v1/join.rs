@@ -61,7 +61,12 @@ pub(in crate::http) struct JoinAnswer {
 /// Enters an open group, or with an invitation's code any; asks to be let in where it takes an approval.
 #[utoipa::path(
     post, path = "/api/v1/groups/{id}/join", tag = "groups", params(("id" = u64, Path)),
-    request_body = Option<Joining>, responses((status = 200, body = shapes::Admitted))
+    request_body = Option<Joining>,
+    responses(
+        (status = 200, body = shapes::Admitted),
+        (status = 410, description = "`gone`: the invitation is no longer good"),
+        (status = 429, description = "`rate_limited`"),
+    )
 )]
 async fn join(
     id: GroupPath,
@@ -83,7 +88,7 @@ async fn join(
     params(
         ("id" = u64, Path),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::JoinRequests))
 )]

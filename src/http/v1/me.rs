@@ -117,7 +117,10 @@ async fn show(login: Login, accounts: Accounts) -> Answer {
 /// Changes what is given.
 #[utoipa::path(
     patch, path = "/api/v1/me", tag = "me", request_body = ChangedProfile,
-    responses((status = 200, body = shapes::OwnUser))
+    responses(
+        (status = 200, body = shapes::OwnUser),
+        (status = 410, description = "`gone`: the file was deleted, or its message taken back"),
+    )
 )]
 async fn change(
     login: Login,

@@ -80,7 +80,7 @@ pub(in crate::http) struct ChangedMember {
     params(
         ("id" = u64, Path),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::Members))
 )]

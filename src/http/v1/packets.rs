@@ -84,6 +84,7 @@ pub(in crate::http) struct NewPacket {
     responses(
         (status = 201, body = shapes::Accepted),
         (status = 200, body = shapes::Accepted, description = "Repeated: the first one's place"),
+        (status = 429, description = "`rate_limited`"),
     )
 )]
 async fn send(
@@ -116,7 +117,7 @@ async fn send(
 #[utoipa::path(
     post, path = "/api/v1/packets/{seq}/claim", tag = "packets",
     params(("seq" = u64, Path, description = "The place of the packet's message")),
-    responses((status = 200, body = shapes::ClaimedShare))
+    responses((status = 200, body = shapes::ClaimedShare), (status = 429, description = "`rate_limited`"))
 )]
 async fn claim(seq: EntryPath, login: Login, packets: Packets) -> Answer {
     let amount = packets.claim(login?.user.id, seq.0).await?;

@@ -33,7 +33,7 @@ pub(in crate::http) fn routes(door: &Door, searches: &Searches) -> Vec<Endpoint>
         ("q" = String, Query, description = "At most 128 characters", min_length = 1, max_length = 128, example = "北京 hotel"),
         ("conv" = Option<String>, Query, description = "Only in this conversation: `u:<user id>` or `g:<group id>`"),
         ("before" = Option<u64>, Query, description = "The `next` of the page before; or any seq: only below it"),
-        ("limit" = Option<u64>, Query, description = "50; at most 200"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses(
         (status = 200, body = shapes::Found),
@@ -47,10 +47,8 @@ pub(in crate::http) fn routes(door: &Door, searches: &Searches) -> Vec<Endpoint>
 )]
 async fn search(login: Login, query: Query, searches: Searches) -> Answer {
     let me = login?.user.id;
-    let words = query
-        .text("q")
-        .ok_or(Failure::field(Code::BadRequest, "q"))?;
-    let conv: Option<Address> = match query.text("conv") {
+    let words = query.required("q")?;
+    let conv: Option<Address> = match query.text("conv")? {
         Some(conv) => Some(
             conv.parse()
                 .map_err(|_| Failure::field(Code::BadRequest, "conv"))?,

@@ -34,16 +34,16 @@ pub(in crate::http) fn routes(door: &Door, profiles: &Profiles) -> Vec<Endpoint>
 /// Users by name or nickname (part of it), phone number (exact) or id, best match first.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "users",
-    params(("q" = String, Query), ("limit" = Option<u64>, Query, description = "50; at most 200")),
+    params(
+        ("q" = String, Query, min_length = 1, max_length = 128, example = "anna"),
+        ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
+    ),
     responses((status = 200, body = shapes::Users))
 )]
 async fn search(login: Login, query: Query, profiles: Profiles) -> Answer {
     let me = login?.user.id;
-    let limit = query.limit()?;
-    let persons = match query.text("q") {
-        Some(text) => profiles.search(me, text, limit).await?,
-        None => Vec::new(),
-    };
+    let (text, limit) = (query.required("q")?, query.limit()?);
+    let persons = profiles.search(me, text, limit).await?;
     reply::ok(&shapes::Users::of(persons))
 }
 

@@ -5,7 +5,7 @@ use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
 use crate::model::entry::EntryKind;
 use crate::model::group::{
-    GroupPatch, Interval, InviteCode, JoinMode, MemberPatch, NewInvite, Role,
+    GroupPatch, Interval, InviteCode, InviteId, JoinMode, MemberPatch, NewInvite, Role,
 };
 use crate::model::ids::{GroupId, UserId};
 use crate::model::policy::StoreRules;
@@ -61,13 +61,13 @@ async fn set_role(stage: &Stage, group: GroupId, owner: UserId, user: UserId, ro
     stage.done(owner, Conv::Group(group), GROUP, change).await;
 }
 
-fn code(n: u8) -> InviteCode {
-    InviteCode::of([n; 16])
+fn id(n: u8) -> InviteId {
+    InviteCode::of([n; 16]).invite()
 }
 
 fn new_invite(n: u8, group: GroupId, creator: UserId, uses_max: u32) -> NewInvite {
     NewInvite {
-        code: code(n),
+        id: id(n),
         group,
         creator,
         lifetime_ms: HOUR_MS,
@@ -76,7 +76,7 @@ fn new_invite(n: u8, group: GroupId, creator: UserId, uses_max: u32) -> NewInvit
 }
 
 fn coming(n: u8) -> Change {
-    Change::JoinByInvite { code: code(n) }
+    Change::JoinByInvite { invite: id(n) }
 }
 
 pub async fn asking_to_be_let_in_has_conditions(make: &impl Make) {
@@ -241,7 +241,7 @@ pub async fn nobody_is_let_into_a_full_group_or_with_a_disabled_account(make: &i
     stage
         .refused(carl, conv, JOINED, coming(1), Refusal::GroupFull)
         .await;
-    let used = store.find_invite(&code(1)).await.unwrap().unwrap().used;
+    let used = store.find_invite(&id(1)).await.unwrap().unwrap().used;
     assert_eq!(used, 0, "a refused draft changes nothing");
     assert_eq!(waiting(&stage, group).await, [carl]);
     stage.leave(bert, group).await;
@@ -305,11 +305,11 @@ pub async fn an_invitation_lets_in_however_the_group_lets_in_otherwise(make: &im
         stage
             .refused(anna, conv, JOINED, coming(n), Refusal::AlreadyMember)
             .await;
-        for wrong in [code(99), code(n % 3 + 1)]
+        for wrong in [id(99), id(n % 3 + 1)]
             .into_iter()
-            .filter(|c| *c != code(n))
+            .filter(|wrong| *wrong != id(n))
         {
-            let change = Change::JoinByInvite { code: wrong };
+            let change = Change::JoinByInvite { invite: wrong };
             stage
                 .refused(bert, conv, JOINED, change, Refusal::NotFound)
                 .await;
@@ -324,11 +324,11 @@ pub async fn an_invitation_lets_in_however_the_group_lets_in_otherwise(make: &im
         stage
             .refused(bert, conv, JOINED, coming(n), Refusal::AlreadyMember)
             .await;
-        let used = store.find_invite(&code(n)).await.unwrap().unwrap();
+        let used = store.find_invite(&id(n)).await.unwrap().unwrap();
         assert_eq!((used.used, used.uses_max), (1, 0));
         assert_eq!(store.invites(group, 10).await.unwrap(), [used]);
     }
-    assert_eq!(store.find_invite(&code(77)).await.unwrap(), None);
+    assert_eq!(store.find_invite(&id(77)).await.unwrap(), None);
 }
 
 pub async fn an_invitation_ends(make: &impl Make) {
@@ -355,15 +355,15 @@ pub async fn an_invitation_ends(make: &impl Make) {
     gone(dora, 2).await;
     // Revoked; and by the group it is for only.
     store.invite(new_invite(3, group, anna, 0)).await.unwrap();
-    assert!(!store.revoke_invite(GroupId(999), &code(3)).await.unwrap());
-    assert!(!store.revoke_invite(group, &code(99)).await.unwrap());
+    assert!(!store.revoke_invite(GroupId(999), &id(3)).await.unwrap());
+    assert!(!store.revoke_invite(group, &id(99)).await.unwrap());
     for _ in 0..2 {
-        assert!(store.revoke_invite(group, &code(3)).await.unwrap());
+        assert!(store.revoke_invite(group, &id(3)).await.unwrap());
     }
     gone(dora, 3).await;
-    assert!(store.find_invite(&code(3)).await.unwrap().unwrap().revoked);
+    assert!(store.find_invite(&id(3)).await.unwrap().unwrap().revoked);
     let listed = store.invites(group, 10).await.unwrap();
-    assert!(listed.iter().all(|invite| invite.code != code(3)));
+    assert!(listed.iter().all(|invite| invite.id != id(3)));
     // By a member who may not invite any more.
     store.invite(new_invite(4, group, bert, 0)).await.unwrap();
     set(&stage, group, anna, JoinMode::Approval).await;
@@ -378,12 +378,12 @@ pub async fn an_invitation_ends(make: &impl Make) {
     stage.leave(dora, group).await;
     // Forgotten, some time after they expired.
     store.forget_invites(group, HOUR_MS).await.unwrap();
-    assert!(store.find_invite(&code(2)).await.unwrap().is_some());
+    assert!(store.find_invite(&id(2)).await.unwrap().is_some());
     store.forget_invites(GroupId(999), 0).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     store.forget_invites(group, 0).await.unwrap();
-    assert_eq!(store.find_invite(&code(2)).await.unwrap(), None);
-    assert!(store.find_invite(&code(1)).await.unwrap().is_some());
+    assert_eq!(store.find_invite(&id(2)).await.unwrap(), None);
+    assert!(store.find_invite(&id(1)).await.unwrap().is_some());
     // With its group.
     stage.done(anna, conv, GROUP, Change::Dissolve).await;
     gone(dora, 4).await;
@@ -409,7 +409,7 @@ pub async fn an_invitation_for_one_lets_in_one_of_those_who_use_it_at_once(make:
     assert_eq!(in_vain, guests.len() - USES as usize, "{came:?}");
     let after = stage.stores.groups.group(group).await.unwrap().unwrap();
     assert_eq!(after.members, 1 + u64::from(USES));
-    let used = store.find_invite(&code(1)).await.unwrap().unwrap().used;
+    let used = store.find_invite(&id(1)).await.unwrap().unwrap().used;
     assert_eq!(used, USES);
 }
 

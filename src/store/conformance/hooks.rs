@@ -68,6 +68,8 @@ pub async fn hooks_are_made_found_and_taken_away(make: &impl Make) {
     assert!(out.created_at > 0);
     let all = vec![incoming.clone(), out.clone()];
     assert_eq!(hooks.of_group(group).await.unwrap(), all);
+    let of_the_wrong_way = hooks.enable(group, incoming.id).await.unwrap();
+    assert_eq!(of_the_wrong_way, None);
     assert_eq!(
         hooks.by_token(&token).await.unwrap(),
         Some(incoming.clone())
@@ -151,6 +153,19 @@ pub async fn a_hook_goes_on_where_it_was_and_waits_after_failures(make: &impl Ma
     assert!(hooks.fail(another, OTHER, never).await.unwrap());
     assert!(hooks.hold(OTHER, LONG, 10).await.unwrap().is_empty());
     assert_eq!(hooks.of_group(group).await.unwrap()[1].disabled, "无人应答");
+    // Until somebody says that it is worth it again: then at once, from where it was.
+    let stopped = hooks.of_group(group).await.unwrap().remove(1);
+    for _ in 0..2 {
+        let enabled = hooks.enable(group, another).await.unwrap().unwrap();
+        assert_eq!((enabled.failures, enabled.failing_since), (0, None));
+        assert_eq!(
+            (enabled.disabled.as_str(), enabled.cursor),
+            ("", stopped.cursor)
+        );
+    }
+    assert_eq!(hooks.hold(OTHER, LONG, 10).await.unwrap()[0].id, another);
+    assert_eq!(hooks.enable(GroupId(999), another).await.unwrap(), None);
+    assert_eq!(hooks.enable(group, 999).await.unwrap(), None);
     assert!(hooks.now().await.unwrap() >= since);
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::model::entry::UnixMillis;
-use crate::model::group::{Invite, InviteCode, JoinRequest, Mutes, NewInvite};
+use crate::model::group::{Invite, InviteId, JoinRequest, Mutes, NewInvite};
 use crate::model::ids::{GroupId, UserId};
 
 /// Who may not write in groups. They change through the log.
@@ -39,15 +39,15 @@ pub trait AdmissionStore: Send + Sync {
     async fn requests_for(&self, user: UserId) -> Result<BTreeMap<GroupId, u64>>;
     /// Owner and admins, the longest-standing first.
     async fn admins(&self, group: GroupId, limit: usize) -> Result<Vec<UserId>>;
-    /// Makes an invitation. One with this code that is there already is this request, repeated, and is returned.
+    /// Makes an invitation. One with this id that is there already is this request, repeated, and is returned.
     async fn invite(&self, invite: NewInvite) -> Result<Invite>;
     /// The invitation, whether it is still good or not.
-    async fn find_invite(&self, code: &InviteCode) -> Result<Option<Invite>>;
+    async fn find_invite(&self, id: &InviteId) -> Result<Option<Invite>>;
     /// Invitations to the group that were not revoked, the newest first; expired ones included.
     async fn invites(&self, group: GroupId, limit: usize) -> Result<Vec<Invite>>;
-    /// Revokes an invitation; `false` when there is none with this code to this group. Idempotent. Who comes in by an
+    /// Revokes an invitation; `false` when there is none with this id to this group. Idempotent. Who comes in by an
     /// append that begins afterwards does so without it.
-    async fn revoke_invite(&self, group: GroupId, code: &InviteCode) -> Result<bool>;
+    async fn revoke_invite(&self, group: GroupId, id: &InviteId) -> Result<bool>;
     /// Forgets invitations to the group that expired longer ago than this, in milliseconds.
     async fn forget_invites(&self, group: GroupId, age_ms: u64) -> Result<()>;
 }

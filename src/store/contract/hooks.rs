@@ -37,6 +37,9 @@ pub trait HookStore: Send + Sync {
     async fn by_token(&self, token: &TokenHash) -> Result<Option<Hook>>;
     /// Takes a hook of the group away and returns it; `None`: there is none.
     async fn remove(&self, group: GroupId, id: u64) -> Result<Option<Hook>>;
+    /// Lets an outgoing hook of the group be tried again, at once and from where it stopped, as if it had never failed;
+    /// `None`: there is none. Idempotent.
+    async fn enable(&self, group: GroupId, id: u64) -> Result<Option<Hook>>;
     /// Takes up to `limit` outgoing hooks that are not disabled, not held, not to be retried later, and whose group has
     /// entries above their cursor; for `hold_ms`.
     async fn hold(&self, holder: Incarnation, hold_ms: u64, limit: usize) -> Result<Vec<Hook>>;

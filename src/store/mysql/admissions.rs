@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::Mysql;
 use super::rows::{self, Columns};
 use crate::model::entry::UnixMillis;
-use crate::model::group::{Invite, InviteCode, JoinRequest, Mutes, NewInvite};
+use crate::model::group::{Invite, InviteId, JoinRequest, Mutes, NewInvite};
 use crate::model::ids::{GroupId, UserId};
 use crate::store::{AdmissionStore, MuteStore, Result, StoreError};
 
@@ -109,20 +109,20 @@ impl AdmissionStore for Mysql {
 
     async fn invite(&self, new: NewInvite) -> Result<Invite> {
         let mut link = self.writers.link().await?;
-        let code = new.code.as_str();
-        let values = (code, new.group, new.creator, new.lifetime_ms, new.uses_max);
+        let id = new.id.as_str();
+        let values = (id, new.group, new.creator, new.lifetime_ms, new.uses_max);
         link.execute(MAKE, values).await?;
         let sql = format!("{INVITE} WHERE i.code = ?");
-        let made = rows::one(link.first(&sql, (code,)).await?, invite)?;
+        let made = rows::one(link.first(&sql, (id,)).await?, invite)?;
         made.ok_or_else(|| {
             StoreError::Unavailable("an invitation that was just made is not there".to_owned())
         })
     }
 
-    async fn find_invite(&self, code: &InviteCode) -> Result<Option<Invite>> {
+    async fn find_invite(&self, id: &InviteId) -> Result<Option<Invite>> {
         let sql = format!("{INVITE} WHERE i.code = ?");
         let mut link = self.readers.link().await?;
-        rows::one(link.first(&sql, (code.as_str(),)).await?, invite)
+        rows::one(link.first(&sql, (id.as_str(),)).await?, invite)
     }
 
     async fn invites(&self, group: GroupId, limit: usize) -> Result<Vec<Invite>> {
@@ -133,13 +133,13 @@ impl AdmissionStore for Mysql {
         rows::all(link.rows(&sql, (group, limit)).await?, invite)
     }
 
-    async fn revoke_invite(&self, group: GroupId, code: &InviteCode) -> Result<bool> {
+    async fn revoke_invite(&self, group: GroupId, id: &InviteId) -> Result<bool> {
         let sql = "UPDATE invites SET revoked = 1 WHERE code = ? AND group_id = ?";
         let known = "SELECT 1 FROM invites WHERE code = ? AND group_id = ?";
         let mut link = self.writers.link().await?;
         // One that was revoked before counts as no change.
-        let changed = link.execute(sql, (code.as_str(), group)).await?.affected > 0;
-        Ok(changed || link.first(known, (code.as_str(), group)).await?.is_some())
+        let changed = link.execute(sql, (id.as_str(), group)).await?.affected > 0;
+        Ok(changed || link.first(known, (id.as_str(), group)).await?.is_some())
     }
 
     async fn forget_invites(&self, group: GroupId, age_ms: u64) -> Result<()> {
@@ -162,11 +162,11 @@ fn note(mutes: &mut Mutes, row: &mut Columns) -> Result<()> {
 
 /// From [`INVITE`].
 fn invite(row: &mut Columns) -> Result<Invite> {
-    let code: String = row.next()?;
+    let id: String = row.next()?;
     Ok(Invite {
-        code: code
+        id: id
             .parse()
-            .map_err(|_| StoreError::Corrupt("an invitation has no code".to_owned()))?,
+            .map_err(|_| StoreError::Corrupt("an invitation has no id".to_owned()))?,
         group: row.next()?,
         creator: row.next()?,
         created_at: row.next()?,

@@ -87,6 +87,14 @@ impl HookStore for Mysql {
         Ok(found.filter(|_| removed))
     }
 
+    async fn enable(&self, group: GroupId, id: u64) -> Result<Option<Hook>> {
+        let sql = "UPDATE hooks SET disabled = '', failures = 0, failing_since = NULL, next_at = 0
+             WHERE group_id = ? AND id = ? AND kind = 1";
+        self.write(sql, (group, id)).await?;
+        let found = self.hook(id).await?;
+        Ok(found.filter(|hook| hook.group == group && matches!(hook.way, Way::Out { .. })))
+    }
+
     async fn hold(&self, holder: Incarnation, hold_ms: u64, limit: usize) -> Result<Vec<Hook>> {
         let sql = format!(
             "SELECT h.id FROM hooks h

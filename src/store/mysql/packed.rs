@@ -287,8 +287,8 @@ fn effect(draft: &Draft) -> Effect {
             request: *request,
             ..of_account(draft, 17, *group, *user)
         },
-        Change::JoinByInvite { code } => Effect {
-            invite: code.as_str().to_owned(),
+        Change::JoinByInvite { invite } => Effect {
+            invite: invite.as_str().to_owned(),
             ..in_group(draft, 18)
         },
         Change::Befriend { .. } | Change::AnswerFriend { .. } | Change::Unfriend { .. } => {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 use super::rows::int;
 use super::{Sqlite, now};
 use crate::model::entry::UnixMillis;
-use crate::model::group::{Invite, InviteCode, JoinRequest, Mutes, NewInvite};
+use crate::model::group::{Invite, InviteId, JoinRequest, Mutes, NewInvite};
 use crate::model::ids::{GroupId, UserId};
 use crate::store::{AdmissionStore, MuteStore, Result, StoreError};
 
@@ -140,10 +140,10 @@ impl AdmissionStore for Sqlite {
             .await
     }
 
-    async fn find_invite(&self, code: &InviteCode) -> Result<Option<Invite>> {
-        let code = code.clone();
+    async fn find_invite(&self, id: &InviteId) -> Result<Option<Invite>> {
+        let id = id.clone();
         self.readers
-            .run(move |connection| Ok(find_invite(connection, &code)?))
+            .run(move |connection| Ok(find_invite(connection, &id)?))
             .await
     }
 
@@ -160,15 +160,15 @@ impl AdmissionStore for Sqlite {
             .await
     }
 
-    async fn revoke_invite(&self, group: GroupId, code: &InviteCode) -> Result<bool> {
-        let code = code.clone();
+    async fn revoke_invite(&self, group: GroupId, id: &InviteId) -> Result<bool> {
+        let id = id.clone();
         self.writer
             .run(move |connection| {
                 let revoked = connection
                     .prepare_cached(
                         "UPDATE invites SET revoked = 1 WHERE code = ?1 AND group_id = ?2",
                     )?
-                    .execute(params![code.as_str(), group])?;
+                    .execute(params![id.as_str(), group])?;
                 Ok(revoked > 0)
             })
             .await
@@ -221,33 +221,33 @@ fn make_invite(connection: &Connection, new: &NewInvite) -> Result<Invite> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (code) DO NOTHING",
         )?
         .execute(params![
-            new.code.as_str(),
+            new.id.as_str(),
             new.group,
             new.creator,
             at,
             at.saturating_add(int(new.lifetime_ms)),
             new.uses_max,
         ])?;
-    find_invite(connection, &new.code)?.ok_or_else(|| {
+    find_invite(connection, &new.id)?.ok_or_else(|| {
         StoreError::Unavailable("an invitation that was just made is not there".to_owned())
     })
 }
 
-fn find_invite(connection: &Connection, code: &InviteCode) -> rusqlite::Result<Option<Invite>> {
+fn find_invite(connection: &Connection, id: &InviteId) -> rusqlite::Result<Option<Invite>> {
     connection
         .prepare_cached(&format!("{INVITE} WHERE i.code = ?1"))?
-        .query_row([code.as_str()], invite)
+        .query_row([id.as_str()], invite)
         .optional()
 }
 
 /// From [`INVITE`].
 fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
-    let code: InviteCode = row
+    let id: InviteId = row
         .get::<_, String>(0)?
         .parse()
         .map_err(|error| Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
     Ok(Invite {
-        code,
+        id,
         group: row.get(1)?,
         creator: row.get(2)?,
         created_at: row.get(3)?,

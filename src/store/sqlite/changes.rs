@@ -85,7 +85,7 @@ pub(super) fn apply(place: &Place<'_>) -> Result<(), Stop> {
             request,
             user,
         } => admission::decline(place, *group, *request, *user),
-        Change::JoinByInvite { code } => admission::join_by_invite(place, code),
+        Change::JoinByInvite { invite } => admission::join_by_invite(place, invite),
         Change::Befriend {
             other,
             message,

@@ -106,6 +106,20 @@ impl HookStore for Sqlite {
             .await
     }
 
+    async fn enable(&self, group: GroupId, id: u64) -> Result<Option<Hook>> {
+        self.writer
+            .run(move |connection| {
+                Ok(connection
+                    .prepare_cached(&format!(
+                        "UPDATE hooks SET disabled = '', failures = 0, failing_since = NULL, next_at = 0
+                         WHERE group_id = ?1 AND id = ?2 AND kind = 1 RETURNING {HOOK}"
+                    ))?
+                    .query_row(params![group, int(id)], hook)
+                    .optional()?)
+            })
+            .await
+    }
+
     async fn hold(&self, holder: Incarnation, hold_ms: u64, limit: usize) -> Result<Vec<Hook>> {
         // Most looks find nothing, and need not wait for who writes.
         let waits = self

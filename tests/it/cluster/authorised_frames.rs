@@ -12,7 +12,7 @@ use super::harness::{Cluster, Plan, until};
 
 const TABLE: &str = include_str!("../authorisation/frames.txt");
 /// The people of the table, in the order of its columns.
-const PEOPLE: [&str; 5] = ["stranger", "blocked", "member", "owner", "chief"];
+const PEOPLE: [&str; 6] = ["stranger", "blocked", "member", "admin", "owner", "chief"];
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
 const UNAUTHORIZED: u16 = 4003;
 const SOON: Duration = Duration::from_secs(2);
@@ -38,29 +38,34 @@ impl World {
 
 async fn world() -> World {
     let cluster = Plan::nodes(2).start().await;
-    for node in &cluster.nodes {
-        let http = Http::new(node.http);
-        until("the nodes hear each other", SOON * 5, || async {
-            let page = http.call(Method::GET, "/api/v1/cluster", None, None).await;
-            let nodes = page.body["nodes"].as_array().cloned().unwrap_or_default();
-            nodes.len() == 2 && nodes.iter().all(|node| node["state"] == "up")
-        })
-        .await;
-    }
+    cluster.wait_until_all_hear_each_other().await;
     let http = Http::new(cluster.nodes[0].http);
     let chief = http.register("chief").await;
     let owner = http.register("owner").await;
     let member = http.register("member").await;
+    let admin = http.register("admin").await;
     let stranger = http.register("stranger").await;
     let blocked = http.register("blocked").await;
-    let group = http.group(&owner, "group", &[member.id]).await;
+    let group = http.group(&owner, "group", &[member.id, admin.id]).await;
+    let about = format!("/api/v1/groups/{group}/members/{}", admin.id);
+    let role = Some(json!({"role": "admin"}));
+    http.call(Method::PATCH, &about, Some(&owner.token), role)
+        .await
+        .expect(200);
     let block = format!("/api/v1/blocks/{}", blocked.id);
     http.call(Method::PUT, &block, Some(&owner.token), None)
         .await
         .expect(204);
     World {
         cluster,
-        people: vec![stranger, blocked, member, owner.clone(), chief.clone()],
+        people: vec![
+            stranger,
+            blocked,
+            member,
+            admin,
+            owner.clone(),
+            chief.clone(),
+        ],
         owner,
         chief,
         group,

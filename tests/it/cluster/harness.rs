@@ -15,6 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::client::Http;
+
 pub(crate) use node::Node;
 pub(crate) use ports::free_bus_port;
 
@@ -136,6 +138,21 @@ impl Cluster {
     pub(crate) fn bus_faults(&self, lines: &str) {
         for node in &self.nodes {
             node.bus_faults(lines);
+        }
+    }
+
+    /// Waits until each node has heard all others: from then on signals reach them, too.
+    pub(crate) async fn wait_until_all_hear_each_other(&self) {
+        for node in &self.nodes {
+            let http = Http::new(node.http);
+            let what = format!("{} hears all others", node.name);
+            until(&what, START_DEADLINE, || async {
+                let page = http.try_get("/api/v1/cluster").await;
+                let nodes = page.and_then(|page| page.body["nodes"].as_array().cloned());
+                let nodes = nodes.unwrap_or_default();
+                nodes.len() == self.nodes.len() && nodes.iter().all(|node| node["state"] == "up")
+            })
+            .await;
         }
     }
 

@@ -18,6 +18,7 @@ import type {
   LoginSession,
   Me,
   Member,
+  NewInvite,
   Packet,
   Role,
   Seq,
@@ -136,8 +137,9 @@ export const api = {
     request<undefined>('POST', `/api/v1/groups/${id}/requests/${asked}`, { accept }),
   invites: (id: number) => request<{ invites: Invite[] }>('GET', `/api/v1/groups/${id}/invites`),
   invite: (id: number, limits: { expires_in_seconds?: number; uses?: number }) =>
-    request<Invite>('POST', `/api/v1/groups/${id}/invites`, limits),
-  withdrawInvite: (id: number, code: string) => request<undefined>('DELETE', `/api/v1/groups/${id}/invites/${code}`),
+    request<NewInvite>('POST', `/api/v1/groups/${id}/invites`, limits),
+  withdrawInvite: (id: number, invite: string) =>
+    request<undefined>('DELETE', `/api/v1/groups/${id}/invites/${invite}`),
   invitation: (code: string) =>
     request<{ group: Group; creator: UserId; expires_at: number }>('GET', `/api/v1/invites/${encodeURIComponent(code)}`),
   takeInvitation: (code: string) =>

@@ -180,13 +180,19 @@ export interface Packet {
 }
 
 export interface Invite {
-  code: string
-  url: string
+  /** Names it, and lets nobody in. */
+  id: string
   creator: UserId
   created_at: number
   expires_at: number
   used: number
   uses: number | null
+}
+
+/** Just made: code and address are told once. */
+export interface NewInvite extends Invite {
+  code: string
+  url: string
 }
 
 export interface JoinRequest {

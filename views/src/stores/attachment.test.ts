@@ -11,7 +11,8 @@ test('a picture gets the address, the small one and the size that the server saw
   expect(attached({ media: 4, meta: { w: 1, h: 1 } }, file, null)).toEqual({ url: file.url })
 })
 
-test('a video gets its poster, a file only its address', () => {
+test('a video gets its poster, an article its picture, a file only its address', () => {
+  expect(attached({ media: 2, url: 'http://a.lan' }, file, null)).toEqual({ pic: file.url })
   expect(attached({ media: 8 }, file, { ...file, url: '/files/p/poster.jpg' })).toEqual({ url: file.url, pic: '/files/p/poster.jpg' })
   expect(attached({ media: 10, content: 'a.png' }, file, null)).toEqual({ url: file.url })
 })

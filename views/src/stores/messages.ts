@@ -14,8 +14,7 @@ import type { Attachment, Outbox, Pending } from './outbox'
 import { useSession } from './session'
 import { add, addNewer, addNewest, addOlder, cut, emptyTimeline, entryOf, hide, join, partAround, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
-import { useUploads } from './uploads'
-import type { UploadEnd } from './uploads'
+import type { UploadEnd, Uploads } from './uploads'
 
 /** Messages of a conversation that stay loaded after it was left. */
 const KEPT_MAX = 200
@@ -41,6 +40,7 @@ export const useMessages = defineStore('messages', () => {
   /** Texts that this page recalled, to be written anew. */
   const takenBack = shallowReactive(new Map<Seq, string>())
   let shelf: Shelf | null = null
+  let carrier: Promise<Uploads> | null = null
   let pump: ReturnType<typeof setTimeout> | undefined
   /** Conversations whose newest page was asked for and has not come. */
   const opening = new Set<Conv>()
@@ -191,7 +191,7 @@ export const useMessages = defineStore('messages', () => {
   function send(conv: Conv, draft: Draft, attachment: Attachment | null = null): void {
     const item = { cid: newCid(), conv, draft, attachment, createdAt: Date.now() }
     outbox.value = outboxes.push(outbox.value, item)
-    if (attachment) useUploads().show(item.cid, attachment)
+    if (attachment) withUploads((uploads) => uploads.show(item.cid, attachment))
     keep(item.cid)
     flush()
   }
@@ -209,7 +209,7 @@ export const useMessages = defineStore('messages', () => {
 
   function forget(cid: string): void {
     if (!outbox.value.some((item) => item.cid === cid)) return
-    useUploads().stop(cid)
+    if (carrier) withUploads((uploads) => uploads.stop(cid))
     outbox.value = outboxes.remove(outbox.value, cid)
     void shelf?.drop(cid)
     flush()
@@ -220,12 +220,23 @@ export const useMessages = defineStore('messages', () => {
     clearTimeout(pump)
     const link = useLink()
     if (!link.live) return
-    for (const item of outboxes.toUpload(outbox.value)) useUploads().start(item, uploadEnded)
+    if (outboxes.toUpload(outbox.value).length > 0) withUploads(startUploads)
     const now = performance.now()
     const { outbox: next, send: frames, again } = outboxes.due(outbox.value, now)
     outbox.value = next
     for (const { cid, conv, draft } of frames) link.transmit({ type: 'send', cid, to: conv, ...draft })
     if (again !== null) pump = setTimeout(flush, again - now + 1)
+  }
+
+  /** Loaded with the first attachment. */
+  function withUploads(act: (uploads: Uploads) => void): void {
+    carrier ??= import('./uploads').then(({ useUploads }) => useUploads())
+    // Not reached now, they are asked for again with the next change.
+    carrier.then(act, () => (carrier = null))
+  }
+
+  function startUploads(uploads: Uploads): void {
+    for (const item of outboxes.toUpload(outbox.value)) uploads.start(item, uploadEnded)
   }
 
   function uploadEnded(cid: string, end: UploadEnd): void {
@@ -259,7 +270,7 @@ export const useMessages = defineStore('messages', () => {
   function restore(opened: Shelf | null, items: readonly Pending[]): void {
     shelf = opened
     outbox.value = outboxes.reopen(items.map((item) => ({ ...item, notBefore: 0 })))
-    for (const { cid, attachment } of outbox.value) if (attachment) useUploads().show(cid, attachment)
+    for (const { cid, attachment } of outbox.value) if (attachment) withUploads((uploads) => uploads.show(cid, attachment))
   }
 
   /** Drops every timeline, as after a `reset`; the outbox stays. */
@@ -274,7 +285,7 @@ export const useMessages = defineStore('messages', () => {
   function $reset(): void {
     clearTimeout(pump)
     dropTimelines()
-    useUploads().$reset()
+    if (carrier) withUploads((uploads) => uploads.$reset())
     outbox.value = []
     places.clear()
     takenBack.clear()

@@ -24,20 +24,24 @@ const RETRY_MS = 2_000
 /** Sent files of which the page's own copy is still shown; more would only hold memory. */
 const LOCAL_MAX = 30
 
+export type Uploads = ReturnType<typeof useUploads>
+
 export const useUploads = defineStore('uploads', () => {
   /** The part that is on its way, 0 to 1, by cid. */
   const progress = shallowReactive(new Map<string, number>())
   const local = shallowReactive(new Map<string, Local>())
+  /** Whose bytes the server does not have yet. */
+  const unsent = new Set<string>()
   const running = new Map<string, { call: Upload | null; stopped: boolean }>()
   const tries = new Map<string, number>()
 
   function show(cid: string, { file, poster }: Attachment): void {
     if (local.has(cid)) return
     local.set(cid, { url: URL.createObjectURL(file), poster: poster ? URL.createObjectURL(poster) : null })
-    progress.set(cid, 0)
+    unsent.add(cid)
     for (const old of local.keys()) {
       if (local.size <= LOCAL_MAX) break
-      if (!progress.has(old)) hide(old)
+      if (!unsent.has(old)) hide(old)
     }
   }
 
@@ -75,7 +79,8 @@ export const useUploads = defineStore('uploads', () => {
         if (end.type === 'later') await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
         if (run.stopped) return
         running.delete(cid)
-        if (end.type === 'done') progress.delete(cid)
+        progress.delete(cid)
+        if (end.type === 'done') unsent.delete(cid)
         if (end.type !== 'later') tries.delete(cid)
         ended(cid, end)
       })
@@ -97,14 +102,16 @@ export const useUploads = defineStore('uploads', () => {
       run.call?.abort()
       running.delete(cid)
     }
+    progress.delete(cid)
     // Never sent, it will not be shown again; sent, its copy spares a download.
-    if (progress.delete(cid)) hide(cid)
+    if (unsent.delete(cid)) hide(cid)
     tries.delete(cid)
   }
 
   function $reset(): void {
     for (const cid of [...running.keys()]) stop(cid)
     for (const cid of [...local.keys()]) hide(cid)
+    unsent.clear()
     progress.clear()
     tries.clear()
   }

@@ -15,7 +15,7 @@ pub struct Trace {
     /// The admin's user id; 0: the operator, from the command line.
     pub admin: u64,
     /// `user_disabled`, `user_enabled`, `user_promoted`, `user_demoted`, `user_added`, `password_reset`,
-    /// `notice_sent`, `invite_made`, `invite_revoked`
+    /// `sessions_ended`, `notice_sent`, `invite_made`, `invite_revoked`
     pub action: String,
     /// The account it was done to.
     #[schema(required)]

@@ -4,7 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Group, User};
-use crate::service::admission::{self, InviteView, JoinRequestView, RequestPage};
+use crate::model::group;
+use crate::service::admission::{self, JoinRequestView, MadeInvite, RequestPage};
 use crate::service::groups::GroupView;
 
 /// What came of wanting to come in, and the group as one sees it now.
@@ -65,12 +66,11 @@ impl From<RequestPage> for JoinRequests {
     }
 }
 
-/// Lets in whoever knows its code.
+/// Lets in whoever knows its code, which nobody is told again.
 #[derive(Serialize, ToSchema)]
 pub struct Invite {
-    pub code: String,
-    /// The web client's page for it.
-    pub url: String,
+    /// Names it, and lets nobody in.
+    pub id: String,
     pub expires_at: i64,
     pub created_at: i64,
     /// The user id of who made it.
@@ -82,17 +82,35 @@ pub struct Invite {
     pub used: u32,
 }
 
-impl From<InviteView> for Invite {
-    fn from(view: InviteView) -> Invite {
-        let InviteView { invite, url } = view;
+impl From<group::Invite> for Invite {
+    fn from(invite: group::Invite) -> Invite {
         Invite {
-            code: invite.code.as_str().to_owned(),
-            url,
+            id: invite.id.as_str().to_owned(),
             expires_at: invite.expires_at,
             created_at: invite.created_at,
             creator: invite.creator.0,
             uses: Some(invite.uses_max).filter(|uses| *uses > 0),
             used: invite.used,
+        }
+    }
+}
+
+/// An invitation just made. Code and address are told once.
+#[derive(Serialize, ToSchema)]
+pub struct NewInvite {
+    pub code: String,
+    /// The web client's page for it.
+    pub url: String,
+    #[serde(flatten)]
+    pub invite: Invite,
+}
+
+impl From<MadeInvite> for NewInvite {
+    fn from(made: MadeInvite) -> NewInvite {
+        NewInvite {
+            code: made.code.as_str().to_owned(),
+            url: made.url,
+            invite: made.invite.into(),
         }
     }
 }
@@ -103,9 +121,9 @@ pub struct Invites {
 }
 
 impl Invites {
-    pub(in crate::http) fn of(views: Vec<InviteView>) -> Invites {
+    pub(in crate::http) fn of(invites: Vec<group::Invite>) -> Invites {
         Invites {
-            invites: views.into_iter().map(Invite::from).collect(),
+            invites: invites.into_iter().map(Invite::from).collect(),
         }
     }
 }
@@ -120,11 +138,11 @@ pub struct InvitePreview {
 }
 
 impl InvitePreview {
-    pub(in crate::http) fn of(view: &InviteView, group: GroupView) -> InvitePreview {
+    pub(in crate::http) fn of(invite: &group::Invite, group: GroupView) -> InvitePreview {
         InvitePreview {
             group: group.into(),
-            creator: view.invite.creator.0,
-            expires_at: view.invite.expires_at,
+            creator: invite.creator.0,
+            expires_at: invite.expires_at,
         }
     }
 }

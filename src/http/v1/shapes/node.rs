@@ -8,6 +8,13 @@ use utoipa::ToSchema;
 
 use crate::service::health::{ClusterStatus, NodeStatus};
 
+/// The node answers.
+#[derive(Serialize, ToSchema)]
+pub struct Alive {
+    /// `ok`.
+    pub status: &'static str,
+}
+
 /// Whether the node should be sent clients.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {

@@ -9,7 +9,7 @@ use super::{Place, Stop, in_conversation, is_enabled};
 use crate::model::conversation::Conv;
 use crate::model::draft::Refusal;
 use crate::model::entry::UnixMillis;
-use crate::model::group::{InviteCode, JoinMode, Role};
+use crate::model::group::{InviteId, JoinMode, Role};
 use crate::model::ids::{GroupId, UserId};
 use crate::store::sqlite::rows::int;
 
@@ -84,13 +84,13 @@ struct Invitation {
     revoked: bool,
 }
 
-pub(super) fn join_by_invite(place: &Place<'_>, code: &InviteCode) -> Result<(), Stop> {
+pub(super) fn join_by_invite(place: &Place<'_>, invite: &InviteId) -> Result<(), Stop> {
     let group = group_of(place)?;
     let author = place.draft.from;
     if role(place.tx, group, author)?.is_some() {
         return Err(Refusal::AlreadyMember.into());
     }
-    let invitation = invitation(place, group, code)?.ok_or(Refusal::NotFound)?;
+    let invitation = invitation(place, group, invite)?.ok_or(Refusal::NotFound)?;
     let living = match living(place.tx, group) {
         Err(Stop::Refused(_)) => return Err(Refusal::Gone.into()),
         living => living?,
@@ -116,14 +116,14 @@ pub(super) fn join_by_invite(place: &Place<'_>, code: &InviteCode) -> Result<(),
             "INSERT INTO invite_uses (code, used) VALUES (?1, 1)
              ON CONFLICT (code) DO UPDATE SET used = used + 1",
         )?
-        .execute([code.as_str()])?;
+        .execute([invite.as_str()])?;
     enter(place, group, &BTreeSet::from([author]), Role::Member)
 }
 
 fn invitation(
     place: &Place<'_>,
     group: GroupId,
-    code: &InviteCode,
+    invite: &InviteId,
 ) -> rusqlite::Result<Option<Invitation>> {
     place
         .tx
@@ -132,7 +132,7 @@ fn invitation(
              FROM invites i LEFT JOIN invite_uses u ON u.code = i.code
              WHERE i.code = ?1 AND i.group_id = ?2",
         )?
-        .query_row(params![code.as_str(), group], |row| {
+        .query_row(params![invite.as_str(), group], |row| {
             Ok(Invitation {
                 creator: row.get(0)?,
                 expires_at: row.get(1)?,

@@ -211,7 +211,7 @@ impl Node {
         stat.is_ok_and(|stat| !stat.contains(") Z "))
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("a running node").id()
     }
 

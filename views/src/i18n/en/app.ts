@@ -46,6 +46,9 @@ export default {
   'link.replaced': 'This account is open in too many windows; this one was disconnected',
   'link.reconnect': 'Reconnect',
 
+  'settings.theme.light': 'Light',
+  'settings.theme.dark': 'Dark',
+
   'update.ready': 'There is a new version',
   'update.apply': 'Refresh to update',
   'update.later': 'Later',

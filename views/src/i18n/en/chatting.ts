@@ -2,6 +2,5 @@
 import chat from './chat'
 import door from './door'
 import list from './list'
-import media from './media'
 
-export default { ...door, ...chat, ...list, ...media }
+export default { ...door, ...chat, ...list }

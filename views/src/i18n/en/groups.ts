@@ -60,6 +60,7 @@ export default {
   'groups.gone': 'This group does not exist or was dissolved',
   'groups.since': 'since {time}',
   'groups.openChat': 'Open the chat',
+  'groups.linkToldOnce': 'The link was shown once, when it was made',
   'groups.inviteLink': 'Invitation link and QR code',
   'groups.inviteLinkHint': 'Whoever has the link can join at once.',
   'groups.makeLink': 'New link',

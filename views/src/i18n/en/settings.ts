@@ -5,8 +5,6 @@ export default {
   'settings.language': 'Language',
   'settings.theme': 'Theme',
   'settings.theme.system': 'System',
-  'settings.theme.light': 'Light',
-  'settings.theme.dark': 'Dark',
   'settings.fontSize': 'Text size',
   'settings.fontSize.small': 'Small',
   'settings.fontSize.normal': 'Normal',

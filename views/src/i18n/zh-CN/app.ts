@@ -44,6 +44,9 @@ export default {
   'link.replaced': '这个账号在别处打开了太多窗口，此窗口已断开',
   'link.reconnect': '重新连接',
 
+  'settings.theme.light': '浅色',
+  'settings.theme.dark': '深色',
+
   'update.ready': '有新版本',
   'update.apply': '刷新以更新',
   'update.later': '以后再说',

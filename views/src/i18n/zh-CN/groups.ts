@@ -58,6 +58,7 @@ export default {
   'groups.gone': '这个群不存在，或已解散',
   'groups.since': '创建于 {time}',
   'groups.openChat': '进入群聊',
+  'groups.linkToldOnce': '链接只在创建时显示一次',
   'groups.inviteLink': '邀请链接与二维码',
   'groups.inviteLinkHint': '拿到链接的人可以直接入群。',
   'groups.makeLink': '生成新链接',

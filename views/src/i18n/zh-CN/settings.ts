@@ -5,8 +5,6 @@ export default {
   'settings.language': '语言',
   'settings.theme': '主题',
   'settings.theme.system': '跟随系统',
-  'settings.theme.light': '浅色',
-  'settings.theme.dark': '深色',
   'settings.fontSize': '文字大小',
   'settings.fontSize.small': '小',
   'settings.fontSize.normal': '标准',

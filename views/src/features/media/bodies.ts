@@ -1,0 +1,11 @@
+// One chunk: the bodies of messages that are not text.
+export { default as ArticleBody } from './ArticleBody.vue'
+export { default as ContactBody } from './ContactBody.vue'
+export { default as FileBody } from './FileBody.vue'
+export { default as LocationBody } from './LocationBody.vue'
+export { default as MergedBody } from '@/features/chat/MergedBody.vue'
+export { default as PacketBody } from './PacketBody.vue'
+export { default as PictureBody } from './PictureBody.vue'
+export { default as StickerBody } from './StickerBody.vue'
+export { default as VideoBody } from './VideoBody.vue'
+export { default as VoiceBody } from './VoiceBody.vue'
