@@ -69,6 +69,7 @@ export const useConversations = defineStore('conversations', () => {
     const item = items.value[entry.conv]
     if (!item || entry.kind === 'group') {
       if (status.value === 'ready') loadSoon()
+      if (!item && entry.kind === 'message') comeBack(entry.conv)
       if (!item) return
     }
     if (entry.kind === 'recall' || entry.kind === 'edit') amend(item, entry)
@@ -120,6 +121,11 @@ export const useConversations = defineStore('conversations', () => {
       if (before) items.value = { ...items.value, [conv]: before }
       throw error
     }
+  }
+
+  /** One that was hidden: the server shows it only while something in it is unread; it is to stay. */
+  function comeBack(conv: Conv): void {
+    api.setConversation(conv, { hidden: false }).catch(() => undefined)
   }
 
   function drop(conv: Conv): void {

@@ -171,11 +171,11 @@ export const useGroups = defineStore('groups', () => {
     if (muted && muted.user !== 0) patchMember(id, muted.user, { muted_until: muted.until })
     if (entry.kind === 'left') left(id, entry.users ?? [entry.from])
     if (entry.kind !== 'group') facesAsked.delete(id)
-    if (entry.kind !== 'group' && faces.value[id]) needFaces(id)
+    if (entry.kind !== 'group' && faces.value[id] && known.value[id]?.role) needFaces(id)
     if (entry.dissolved) return end(id)
     soon(`group ${id}`, () => refresh(id))
     // Who came, who owns it now: names and roles are the server's to say.
-    if (members.value[id] && (entry.kind === 'joined' || entry.owner)) soon(`members ${id}`, () => loadMembers(id))
+    if (members.value[id] && known.value[id]?.role && (entry.kind === 'joined' || entry.owner)) soon(`members ${id}`, () => loadMembers(id))
   }
 
   function left(id: number, users: readonly UserId[]): void {

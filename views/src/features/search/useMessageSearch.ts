@@ -47,5 +47,7 @@ export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>
   }
 
   watchDebounced([query, conv], start, { debounce: REST_MS })
+  // Made with words in the box already.
+  if (words()) start()
   return { hits, more: computed(() => next.value !== null), loading, failed, loadMore: () => ask(next.value ?? undefined) }
 }

@@ -29,4 +29,9 @@ export default {
   'addFriend.self': 'You',
   'addFriend.sent': 'Request sent',
   'addFriend.done': 'You are friends now',
+  'contacts.sent': 'Requests I sent',
+  'contacts.waiting': 'Waiting',
+  'contacts.blocks': 'Blocked',
+  'contacts.noBlocks': 'Nobody is blocked',
+  'contacts.index': 'Letters',
 } satisfies Record<keyof typeof zh, string>

@@ -27,4 +27,9 @@ export default {
   'addFriend.self': '这是你',
   'addFriend.sent': '请求已发出',
   'addFriend.done': '已成为好友',
+  'contacts.sent': '我发出的请求',
+  'contacts.waiting': '等待回应',
+  'contacts.blocks': '黑名单',
+  'contacts.noBlocks': '黑名单是空的',
+  'contacts.index': '字母索引',
 } as const
