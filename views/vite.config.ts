@@ -42,5 +42,6 @@ export default defineConfig({
       '/ws': { target: server.replace(/^http/, 'ws'), ws: true },
     },
   },
-  test: { include: ['src/**/*.test.ts'] },
+  // A bound against hanging, not a measure: machines that run tests are often busy.
+  test: { include: ['src/**/*.test.ts'], testTimeout: 60_000 },
 })

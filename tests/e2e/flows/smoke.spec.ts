@@ -88,7 +88,7 @@ test('messages written while cut survive a reload and are sent once @smoke', asy
 test('the page names its node and shows the cluster @smoke', async () => {
   await expect(ada.page.locator('[data-node]')).toContainText(/ms/)
   await ada.page.locator('[data-node]').click()
-  await expect(ada.page.getByText('你在这里')).toBeVisible()
+  await expect(ada.page.getByRole('cell').getByText('你在这里')).toBeVisible()
   await ada.page.goto('/settings')
   await ada.page.getByText('English').click()
   await expect(ada.page.getByRole('heading', { name: 'Settings' })).toBeVisible()

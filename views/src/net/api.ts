@@ -1,6 +1,6 @@
 // Every request of the v1 interface this client makes, by name.
 
-import { request } from './http'
+import { request, requestText } from './http'
 import type {
   AdminUser,
   AuditTrace,
@@ -18,8 +18,10 @@ import type {
   LoginSession,
   Me,
   Member,
+  NewRegistration,
   NewInvite,
   Packet,
+  Registration,
   Role,
   Seq,
   User,
@@ -175,6 +177,13 @@ export const api = {
   adminPassword: (id: UserId, password: string) =>
     request<undefined>('POST', `/api/v1/admin/users/${id}/password`, { password }),
   adminNotice: (content: string) => request<{ seq: Seq; at: number }>('POST', '/api/v1/admin/notice', { content }),
+  adminInvites: (before?: string) =>
+    request<{ invites: Registration[]; next: string | null }>('GET', `/api/v1/admin/invites${query({ before })}`),
+  adminInvite: (wish: { uses?: number; expires_in_seconds?: number }) =>
+    request<NewRegistration>('POST', '/api/v1/admin/invites', wish),
+  adminWithdraw: (id: number) => request<undefined>('DELETE', `/api/v1/admin/invites/${id}`),
+  /** Prometheus text of the node that answers. */
+  metrics: (path: '/api/v1/admin/metrics' | '/metrics') => requestText(path),
   adminAudit: (before?: string) =>
     request<{ audit: AuditTrace[]; next: string | null }>('GET', `/api/v1/admin/audit${query({ before })}`),
 }

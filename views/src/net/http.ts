@@ -44,6 +44,15 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
   throw error
 }
 
+/** A plain text. */
+export async function requestText(path: string): Promise<string> {
+  const response = await send('GET', path, undefined)
+  const type = response.headers.get('Content-Type') ?? ''
+  // Where a path is not known, the page itself may be the answer.
+  if (response.ok && type.startsWith('text/plain')) return response.text()
+  throw errorOf(response.ok ? 404 : response.status, await response.json().catch(() => ({})))
+}
+
 async function send(method: Method, path: string, body: unknown): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language }
   if (body !== undefined) headers['Content-Type'] = 'application/json'

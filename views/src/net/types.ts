@@ -214,6 +214,25 @@ export interface AdminUser {
   last_seen_at: number
 }
 
+/** An invitation to register. */
+export interface Registration {
+  id: number
+  by: UserId
+  uses: number
+  used: number
+  created_at: number
+  expires_at: number
+}
+
+/** The only time its code is told. */
+export interface NewRegistration {
+  id: number
+  code: string
+  url: string
+  uses: number
+  expires_at: number
+}
+
 export interface AuditTrace {
   id: number
   at: number

@@ -71,6 +71,14 @@ export function makeRouter(): Router {
             meta: { section: 'cluster', detail: true },
           },
           {
+            path: 'admin',
+            name: 'admin',
+            component: whole(() => import('@/features/admin/AdminPage.vue')),
+            // To everybody else there is no such page.
+            beforeEnter: () => useSession().me?.admin === true || { path: '/' },
+            meta: { section: 'settings', detail: true },
+          },
+          {
             path: 'settings',
             name: 'settings',
             component: whole(() => import('@/features/settings/SettingsPage.vue')),

@@ -67,8 +67,8 @@ export const useSession = defineStore('session', () => {
     enter((await api.login(name, password)).user)
   }
 
-  async function register(name: string, password: string, nickname: string): Promise<void> {
-    enter((await api.register(name, password, nickname)).user)
+  async function register(name: string, password: string, nickname: string, invite: string): Promise<void> {
+    enter((await api.register(name, password, nickname, invite)).user)
   }
 
   function enter(user: Me): void {

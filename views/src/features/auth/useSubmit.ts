@@ -1,13 +1,14 @@
 // What both forms share: one request at a time, errors beside their field, a wait when the server asks for one.
 
 import { useIntervalFn } from '@vueuse/core'
-import { computed, nextTick, ref } from 'vue'
+import { computed, nextTick, ref, watch } from 'vue'
 import type { Key } from '@/i18n'
 import { t } from '@/i18n'
 import { codeText } from '@/i18n/errors'
 import { ApiError } from '@/net/http'
 
-export function useSubmit(fields: readonly string[], focus: (field: string) => void) {
+export function useSubmit(form: Record<string, string>, focus: (field: string) => void) {
+  const fields = Object.keys(form)
   const busy = ref(false)
   const invalid = ref<Record<string, Key>>({})
   const refused = ref<{ code: string; message: string; field: string | null } | null>(null)
@@ -32,6 +33,21 @@ export function useSubmit(fields: readonly string[], focus: (field: string) => v
     if (refused.value?.field === field) return codeText(refused.value.code, refused.value.message)
     const key = invalid.value[field]
     return key ? t(key) : null
+  }
+
+  // What was wrong with a value is not wrong with the next one.
+  watch(
+    () => ({ ...form }),
+    (now, before) => {
+      const changed = fields.filter((field) => now[field] !== before[field])
+      invalid.value = Object.fromEntries(Object.entries(invalid.value).filter(([field]) => !changed.includes(field)))
+      if (refused.value?.field && changed.includes(refused.value.field)) refused.value = null
+    },
+  )
+
+  /** Why the server refused the field. */
+  function codeOf(field: string): string | null {
+    return refused.value?.field === field ? refused.value.code : null
   }
 
   async function submit(check: () => Record<string, Key>, send: () => Promise<void>): Promise<void> {
@@ -62,5 +78,5 @@ export function useSubmit(fields: readonly string[], focus: (field: string) => v
     void nextTick(() => focus(field ?? fields.at(-1) ?? ''))
   }
 
-  return { busy, blocked, general, errorOf, submit }
+  return { busy, blocked, general, errorOf, codeOf, submit }
 }

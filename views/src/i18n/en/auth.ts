@@ -27,6 +27,11 @@ export default {
   'auth.ended.revoked': 'This device was logged out from elsewhere. Please log in again.',
   'auth.ended.expired': 'Your session has expired. Please log in again.',
   'auth.ended.loggedOut': 'You have logged out.',
+  'auth.invite': 'Invitation code',
+  'auth.inviteNeeded': 'Registration is by invitation: enter the code',
+  'auth.inviteInvalid': 'The code is unknown, expired or used up',
+  'auth.server': 'Connected to {node} · {n} node online|Connected to {node} · {n} nodes online',
+  'auth.serverAway': 'The server cannot be reached; trying again',
   'auth.light': 'Light',
   'auth.dark': 'Dark',
 } satisfies Record<keyof typeof zh, string>

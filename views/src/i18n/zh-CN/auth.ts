@@ -25,6 +25,11 @@ export default {
   'auth.ended.revoked': '此设备的登录已被撤销，请重新登录。',
   'auth.ended.expired': '登录已过期，请重新登录。',
   'auth.ended.loggedOut': '你已退出登录。',
+  'auth.invite': '邀请码',
+  'auth.inviteNeeded': '这里只接受邀请注册，请填写邀请码',
+  'auth.inviteInvalid': '邀请码无效、已过期或已用完',
+  'auth.server': '已连接 {node} · {n} 个节点在线',
+  'auth.serverAway': '连不上服务器，正在重试',
   'auth.light': '浅色',
   'auth.dark': '深色',
 } as const
