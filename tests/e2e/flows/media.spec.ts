@@ -236,6 +236,8 @@ test('a recorded voice has its length and bars, and one plays at a time M19 M31 
   await expect(bo.page.getByRole('button', { name: '暂停' })).toHaveCount(1)
   await second.getByRole('button', { name: /^播放速度/ }).click()
   await expect(second).toContainText('1.5×')
+  // Ended by itself, it would go on with the next unheard one.
+  await second.getByRole('button', { name: '暂停' }).click()
 })
 
 test('after a voice the next unheard one plays D1', async () => {

@@ -97,3 +97,18 @@ test('each key press is remembered at once, for its user only, until he logs out
   useDrafts().erase()
   expect(localStorage.length).toBe(0)
 })
+
+test('a message that is sent while its draft is on the way does not come back as a draft', async () => {
+  const drafts = useDrafts()
+  let answer: () => void = () => undefined
+  set.mockImplementationOnce(() => new Promise((resolve) => (answer = () => resolve({}))))
+  drafts.write(CONV, 'sent soon', 9)
+  await vi.advanceTimersByTimeAsync(1_000)
+  drafts.write(CONV, '', 0)
+  expect(text() ?? '').toBe('')
+  answer()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(set.mock.calls.at(-1)).toEqual([CONV, { draft: '' }])
+  drafts.signalled(CONV, 'sent soon')
+  expect(drafts.items.has(CONV)).toBe(false)
+})

@@ -15,11 +15,15 @@ export interface Written {
 }
 
 const REST_MS = 1_000
+const ECHO_MS_MAX = 5_000
 
 export const useDrafts = defineStore('drafts', () => {
   const items = shallowReactive(new Map<Conv, Written>())
   /** What the server holds, as far as it told. */
   const told = new Map<Conv, string>()
+  /** Being told. */
+  const busy = new Set<Conv>()
+  const echoes = new Set<{ conv: Conv; text: string }>()
   const clocks = new Map<Conv, ReturnType<typeof setTimeout>>()
   let shelf: DraftShelf | null = null
 
@@ -45,7 +49,8 @@ export const useDrafts = defineStore('drafts', () => {
   }
 
   function write(conv: Conv, text: string, caret: number): void {
-    put(conv, { text, caret, synced: text === (told.get(conv) ?? '') })
+    // While the server is being told something else, it does not have this, whatever it told last.
+    put(conv, { text, caret, synced: !busy.has(conv) && text === (told.get(conv) ?? '') })
     clearTimeout(clocks.get(conv))
     // A message was sent: other devices should not go on showing it as a draft.
     if (text === '') void push(conv)
@@ -58,16 +63,31 @@ export const useDrafts = defineStore('drafts', () => {
     if (here && here.caret !== caret) put(conv, { ...here, caret })
   }
 
+  /** One request at a time, so that the server ends with what was written last. */
   async function push(conv: Conv): Promise<void> {
     clearTimeout(clocks.get(conv))
     const text = items.get(conv)?.text ?? ''
-    if (text === (told.get(conv) ?? '')) return
-    try {
-      await api.setConversation(conv, { draft: text })
-      hear(conv, text)
-    } catch {
-      // It stays unsynced, and goes with the next connection.
-    }
+    if (busy.has(conv) || text === (told.get(conv) ?? '')) return
+    busy.add(conv)
+    expectEcho(conv, text)
+    const done = await api.setConversation(conv, { draft: text }).then(() => true, () => false)
+    busy.delete(conv)
+    // Refused, it stays unsynced and goes with the next connection.
+    if (!done) return
+    hear(conv, text)
+    void push(conv)
+  }
+
+  /** The server tells this page, too, what this page told it; that may come after the next change here. */
+  function expectEcho(conv: Conv, text: string): void {
+    const echo = { conv, text }
+    echoes.add(echo)
+    setTimeout(() => echoes.delete(echo), ECHO_MS_MAX)
+  }
+
+  /** Another page of mine wrote, or this one. */
+  function signalled(conv: Conv, text: string): void {
+    if (![...echoes].some((echo) => echo.conv === conv && echo.text === text)) hear(conv, text)
   }
 
   /** The server tells of a draft, this device's own ones too. */
@@ -94,8 +114,10 @@ export const useDrafts = defineStore('drafts', () => {
     clocks.clear()
     items.clear()
     told.clear()
+    busy.clear()
+    echoes.clear()
     shelf = null
   }
 
-  return { items, restore, write, place, push, hear, pushAll, erase, $reset }
+  return { items, restore, write, place, push, hear, signalled, pushAll, erase, $reset }
 })

@@ -199,7 +199,7 @@ export const useLive = defineStore('live', () => {
         break
       case 'conversation':
         conversations.changed(frame)
-        if (frame.draft != null) drafts.hear(frame.conv, frame.draft)
+        if (frame.draft != null) drafts.signalled(frame.conv, frame.draft)
         groups.told(frame.conv, frame)
         if (frame.remark != null || frame.blocked != null) void contacts.load()
         if (frame.hidden_entry != null) {
