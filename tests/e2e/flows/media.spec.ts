@@ -203,7 +203,7 @@ test('a recorded voice has its length and bars, and one plays at a time M19 M31 
     const types: string[] = []
     const append = FormData.prototype.append
     FormData.prototype.append = function (name: string, value: string | Blob, file?: string) {
-      if (!(value instanceof Blob)) return append.call(this, name, value)
+      if (!(value instanceof Blob)) return (append as (name: string, value: string) => void).call(this, name, value)
       types.push(value.type)
       append.call(this, name, value, file ?? '')
     }
