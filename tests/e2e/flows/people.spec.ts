@@ -227,6 +227,7 @@ test('keys: switcher by initials, next and previous, the sheet; none while typin
   await expect(composer(ada.page)).toHaveValue('?')
   await composer(ada.page).fill('')
   await ada.page.goto('/')
+  await expect(listRow(ada, `u:${bo.id}`)).toBeVisible()
   await ada.page.keyboard.press('?')
   await expect(ada.page.getByRole('dialog', { name: '键盘快捷键' })).toBeVisible()
   await ada.page.keyboard.press('Escape')
