@@ -113,7 +113,11 @@ export const SCENES: readonly Scene[] = [
       if (stage.phone) await stage.page.goto(`/groups/${stage.sample.group}/members`)
       else await inGroup(stage)
       const member = stage.page.locator('[role=listitem]').filter({ hasText: stage.sample.peer.nickname }).first()
-      if (!stage.phone && !(await member.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
+      if (!stage.phone) {
+        const info = stage.page.getByRole('button', { name: stage.t('chat.info') })
+        // The panel itself comes a moment after it is known whether there is one.
+        if ((await info.getAttribute('aria-expanded')) === 'false') await info.click()
+      }
       await expect(member).toBeVisible()
     },
   },
