@@ -95,6 +95,13 @@ impl Link {
         said.push_back(cid);
     }
 
+    /// The client got an error in place of the ack. Should it be in the log after all, now or from before, the client is
+    /// told of it as of anybody's.
+    pub fn unsays(&self, cid: &Cid) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|other| other != cid);
+    }
+
     /// Takes out what the client, which is this user, has said on this connection.
     pub fn without_said(&self, user: UserId, mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);

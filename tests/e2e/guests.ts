@@ -26,6 +26,7 @@ export interface Guest {
 }
 
 async function open(browser: Browser): Promise<Omit<Guest, 'id' | 'shown'>> {
+  expect(PAGES, 'STARLING_OLD_PAGES: where the old pages are served').not.toBe('')
   const context = await browser.newContext({ baseURL: PAGES, permissions: ['microphone'] })
   const page = await context.newPage()
   const [sent, faults]: [string[], string[]] = [[], []]

@@ -2,12 +2,11 @@
 // people with other clients.
 
 import { expect, test } from '@playwright/test'
-import { bothShow, chooses, exchangePicture, exchangeSticker, exchangeVoice, ginchat, imooc, messages, PAGES, PASSWORD, RUN, submit, types } from '../guests'
+import { bothShow, chooses, exchangePicture, exchangeSticker, exchangeVoice, ginchat, imooc, messages, PASSWORD, RUN, submit, types } from '../guests'
 import type { Guest } from '../guests'
 import { faultsOf, node, person, post, rows, say } from '../world'
 import type { Person } from '../world'
 
-test.skip(PAGES === '', 'no old pages are served: STARLING_OLD_PAGES is not set')
 test.describe.configure({ mode: 'serial' })
 
 let gina: Guest
@@ -33,7 +32,7 @@ test.afterEach(() => {
   expect(faultsOf(vera.page)).toEqual([])
 })
 
-test('two people who add each other by name are friends', async () => {
+test('two people who add each other by name are friends @smoke', async () => {
   await submit(gina, '#befriend', '#friend', gino.shown)
   await expect(gina.page.locator('#toast')).toContainText('done')
   await submit(gino, '#befriend', '#friend', gina.shown)

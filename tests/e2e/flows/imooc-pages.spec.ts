@@ -6,7 +6,6 @@ import type { Guest } from '../guests'
 import { faultsOf, node, person, post, rows, say } from '../world'
 import type { Person } from '../world'
 
-test.skip(PAGES === '', 'no old pages are served: STARLING_OLD_PAGES is not set')
 test.describe.configure({ mode: 'serial' })
 
 let ivan: Guest
@@ -29,7 +28,7 @@ test.afterEach(() => {
   expect(faultsOf(vera.page)).toEqual([])
 })
 
-test('friends by number, private texts, pictures, stickers and voice', async () => {
+test('friends by number, private texts, pictures, stickers and voice @smoke', async () => {
   await submit(ivan, '#befriend', '#friend', String(igor.id))
   await expect(ivan.page.locator('#toast')).toContainText('done')
   await submit(igor, '#befriend', '#friend', String(ivan.id))

@@ -32,7 +32,8 @@ impl Client {
             // Before it is in line: a connection that is catching up may read it in the log before its ack.
             self.link.says(cid.clone());
         }
-        let pending = self.parts.messages.enqueue(draft, origin)?;
+        let pending = self.parts.messages.enqueue(draft, origin);
+        let pending = pending.inspect_err(|_| self.link.unsays(&cid))?;
         let cid = Some(cid);
         self.await_outcome(Sent { cid, tag, to }, pending);
         Ok(())
@@ -48,7 +49,8 @@ impl Client {
         if let Some(cid) = &cid {
             self.link.says(cid.clone());
         }
-        let pending = alterations.enqueue(draft, acked.then_some(self.conn))?;
+        let pending = alterations.enqueue(draft, acked.then_some(self.conn));
+        let pending = pending.inspect_err(|_| cid.iter().for_each(|cid| self.link.unsays(cid)))?;
         self.await_outcome(Sent { cid, tag: 0, to }, pending);
         Ok(())
     }
@@ -69,6 +71,9 @@ impl Client {
             cid: cid.as_ref().map(Cid::as_str),
             tag: Some(*tag),
         };
+        if let (Some(cid), Ok(Outcome::Refused(_)) | Err(_)) = (cid, &outcome) {
+            self.link.unsays(cid);
+        }
         let (seq, at, duplicate) = match outcome {
             Ok(Outcome::Appended { seq, at }) => (seq, at, false),
             Ok(Outcome::Duplicate { seq, at }) => (seq, at, true),
