@@ -107,8 +107,10 @@ impl Conversations {
             self.apply_pending(user, state).await?;
         }
         states.retain(|state| !state.settings.hidden || state.unread > 0);
-        let names = self.names(user, &states).await?;
-        let mentioning = self.mentioning(user, &states, upto).await?;
+        let (names, mentioning) = tokio::try_join!(
+            self.names(user, &states),
+            self.mentioning(user, &states, upto)
+        )?;
         let mut conversations = Vec::with_capacity(states.len());
         for state in states {
             let mentioned = mentioning.contains(&state.conv);
