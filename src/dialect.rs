@@ -17,6 +17,7 @@ mod request;
 mod routes;
 mod shyim;
 mod sockets;
+mod upload;
 mod uses;
 
 pub use routes::{DialectParts, Enabled, routes};

@@ -82,13 +82,11 @@ const KNOWN_BY: &[Rule] = &[
     // What reads and keeps uploads.
     ("image", &["files"]),
     ("infer", &["files"]),
-    ("reqwest", &["files"]),
-    ("rustls", &["files"]),
+    ("reqwest", &["files", "service::hooks::outgoing"]),
+    ("rustls", &["files", "service::hooks::outgoing"]),
     ("rusty_s3", &["files"]),
     ("multer", &["http", "dialect"]),
     ("postcard", &["cluster", "presence::digest", "node::sink"]),
-    ("reqwest", &["service::hooks::outgoing"]),
-    ("rustls", &["service::hooks::outgoing"]),
     ("scrypt", &["service"]),
     // The forms other systems keep passwords in, and none of ours.
     ("bcrypt", &["service::legacy"]),

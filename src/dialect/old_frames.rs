@@ -340,6 +340,8 @@ impl Said {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::telling::{ginchat_json, imooc_json};
     use super::*;
     use crate::model::entry::EntryKind;

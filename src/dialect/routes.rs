@@ -20,7 +20,7 @@ use super::params::Params;
 use super::request::{Asked, Doorkeeper};
 use super::shyim::{self, Shyim};
 use super::uses::{Use, Uses};
-use super::{pages, sockets};
+use super::{pages, sockets, upload};
 use crate::http::auth::Gate;
 use crate::http::body;
 use crate::http::door::Visitor;
@@ -31,6 +31,7 @@ use crate::service::accounts::Accounts;
 use crate::service::admission::Admission;
 use crate::service::connections::Connections;
 use crate::service::conversations::Conversations;
+use crate::service::files::Files;
 use crate::service::friends::Friends;
 use crate::service::groups::Groups;
 use crate::service::profiles::Profiles;
@@ -61,6 +62,7 @@ pub struct DialectParts {
     pub conversations: Conversations,
     pub connections: Connections,
     pub reads: Reads,
+    pub files: Files,
     /// How people reach the deployment; may be empty.
     pub public_url: String,
     pub uses: Arc<Uses>,
@@ -103,6 +105,7 @@ pub fn routes(parts: DialectParts, sockets: Arc<ws::Parts>) -> Vec<BoxedFilter<(
         sockets::route(&desk, sockets),
         pages::routes(desk.parts.enabled),
         pages::packs(),
+        upload::route(&desk),
     ]
 }
 

@@ -7,7 +7,7 @@ pub(super) mod bots;
 pub(super) mod cluster;
 pub(super) mod conversations;
 pub(super) mod entries;
-pub(super) mod files;
+pub(crate) mod files;
 pub(super) mod friends;
 pub(super) mod groups;
 pub(super) mod hooks;

@@ -304,6 +304,7 @@ impl Services {
             conversations: self.conversations.clone(),
             connections: self.connections.clone(),
             reads: self.reads.clone(),
+            files: self.files.clone(),
             public_url: config.http.public_url.clone(),
             uses: Arc::clone(uses),
         }

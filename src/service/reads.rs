@@ -222,6 +222,15 @@ impl Drop for Bookmark {
         if state.bookmarks.iter().all(|(other, _)| *other != user) {
             state.marked.remove(&user);
         }
+        drop(state);
+        // He may come back on another node before the next writing.
+        let (reads, told) = (self.reads.clone(), self.link.told());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // What cannot be written now waits for the next writing.
+                let _ = reads.tell(user, told).await;
+            });
+        }
     }
 }
 

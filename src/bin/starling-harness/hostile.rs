@@ -21,6 +21,7 @@ const GARBAGE_BYTES_MAX: usize = 1_400;
 /// Rubbish is drawn once and sent again and again: drawing it would cost more than sending it.
 const GARBAGE_KINDS: usize = 512;
 const BREATH: Duration = Duration::from_millis(2);
+const CATCH_UP_MAX: Duration = Duration::from_millis(20);
 
 pub(crate) struct Hostile {
     port: u16,
@@ -187,10 +188,16 @@ async fn flood(mouth: Mouth, datagrams: Vec<Vec<u8>>, rate: u64) {
     let started = Instant::now();
     let mut breaths = interval(BREATH);
     breaths.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    for number in 0_usize.. {
-        while number as f64 > rate as f64 * started.elapsed().as_secs_f64() {
-            breaths.tick().await;
+    let (mut due, mut said) = (0.0, 0_usize);
+    loop {
+        breaths.tick().await;
+        let before = std::mem::replace(&mut due, rate as f64 * started.elapsed().as_secs_f64());
+        // What this machine had no time to send is not made up for.
+        let mut owed = (due - before).min(rate as f64 * CATCH_UP_MAX.as_secs_f64());
+        while owed > 0.0 {
+            mouth.say(&datagrams[said % datagrams.len()]);
+            said += 1;
+            owed -= 1.0;
         }
-        mouth.say(&datagrams[number % datagrams.len()]);
     }
 }

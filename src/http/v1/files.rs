@@ -25,6 +25,7 @@ use crate::http::range::{Wanted, wanted};
 use crate::http::reply;
 use crate::model::error::{Code, Failure};
 use crate::model::file::FileInfo;
+use crate::model::ids::UserId;
 use crate::service::files::{Files, Pieces, Upload, in_url};
 
 /// Kept by the browser, but asked about each time: who may see a file can change.
@@ -81,16 +82,26 @@ async fn upload(
     files: Files,
 ) -> Answer {
     let me = login?.user.id;
-    let boundary = multipart::boundary(&headers)?;
-    let mut upload = files.begin(me).await?;
-    let name = multipart::receive(boundary, stream, files.bytes_max(), &mut upload).await?;
-    let file = upload.finish(&name).await?;
+    let file = take_in(me, &headers, stream, &files).await?;
     let url = url_of(&file);
     reply::json_with(StatusCode::CREATED, &shapes::File::of(&file, url))
 }
 
+/// Reads the file of a form to its end.
+pub(crate) async fn take_in(
+    owner: UserId,
+    headers: &HeaderMap,
+    stream: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'static,
+    files: &Files,
+) -> Result<FileInfo, Failure> {
+    let boundary = multipart::boundary(headers)?;
+    let mut upload = files.begin(owner).await?;
+    let name = multipart::receive(boundary, stream, files.bytes_max(), &mut upload).await?;
+    upload.finish(&name).await
+}
+
 /// Where a file is served.
-fn url_of(file: &FileInfo) -> String {
+pub(crate) fn url_of(file: &FileInfo) -> String {
     format!("{}{}", file.id.url_prefix(), in_url(&file.name))
 }
 

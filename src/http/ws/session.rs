@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::FuturesOrdered;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
@@ -68,7 +68,8 @@ pub(super) struct Client {
     voice: Box<dyn Voice>,
     /// The log is told from here on once the client has asked for what it missed, or has not in time.
     waits_to_fetch: Option<(Seq, Instant)>,
-    sends: FuturesUnordered<PendingSend>,
+    /// In the order of the frames: clients for whom an ack is a position are told of the lower one first.
+    sends: FuturesOrdered<PendingSend>,
     catching_up: Option<BoxFuture<'static, ()>>,
     allowance: f64,
     allowance_at: Instant,
@@ -115,7 +116,7 @@ impl Client {
             link,
             voice,
             waits_to_fetch: None,
-            sends: FuturesUnordered::new(),
+            sends: FuturesOrdered::new(),
             catching_up: None,
             allowance,
             allowance_at: Instant::now(),

@@ -93,9 +93,17 @@ impl Busy {
         let block = format!("/api/v1/blocks/{}", self.guest.id);
         loop {
             for method in [Method::PUT, Method::DELETE] {
-                http.call(method, &block, Some(&self.owner.token), None)
-                    .await
-                    .expect(204);
+                // A node that slept through its own deadline says so; then it is asked again, as clients do.
+                loop {
+                    let method = method.clone();
+                    let reply = http
+                        .call(method, &block, Some(&self.owner.token), None)
+                        .await;
+                    if reply.status != 503 {
+                        reply.expect(204);
+                        break;
+                    }
+                }
             }
         }
     }

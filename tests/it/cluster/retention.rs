@@ -134,11 +134,11 @@ async fn a_node_that_fell_below_the_floor_starts_anew_with_its_clients() {
     );
     let (anna, bert) = (here.register("anna").await, here.register("bert").await);
     say(&here, &anna, &bert, 0..3).await;
-    let (mut socket, _) = Socket::login(there.address(), &bert).await;
     until("the second node is there", SOON, || async {
         there.history(&bert, &format!("u:{}", anna.id)).await.len() == 3
     })
     .await;
+    let (mut socket, _) = Socket::login(there.address(), &bert).await;
 
     let lost = here.login("bert").await;
     there.get("/api/v1/me", &lost.token).await.expect(200);

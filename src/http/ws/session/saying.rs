@@ -1,8 +1,6 @@
 //! What a client says: put in line at once, acknowledged when the log has it.
 
-use futures_util::StreamExt;
-
-use super::super::voice::{About, Ack, Voice};
+use super::super::voice::{About, Ack};
 use crate::model::draft::Outcome;
 use crate::model::error::{Code, Failure};
 use crate::model::ids::Cid;
@@ -49,7 +47,7 @@ impl Client {
     }
 
     fn await_outcome(&mut self, sent: Sent, pending: Pending) {
-        self.sends.push(Box::pin(async move {
+        self.sends.push_back(Box::pin(async move {
             let outcome = pending.outcome().await;
             (
                 sent,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::client::Http;
 use super::super::harness::{Cluster, Plan};
 use super::page::{Page, PageSocket};
 
@@ -177,6 +178,32 @@ fn contents(answer: &Value) -> Vec<Value> {
             frame["Content"].clone()
         })
         .collect()
+}
+
+#[tokio::test]
+async fn what_one_page_uploads_on_one_node_the_other_opens_on_another() {
+    let (cluster, [mut anna, bert, carl]) = three().await;
+    let none = anna.without_cookie().upload("a.png", b"x").await;
+    assert_eq!(none["error"], "unauthorized", "{none}");
+    let answer = anna.upload("../../a song.txt", b"la la la").await;
+    assert_eq!(answer["Code"], 0, "{answer}");
+    let url = answer["Data"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("/files/"), "root-absolute: {url}");
+    let (mut annas, mut berts) = (anna.ginchat_socket().await, bert.ginchat_socket().await);
+    annas
+        .say(&json!({
+            "userId": anna.id, "TargetId": bert.id, "Type": 1, "Media": 4, "Content": "", "url": url,
+        }))
+        .await;
+    let told = berts.hear().await;
+    assert_eq!(told["url"], url, "{told}");
+    let there = Http::new(cluster.nodes[1].http);
+    assert_eq!(there.get(&url, &bert.token).await.text, "la la la");
+    assert_eq!(
+        there.get(&url, &carl.token).await.status,
+        404,
+        "not for others"
+    );
 }
 
 #[tokio::test]

@@ -109,7 +109,13 @@ impl Page {
             .await
     }
 
-    async fn send(&mut self, method: Method, path: &str, kind: &str, body: String) -> Value {
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: impl Into<Bytes>,
+    ) -> Value {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.node))
@@ -118,7 +124,7 @@ impl Page {
         if let Some(cookie) = &self.cookie {
             request = request.header("Cookie", cookie);
         }
-        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let request = request.body(Full::new(body.into())).unwrap();
         let response = self.client.request(request).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         for set in response.headers().get_all("set-cookie") {
@@ -127,6 +133,28 @@ impl Page {
         }
         let body = response.into_body().collect().await.unwrap().to_bytes();
         serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{path}: not JSON: {body:?}"))
+    }
+
+    /// An upload, as pages post it: with fields that say nothing.
+    pub(crate) async fn upload(&mut self, name: &str, bytes: &[u8]) -> Value {
+        let field = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let mut body = field("filetype", ".png").into_bytes();
+        body.extend(field("userid", &self.id.to_string()).into_bytes());
+        let head = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        body.extend(head.into_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--b--\r\n");
+        self.send(
+            Method::POST,
+            "/attach/upload",
+            "multipart/form-data; boundary=b",
+            body,
+        )
+        .await
     }
 
     /// Whether anything of a request is told without the cookie.
