@@ -2,7 +2,7 @@
 //!
 //! Each dialect is a folder that translates between its own requests and frames and the services, and does nothing
 //! else: what may be done, and what becomes of it, is decided where it is for everybody. Dialects share some paths;
-//! which one a request speaks is told by the names of its parameters ([`routes`]). `docs/dialects.md` is for people who
+//! which one a request speaks is told by the names of its parameters ([`routes()`]). `docs/dialects.md` is for people who
 //! write such clients. Composed by the node, served beside [`crate::http`].
 
 mod answer;

@@ -17,7 +17,7 @@ interface Schema extends DBSchema {
   place: { key: 'log'; value: Place }
 }
 
-const VERSION = 1
+const VERSION = 2
 
 function nameOf(user: UserId): string {
   return `starling-${user}`
@@ -33,9 +33,10 @@ export class Shelf {
   static async open(user: UserId): Promise<Shelf | null> {
     try {
       const base = await openDB<Schema>(nameOf(user), VERSION, {
-        upgrade(fresh) {
-          fresh.createObjectStore('outbox', { keyPath: 'cid' })
-          fresh.createObjectStore('place')
+        upgrade(base) {
+          for (const name of base.objectStoreNames) base.deleteObjectStore(name)
+          base.createObjectStore('outbox', { keyPath: 'cid' })
+          base.createObjectStore('place')
         },
         // Another tab logs out and deletes: let it.
         blocking(_current, _blocked, event) {

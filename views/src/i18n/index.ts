@@ -9,8 +9,8 @@ export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
 const loaders: Record<Language, () => Promise<{ default: Messages }>> = {
-  'zh-CN': () => import('./zh-CN'),
-  en: () => import('./en'),
+  'zh-CN': () => import('./zh-CN/index'),
+  en: () => import('./en/index'),
 }
 
 interface Active {

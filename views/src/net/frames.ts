@@ -2,6 +2,7 @@
 // Unknown fields pass, an unknown type is dropped: an older page must survive a newer server.
 
 import * as v from 'valibot'
+import type { Draft } from './types'
 
 const id = v.pipe(v.number(), v.integer())
 /** Some frames name a user by id, some carry the whole profile; both serve. */
@@ -16,8 +17,13 @@ export const entry = v.looseObject({
   kind: v.string(),
   media: v.nullish(v.number()),
   content: v.nullish(v.string()),
+  url: v.nullish(v.string()),
+  pic: v.nullish(v.string()),
   memo: v.nullish(v.string()),
   amount: v.nullish(v.number()),
+  meta: v.nullish(v.record(v.string(), v.unknown())),
+  reply_to: v.nullish(id),
+  mentions: v.nullish(v.array(id)),
   target: v.nullish(id),
   users: v.nullish(v.array(id)),
   by: v.nullish(id),
@@ -28,6 +34,17 @@ export const entry = v.looseObject({
   message: v.nullish(v.string()),
   edited_at: v.nullish(v.number()),
   recalled: v.nullish(v.boolean()),
+  reactions: v.nullish(v.array(v.object({ emoji: v.string(), count: id, users: v.array(id) }))),
+  emoji: v.nullish(v.string()),
+  on: v.nullish(v.boolean()),
+  icon: v.nullish(v.string()),
+  category: v.nullish(v.number()),
+  join: v.nullish(v.string()),
+  owner: v.nullish(id),
+  invited_by: v.nullish(id),
+  role: v.nullish(v.object({ user: id, role: v.picklist(['member', 'admin', 'owner']) })),
+  muted: v.nullish(v.object({ user: id, until: v.number() })),
+  packet: v.nullish(v.string()),
   cid: v.nullish(v.string()),
 })
 
@@ -55,8 +72,12 @@ const frame = v.variant('type', [
   v.looseObject({
     type: v.literal('conversation'),
     conv: v.string(),
-    muted: v.optional(v.boolean()),
-    pinned: v.optional(v.boolean()),
+    muted: v.nullish(v.boolean()),
+    pinned: v.nullish(v.boolean()),
+    hidden: v.nullish(v.boolean()),
+    draft: v.nullish(v.string()),
+    marked_unread: v.nullish(v.boolean()),
+    hidden_entry: v.nullish(id),
   }),
   v.looseObject({ type: v.literal('read'), conv: v.string(), user: userRef, seq: id }),
   v.looseObject({ type: v.literal('typing'), conv: v.string(), user: userRef }),
@@ -71,7 +92,10 @@ export type SignalFrame = Extract<ServerFrame, { type: 'conversation' | 'read' |
 
 export type ClientFrame =
   | { type: 'auth'; after?: number; epoch?: string | number; device?: string }
-  | { type: 'send'; cid: string; to: string; media: number; content: string }
+  | ({ type: 'send'; cid: string; to: string } & Draft)
+  | { type: 'recall'; seq: number; cid?: string }
+  | { type: 'edit'; seq: number; content: string; cid?: string }
+  | { type: 'react'; seq: number; emoji: string; on: boolean; cid?: string }
   | { type: 'read'; conv: string; seq: number }
   | { type: 'typing'; conv: string }
   | { type: 'ping'; n: number }

@@ -1,4 +1,4 @@
-// The only place that calls `fetch`. Turns every failure into an `ApiError` with the server's stable code.
+// The only place that calls `fetch` (`upload.ts` is its like for files). Turns every failure into an `ApiError` with the server's stable code.
 
 /** Longer than a node's own deadlines, so its 503 arrives before we give up. */
 const REQUEST_MS_MAX = 15_000
@@ -39,8 +39,8 @@ export function whenUnauthorized(callback: () => void): void {
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const response = await send(method, path, body)
   if (response.ok) return (response.status === 204 ? undefined : await parse(response)) as T
-  const error = await toError(response)
-  if (error.status === 401 && error.code === 'unauthorized') onUnauthorized()
+  const error = errorOf(response.status, await response.json().catch(() => ({})))
+  endedSession(error)
   throw error
 }
 
@@ -68,11 +68,16 @@ async function parse(response: Response): Promise<unknown> {
   }
 }
 
-async function toError(response: Response): Promise<ApiError> {
-  const body = (await response.json().catch(() => ({}))) as ErrorBody
-  const error = body.error ?? {}
+/** Tells the application when the error means that the session is over. */
+export function endedSession(error: ApiError): void {
+  if (error.status === 401 && error.code === 'unauthorized') onUnauthorized()
+}
+
+/** The error that a refusing answer's body tells of. */
+export function errorOf(status: number, body: unknown): ApiError {
+  const error = (body as ErrorBody | null)?.error ?? {}
   return new ApiError(
-    response.status,
+    status,
     error.code ?? 'internal',
     error.message ?? '',
     error.field ?? null,

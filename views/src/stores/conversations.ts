@@ -3,7 +3,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
-import type { Conv, Conversation, Entry, Seq } from '../net/types'
+import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
 import { useLink } from './link'
 import { usePeople } from './people'
 import { useSession } from './session'
@@ -80,6 +80,23 @@ export const useConversations = defineStore('conversations', () => {
     change(item.conv, { last: { ...item.last, recalled, content: recalled ? '' : entry.content } })
   }
 
+  /** Another device of mine, or this one over HTTP, changed what is set for a conversation. */
+  function changed({ conv, muted, pinned, hidden, draft, marked_unread }: Nullable<ConversationSettings> & { conv: Conv }): void {
+    if (hidden != null) loadSoon()
+    change(conv, {
+      ...(muted != null && { muted }),
+      ...(pinned != null && { pinned }),
+      ...(draft != null && { draft }),
+      ...(marked_unread != null && { marked_unread }),
+    })
+  }
+
+  /** Sets it here and on the user's other devices. */
+  async function set(conv: Conv, settings: ConversationSettings): Promise<void> {
+    await api.setConversation(conv, settings)
+    changed({ conv, ...settings })
+  }
+
   /** I have seen everything up to `seq`. */
   function read(conv: Conv, seq: Seq): void {
     const item = items.value[conv]
@@ -107,8 +124,10 @@ export const useConversations = defineStore('conversations', () => {
     counted = 0
   }
 
-  return { items, sorted, unread, status, load, loadSoon, change, take, read, wasRead, $reset }
+  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, read, wasRead, $reset }
 })
+
+type Nullable<T> = { [K in keyof T]?: T[K] | null }
 
 /** An answer may be older than what already came over the socket. */
 function newer(answer: Conversation, known: Conversation | undefined): Conversation {

@@ -38,7 +38,7 @@ export const useGroups = defineStore('groups', () => {
   }
 
   async function create(name: string, memo: string, users: UserId[]): Promise<Group> {
-    const group = await api.createGroup(name, memo, users)
+    const group = await api.createGroup({ name, memo: memo || undefined, members: users })
     await load()
     return group
   }

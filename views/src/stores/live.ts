@@ -148,8 +148,7 @@ export const useLive = defineStore('live', () => {
         people.refresh(frame.user)
         break
       case 'conversation':
-        if (frame.muted !== undefined) conversations.change(frame.conv, { muted: frame.muted })
-        if (frame.pinned !== undefined) conversations.change(frame.conv, { pinned: frame.pinned })
+        conversations.changed(frame)
     }
   }
 

@@ -6,15 +6,13 @@ import type { Shelf } from '../db/db'
 import { api } from '../net/api'
 import { newCid } from '../net/cid'
 import { ApiError } from '../net/http'
-import type { Conv, Entry } from '../net/types'
+import type { Conv, Draft, Entry } from '../net/types'
 import { useLink } from './link'
 import * as outboxes from './outbox'
 import type { Outbox, Pending } from './outbox'
 import { useSession } from './session'
 import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
-
-const TEXT = 1
 
 export const useMessages = defineStore('messages', () => {
   const timelines = shallowRef<Record<Conv, Timeline>>({})
@@ -83,7 +81,7 @@ export const useMessages = defineStore('messages', () => {
     const first = timeline.order[0]
     if (!timeline.loaded || !timeline.moreBefore || first === undefined) return
     await load(conv, async () => {
-      const page = await api.entries(conv, first)
+      const page = await api.entries(conv, { before: first })
       return () => put(conv, addOlder(timelineOf(conv), page.entries, page.more_before && page.entries.length > 0))
     })
   }
@@ -109,8 +107,8 @@ export const useMessages = defineStore('messages', () => {
     failed.value = next
   }
 
-  function send(conv: Conv, content: string): void {
-    const item = { cid: newCid(), conv, media: TEXT, content, createdAt: Date.now() }
+  function send(conv: Conv, draft: Draft): void {
+    const item = { cid: newCid(), conv, draft, createdAt: Date.now() }
     outbox.value = outboxes.push(outbox.value, item)
     const kept = outbox.value.at(-1)
     if (kept) void shelf?.keep(kept)
@@ -137,7 +135,7 @@ export const useMessages = defineStore('messages', () => {
     const now = performance.now()
     const { outbox: next, send: frames, again } = outboxes.due(outbox.value, now)
     outbox.value = next
-    for (const { cid, conv, media, content } of frames) link.transmit({ type: 'send', cid, to: conv, media, content })
+    for (const { cid, conv, draft } of frames) link.transmit({ type: 'send', cid, to: conv, ...draft })
     if (again !== null) pump = setTimeout(flush, again - now + 1)
   }
 

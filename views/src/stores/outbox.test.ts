@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ACK_MS_MAX, due, push, refuse, remove, reopen, retry, RETRY_MS } from './outbox'
 import type { Outbox } from './outbox'
 
-const item = (cid: string, conv = 'u:2') => ({ cid, conv, media: 1, content: cid, createdAt: 0 })
+const item = (cid: string, conv = 'u:2') => ({ cid, conv, draft: { media: 1, content: cid }, createdAt: 0 })
 const three = ['a', 'b', 'c'].reduce<Outbox>((box, cid) => push(box, item(cid)), [])
 const cids = (list: readonly { cid: string }[]) => list.map((one) => one.cid)
 

@@ -1,13 +1,12 @@
 // What was written and is not yet confirmed. Pure: the list goes in, the next list or the next frames come out.
 // One message per conversation is under way at a time, so a refusal cannot let a later message overtake it.
 
-import type { Conv } from '../net/types'
+import type { Conv, Draft } from '../net/types'
 
 export interface Pending {
   readonly cid: string
   readonly conv: Conv
-  readonly media: number
-  readonly content: string
+  readonly draft: Draft
   /** By this device's clock; only for showing. */
   readonly createdAt: number
   readonly state: 'waiting' | 'underway' | 'failed'
@@ -30,7 +29,7 @@ export const RETRY_MS = 2_000
 /** A link that is alive but does not confirm for this long gets the message again; its cid makes that safe. */
 export const ACK_MS_MAX = 10_000
 
-export function push(outbox: Outbox, message: Pick<Pending, 'cid' | 'conv' | 'media' | 'content' | 'createdAt'>): Outbox {
+export function push(outbox: Outbox, message: Pick<Pending, 'cid' | 'conv' | 'draft' | 'createdAt'>): Outbox {
   if (outbox.some((item) => item.cid === message.cid)) return outbox
   return [...outbox, { ...message, state: 'waiting', notBefore: 0, error: null }]
 }

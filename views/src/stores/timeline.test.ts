@@ -64,7 +64,7 @@ function finalState(entries: Entry[], deliveries: readonly Delivery[]): Held {
   const outbox = entries
     .filter((entry) => entry.kind === 'message' && entry.cid)
     .reduce<Outbox>(
-      (box, entry) => push(box, { cid: entry.cid ?? '', conv: CONV, media: 1, content: entry.content ?? '', createdAt: 0 }),
+      (box, entry) => push(box, { cid: entry.cid ?? '', conv: CONV, draft: { media: 1, content: entry.content ?? '' }, createdAt: 0 }),
       [],
     )
   return deliveries.reduce((held, deliver) => deliver(held), { timeline: emptyTimeline, outbox })
@@ -133,7 +133,7 @@ test('an older page goes to the front', () => {
 
 test('a pending message stands last, and steps aside for its entry', () => {
   const timeline = add(emptyTimeline, [message(1)])
-  const outbox = push([], { cid: 'x', conv: CONV, media: 1, content: 'hi', createdAt: 0 })
+  const outbox = push([], { cid: 'x', conv: CONV, draft: { media: 1, content: 'hi' }, createdAt: 0 })
   expect(visible(timeline, outbox, ME).map((one) => one.state)).toEqual(['sent', 'pending'])
   const after = add(timeline, [message(2, { from: ME, cid: 'x' })])
   expect(visible(after, outbox, ME).map((one) => one.key)).toEqual(['s1', 'cx'])

@@ -136,5 +136,5 @@ function fromOutbox(item: Pending, me: UserId): Message {
 
 /** The entry that an acknowledged message became. */
 export function entryOf(item: Pending, me: UserId, seq: Seq, at: number): Entry {
-  return { seq, conv: item.conv, from: me, at, kind: 'message', media: item.media, content: item.content, cid: item.cid }
+  return { ...item.draft, seq, conv: item.conv, from: me, at, kind: 'message', cid: item.cid }
 }

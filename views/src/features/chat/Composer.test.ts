@@ -9,7 +9,7 @@ beforeEach(() => setActivePinia(createPinia()))
 
 function open() {
   const composer = mount(Composer, { props: { conv: 'u:2' } })
-  return { composer, field: composer.get('textarea'), sent: () => useMessages().outbox.map((item) => item.content) }
+  return { composer, field: composer.get('textarea'), sent: () => useMessages().outbox.map((item) => item.draft.content) }
 }
 
 test('Enter sends the trimmed text and empties the field', async () => {

@@ -1,0 +1,28 @@
+import type zh from '../zh-CN/cluster'
+
+export default {
+  'cluster.title': 'Cluster',
+  'cluster.degraded': 'Degraded',
+  'cluster.healthy': 'Healthy',
+  'cluster.node': 'Node',
+  'cluster.state': 'State',
+  'cluster.address': 'Address',
+  'cluster.version': 'Version',
+  'cluster.head': 'Log position',
+  'cluster.connections': 'Connections',
+  'cluster.users': 'Users',
+  'cluster.heard': 'Last heard',
+  'cluster.ms': '{n} ms ago',
+  'cluster.seconds': '{n} s ago',
+  'cluster.you': 'You are here',
+  'cluster.bus': 'Bus counters',
+  'cluster.store': 'Store',
+  'cluster.nodesUp': '{up} of {all} nodes online',
+  'cluster.stale': 'Figures are from {time}; retrying',
+  'cluster.up': 'Online',
+  'cluster.suspect': 'Suspect',
+  'cluster.down': 'Offline',
+  'cluster.unheard': 'Not heard yet',
+  'cluster.left': 'Left',
+  'cluster.figures': 'Counters of this node',
+} satisfies Record<keyof typeof zh, string>

@@ -1,0 +1,32 @@
+import type zh from '../zh-CN/contacts'
+
+export default {
+  'contacts.title': 'Contacts',
+  'contacts.find': 'Find a friend',
+  'contacts.requests': 'Friend requests',
+  'contacts.friends': 'Friends',
+  'contacts.accept': 'Accept',
+  'contacts.refuse': 'Decline',
+  'contacts.empty': 'No friends yet',
+  'contacts.emptyHint': 'Find people by name, nickname, phone or number.',
+  'contacts.noMatch': 'No friend matches',
+  'contacts.noMessage': 'wants to be your friend',
+  'contacts.remove': 'Remove friend',
+  'contacts.removeHint': 'You are removed from each other’s contacts. The messages stay.',
+  'contacts.message': 'Message',
+  'contacts.id': 'Number',
+  'contacts.name': 'Name',
+  'contacts.memo': 'About',
+  'contacts.tip': 'Pick a friend to see the profile or write',
+
+  'addFriend.title': 'Add friend',
+  'addFriend.query': 'Name, nickname, phone or number',
+  'addFriend.none': 'Nobody found for “{q}”',
+  'addFriend.add': 'Add',
+  'addFriend.message': 'A few words (optional)',
+  'addFriend.requested': 'Requested',
+  'addFriend.isFriend': 'Friend',
+  'addFriend.self': 'You',
+  'addFriend.sent': 'Request sent',
+  'addFriend.done': 'You are friends now',
+} satisfies Record<keyof typeof zh, string>

@@ -1,0 +1,17 @@
+export default {
+  'settings.title': '设置',
+  'settings.appearance': '外观',
+  'settings.language': '语言',
+  'settings.theme': '主题',
+  'settings.theme.system': '跟随系统',
+  'settings.theme.light': '浅色',
+  'settings.theme.dark': '深色',
+  'settings.sessions': '登录的设备',
+  'settings.thisDevice': '此设备',
+  'settings.lastSeen': '最近活动 {time}',
+  'settings.revoke': '退出该设备',
+  'settings.revokeLabel': '退出设备 {device}',
+  'settings.logout': '退出登录',
+  'settings.cluster': '集群状态',
+  'settings.unknownDevice': '未命名设备',
+} as const
