@@ -65,10 +65,10 @@ ensure_openssl() {
     command -v openssl >/dev/null || ensure_packages openssl
 }
 
-# What drives the web client in tests; the font is for Chinese.
+# What drives the web client in tests; the fonts are for Chinese and emoji.
 ensure_browser() {
     command -v chromium >/dev/null || ensure_packages chromium
-    ensure_packages fonts-wqy-microhei
+    ensure_packages fonts-wqy-microhei fonts-noto-color-emoji
 }
 
 # The checker of licences, bans and sources: built once, about three minutes.

@@ -3,6 +3,7 @@
 
 NODE_PIDS=()
 NGINX_PID=
+PAGES_PID=
 
 # free_port : prints a port below the range of outgoing connections that nobody has, neither TCP nor UDP.
 free_port() {
@@ -98,6 +99,8 @@ write_nginx() {
         echo 'worker_processes 2;'
         echo 'events { worker_connections 8192; }'
         echo 'http {'
+        # As distributions' own configuration does.
+        [ ! -e /etc/nginx/mime.types ] || echo '    include /etc/nginx/mime.types;'
         for node in client_body proxy fastcgi uwsgi scgi; do
             echo "    ${node}_temp_path $folder/temp/$node;"
         done
@@ -112,21 +115,42 @@ start_nginx() {
     folder=$(cd "$1" && pwd)
     shift
     write_nginx "$folder" "$@"
-    nginx -q -t -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" || fail "nginx refuses $folder/nginx.conf"
-    nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" -g 'daemon off;' >>"$folder/error.log" 2>&1 &
+    run_nginx "$folder"
     NGINX_PID=$!
     wait_ready "$2" "$NGINX_PID" "$folder/error.log"
+}
+
+# start_pages FOLDER PAGES HOST PORT NODE_PORT... : one more nginx before the same nodes, which serves a folder of old
+# pages.
+start_pages() {
+    local folder pages
+    mkdir -p "$1"
+    folder=$(cd "$1" && pwd)
+    pages=$(cd "$2" && pwd)
+    shift 2
+    write_nginx "$folder" "$@"
+    sed -i "s|include starling/locations.conf;|set \$starling_pages $pages; include starling/legacy-pages.conf;|" \
+        "$folder/starling/starling.conf"
+    run_nginx "$folder"
+    PAGES_PID=$!
+    wait_ready "$2" "$PAGES_PID" "$folder/error.log"
+}
+
+run_nginx() {
+    nginx -q -t -p "$1" -c "$1/nginx.conf" -e "$1/error.log" || fail "nginx refuses $1/nginx.conf"
+    nginx -p "$1" -c "$1/nginx.conf" -e "$1/error.log" -g 'daemon off;' >>"$1/error.log" 2>&1 &
 }
 
 # stop_all : stops what was started here, and waits until it has ended. Nodes take their time to drain.
 stop_all() {
     local pid
-    for pid in $NGINX_PID "${NODE_PIDS[@]}"; do
+    for pid in $NGINX_PID $PAGES_PID "${NODE_PIDS[@]}"; do
         kill -TERM "$pid" 2>/dev/null || true
     done
-    for pid in $NGINX_PID "${NODE_PIDS[@]}"; do
+    for pid in $NGINX_PID $PAGES_PID "${NODE_PIDS[@]}"; do
         wait "$pid" 2>/dev/null || true
     done
     NODE_PIDS=()
     NGINX_PID=
+    PAGES_PID=
 }

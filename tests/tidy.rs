@@ -60,7 +60,10 @@ const KNOWN_BY: &[Rule] = &[
     ("http_body_util", &["http", "dialect"]),
     ("utoipa", &["http", "dialect"]),
     // What is measured where it happens, and where it is shown.
-    ("prometheus_client", &["http", "journal", "node", "store"]),
+    (
+        "prometheus_client",
+        &["http", "journal", "node", "store", "dialect"],
+    ),
     ("rusqlite", &["store::sqlite", "bin"]),
     ("refinery", &["store::sqlite", "store::mysql"]),
     ("mysql_async", &["store::mysql", "bin"]),
@@ -460,5 +463,7 @@ fn quoted_length(inside: &str) -> usize {
     inside.len()
 }
 
+#[path = "tidy/ancestors.rs"]
+mod ancestors;
 #[path = "tidy/bites.rs"]
 mod bites;

@@ -1,17 +1,26 @@
-// Runs before the first paint so that a dark page never flashes white.
+// Runs before the first paint so that a dark page never flashes white and no text changes its size.
 // Keys and values are those of views/src/stores/settings.ts.
 (function () {
-  var choice = null, language = null;
+  var stored = {};
   try {
-    choice = localStorage.getItem('starling.theme');
-    language = localStorage.getItem('starling.language');
+    stored = localStorage;
   } catch (_) {
-    // Storage may be forbidden; the system's theme is then the answer.
+    // Storage may be forbidden; the system's choices are then the answer.
   }
-  var dark = choice === 'dark' || (choice !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+  function chosen(name) {
+    return stored['starling.' + name] || '';
+  }
+  function system(query) {
+    return matchMedia(query).matches;
+  }
+  var theme = chosen('theme');
+  var dark = theme === 'dark' || (theme !== 'light' && system('(prefers-color-scheme: dark)'));
   var root = document.documentElement;
   root.dataset.theme = dark ? 'dark' : 'light';
-  if (language) root.lang = language;
+  root.dataset.font = chosen('fontSize');
+  root.dataset.density = chosen('density');
+  root.dataset.contrast = chosen('contrast') === 'high' || system('(prefers-contrast: more)') ? 'high' : 'normal';
+  if (chosen('language')) root.lang = chosen('language');
   var meta = document.querySelector('meta[name="theme-color"]');
   if (meta && dark) meta.setAttribute('content', '#0C1012');
 })();

@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use super::pages;
+use super::routes::collapsed;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::error::Language;
 use crate::model::message::{Media, MessageBody};
@@ -108,23 +110,19 @@ pub(super) fn message(entry: &Entry) -> Option<(Media, MessageBody)> {
     (!fate.recalled).then_some((media, body))
 }
 
-/// An address as old pages write it: relative to the page they were served from.
+/// An address as old pages write it: relative to the page they were served from, with slashes doubled, or a sticker's
+/// with a folder in front.
 pub(super) fn our_url(url: &str) -> String {
     let url = url.trim();
     let relative = url.trim_start_matches("./");
-    let is_ours = ["asset/", "files/"]
-        .iter()
-        .any(|folder| relative.starts_with(folder));
-    if is_ours {
-        return format!("/{relative}");
+    let relative = relative.strip_prefix('/').unwrap_or(relative);
+    let relative = relative.strip_prefix('/').unwrap_or(relative);
+    // Somebody's host may stand behind two slashes, but not a folder of ours.
+    if !relative.starts_with("asset/") && !relative.starts_with("files/") {
+        return url.to_owned();
     }
-    match url.strip_prefix("//") {
-        // Doubled slashes in front of our own folders, and not somebody's host.
-        Some(rest) if rest.starts_with("asset/") || rest.starts_with("files/") => {
-            format!("/{rest}")
-        }
-        Some(_) | None => url.to_owned(),
-    }
+    let path = collapsed(&format!("/{relative}"));
+    pages::sticker(&path).map_or_else(|| path.clone(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -171,6 +169,14 @@ mod tests {
             ("asset/plugins/a.gif", "/asset/plugins/a.gif"),
             ("//asset/plugins/a.gif", "/asset/plugins/a.gif"),
             ("/files/1/a.png", "/files/1/a.png"),
+            (
+                "asset/plugins/doutu/emoj//asset/packs/faces/smile.svg",
+                "/asset/packs/faces/smile.svg",
+            ),
+            (
+                "/asset/plugins/doutu/emoj//asset/packs/faces/smile.svg",
+                "/asset/packs/faces/smile.svg",
+            ),
             ("//evil.example/a.png", "//evil.example/a.png"),
             ("https://a.example/x", "https://a.example/x"),
         ] {

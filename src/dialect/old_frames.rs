@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use telling::OldSpeech;
 pub(super) use telling::ginchat_text;
 
 use super::media::{self, Place};
-use super::uses::{Use, Uses};
+use super::uses::Uses;
 use crate::http::ws::{About, Ack, Heard, Invalid, Message, Voice};
 use crate::model::conversation::{Address, Conv};
 use crate::model::entry::Entry;
@@ -143,6 +144,11 @@ impl Voice for OldVoice {
         self.bookmark = Some(self.reads.bookmark(self.user, link));
     }
 
+    fn parting(&mut self) -> Option<BoxFuture<'_, ()>> {
+        let bookmark = self.bookmark.as_mut()?;
+        Some(Box::pin(bookmark.write()))
+    }
+
     fn greeting(&self, _hello: &dyn Fn() -> Value) -> Option<Bytes> {
         None
     }
@@ -166,7 +172,7 @@ impl Voice for OldVoice {
             Page::Ginchat { .. } => &self.uses.ginchat,
             Page::Imooc { .. } => &self.uses.imooc,
         };
-        Use::add(&counts.messages);
+        counts.messages.inc();
         Ok(Heard::Send {
             request: Box::new(request),
             tag: 0,
@@ -333,6 +339,8 @@ impl Said {
             pic: Some(media::our_url(&self.pic)),
             memo: Some(self.memo),
             amount: Some(self.amount),
+            // No page knows of a ledger: what it calls a red packet is a picture of one.
+            is_drawn_packet: true,
             ..SendRequest::default()
         })
     }

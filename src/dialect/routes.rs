@@ -19,7 +19,7 @@ use super::old_frames::Voices;
 use super::params::Params;
 use super::request::{Asked, Doorkeeper};
 use super::shyim::{self, Shyim};
-use super::uses::{Use, Uses};
+use super::uses::Uses;
 use super::{pages, sockets, upload};
 use crate::http::auth::Gate;
 use crate::http::body;
@@ -180,7 +180,7 @@ impl Desk {
             Call::Imooc(_) => (Envelope::Imooc, &uses.imooc),
             Call::Shyim(_) => (Envelope::Shyim, &uses.shyim),
         };
-        Use::add(&counts.requests);
+        counts.requests.inc();
         let answer: Answer = match (read, call) {
             (Err(failure), _) => Err(failure),
             (Ok(()), Call::Ginchat(call)) => self.ginchat.answer(call, asked, &self.door).await,

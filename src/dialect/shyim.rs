@@ -16,7 +16,7 @@ use super::imooc::login_name;
 use super::media::Place;
 use super::request::{Asked, Doorkeeper};
 use super::routes::DialectParts;
-use super::uses::{Use, Uses};
+use super::uses::Uses;
 use crate::http::ws::{Arrival, Beginning, BinaryProtocol, Parts};
 use crate::model::error::{Code, Failure, Language};
 use crate::model::group::JoinMode;
@@ -217,7 +217,7 @@ impl BinaryProtocol for Binary {
         };
         let token = token_of(first).ok_or_else(|| refused(Failure::new(Code::Unauthorized)))?;
         let identity = parts.sessions.authenticate(&token).await.map_err(refused)?;
-        Use::add(&self.uses.shyim.connections);
+        self.uses.shyim.connections.inc();
         Ok(Arrival {
             identity,
             voice: Box::new(ShyimVoice::new(

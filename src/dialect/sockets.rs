@@ -13,7 +13,6 @@ use warp::reply::Response;
 use super::old_frames::{MISSED_MAX, Missed, Page, is_told_late};
 use super::params::Params;
 use super::routes::{Desk, Enabled, collapsed, raw_query};
-use super::uses::Use;
 use super::{media, pages};
 use crate::http::remote::PeerAddr;
 use crate::http::server::Place;
@@ -112,10 +111,11 @@ impl Desk {
             .voice(user, page, media::Place::new(base, language));
         let (entries, upto) = self.missed(user, page).await?;
         let uses = &self.parts.uses;
-        Use::add(match page {
-            Page::Ginchat { .. } => &uses.ginchat.connections,
-            Page::Imooc { .. } => &uses.imooc.connections,
-        });
+        let counts = match page {
+            Page::Ginchat { .. } => &uses.ginchat,
+            Page::Imooc { .. } => &uses.imooc,
+        };
+        counts.connections.inc();
         let arrival = ws::Arrival {
             identity,
             voice: Box::new(voice),

@@ -12,7 +12,6 @@ use warp::reply::Response;
 
 use super::answer::{Answer, Envelope, data, respond};
 use super::routes::{Desk, collapsed};
-use super::uses::Use;
 use crate::http::reply;
 use crate::http::v1::files::{take_in, url_of};
 
@@ -38,7 +37,12 @@ pub(super) fn route(desk: &Arc<Desk>) -> BoxedFilter<(Response,)> {
                     let token = desk.door.gate.request_token(&Method::POST, &headers)?;
                     let owner = desk.door.sessions.authenticate(&token).await?.user.id;
                     let uses = &desk.parts.uses;
-                    Use::add(&uses.ginchat.requests);
+                    let counts = if enabled.imooc && (!enabled.ginchat || is_from_imooc(&headers)) {
+                        &uses.imooc
+                    } else {
+                        &uses.ginchat
+                    };
+                    counts.requests.inc();
                     let file = take_in(owner, &headers, stream, &desk.parts.files).await?;
                     Ok(data(json!(url_of(&file))))
                 }
@@ -47,4 +51,11 @@ pub(super) fn route(desk: &Arc<Desk>) -> BoxedFilter<(Response,)> {
             }
         })
         .boxed()
+}
+
+/// Both kinds of pages send the same fields; imooc's are those whose addresses end so.
+fn is_from_imooc(headers: &HeaderMap) -> bool {
+    let page = headers.get("referer").and_then(|page| page.to_str().ok());
+    let path = page.and_then(|page| page.split('?').next());
+    path.is_some_and(|path| path.ends_with(".shtml"))
 }

@@ -1,41 +1,61 @@
 //! How much each dialect is used: so that an operator knows when an old client can be let go.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
-/// One dialect's counts since the node started.
-#[derive(Debug, Default)]
-pub struct Use {
-    pub requests: AtomicU64,
-    pub connections: AtomicU64,
-    pub messages: AtomicU64,
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Used {
+    dialect: &'static str,
+    kind: &'static str,
 }
 
-impl Use {
-    pub(super) fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
+/// One dialect's counts since the node started.
+#[derive(Debug)]
+pub struct Use {
+    pub(super) requests: Counter,
+    pub(super) connections: Counter,
+    pub(super) messages: Counter,
 }
 
 /// All dialects' counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Uses {
-    pub ginchat: Use,
-    pub imooc: Use,
-    pub shyim: Use,
+    pub(super) ginchat: Use,
+    pub(super) imooc: Use,
+    pub(super) shyim: Use,
+    family: Family<Used, Counter>,
+}
+
+impl Default for Uses {
+    /// Every series is there from the start, so that one that stays at nothing can be seen.
+    fn default() -> Self {
+        let family = Family::<Used, Counter>::default();
+        let counts = |dialect| {
+            let of = |kind| family.get_or_create(&Used { dialect, kind }).clone();
+            Use {
+                requests: of("request"),
+                connections: of("connection"),
+                messages: of("message"),
+            }
+        };
+        Uses {
+            ginchat: counts("ginchat"),
+            imooc: counts("imooc"),
+            shyim: counts("shyim"),
+            family,
+        }
+    }
 }
 
 impl Uses {
-    /// Each dialect's name with its requests, connections and messages.
-    #[must_use]
-    pub fn table(&self) -> [(&'static str, [u64; 3]); 3] {
-        let read = |counts: &Use| {
-            [&counts.requests, &counts.connections, &counts.messages]
-                .map(|counter| counter.load(Ordering::Relaxed))
-        };
-        [
-            ("ginchat", read(&self.ginchat)),
-            ("imooc", read(&self.imooc)),
-            ("shyim", read(&self.shyim)),
-        ]
+    /// Puts the counts among what the node measures.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "dialect_uses",
+            "What old clients did here, by dialect: requests, connections, and messages sent",
+            self.family.clone(),
+        );
     }
 }

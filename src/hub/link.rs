@@ -1,12 +1,17 @@
 //! What a connection's reading task and its writing shard tell each other, besides orders.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::model::ids::Seq;
+use crate::model::entry::Entry;
+use crate::model::ids::{Cid, Seq, UserId};
+
+/// Client ids of a connection's newest sends that are remembered. Of older ones a connection that is still catching up
+/// is told as well as acknowledged.
+const SAID_MAX: usize = 128;
 
 /// Shared by the task that reads a connection and the shard that writes it.
 #[derive(Debug, Default)]
@@ -18,6 +23,7 @@ pub struct Link {
     told: AtomicU64,
     closed: AtomicBool,
     behind: Mutex<Option<Seq>>,
+    said: Mutex<VecDeque<Cid>>,
     changed: Notify,
     drained: Notify,
 }
@@ -78,6 +84,24 @@ impl Link {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// The client sends this and gets an ack for it: from now on it is not told of it, catching up or live.
+    pub fn says(&self, cid: Cid) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() == SAID_MAX {
+            said.pop_front();
+        }
+        said.push_back(cid);
+    }
+
+    /// Takes out what the client, which is this user, has said on this connection.
+    pub fn without_said(&self, user: UserId, mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !said.is_empty() {
+            entries.retain(|entry| entry.from != user || !said.contains(&entry.cid));
+        }
+        entries
     }
 
     /// The shard's word that the connection is over.

@@ -177,7 +177,7 @@ impl Shard {
                 missed,
                 announce,
                 position,
-            } => self.live(conn, groups, &missed, announce, position),
+            } => self.live(conn, groups, missed, announce, position),
             Order::AllBehind { position } => self.all_behind(position),
             Order::Reset { head } => self.reset(head),
         }
@@ -309,7 +309,7 @@ impl Shard {
         &mut self,
         conn: ConnId,
         groups: Vec<GroupId>,
-        missed: &[Arc<Entry>],
+        missed: Vec<Arc<Entry>>,
         announce: bool,
         position: Seq,
     ) {
@@ -326,18 +326,27 @@ impl Shard {
         connection.standing = Standing::Live;
         connection.position = position;
         connection.link.set_told(position);
-        if announce || !missed.is_empty() {
-            let pages = connection
-                .speech
-                .missed(missed, connection.user, position, false);
-            for Page {
-                frames, entries, ..
-            } in pages
-            {
-                self.connections[slot].delivered += entries;
-                if !frames.is_empty() {
-                    self.push(slot, frames);
-                }
+        let (user, speech) = (connection.user, Arc::clone(&connection.speech));
+        let missed = connection.link.without_said(user, missed);
+        let pages = if announce {
+            speech.missed(&missed, user, position, false)
+        } else {
+            // To a client that asked for nothing what happened since it was greeted is as live as what follows.
+            let frames = missed.iter().filter_map(|entry| speech.entry(entry, user));
+            let page = |frames| Page {
+                frames,
+                position,
+                entries: 1,
+            };
+            frames.map(page).collect()
+        };
+        for Page {
+            frames, entries, ..
+        } in pages
+        {
+            self.connections[slot].delivered += entries;
+            if !frames.is_empty() {
+                self.push(slot, frames);
             }
         }
         self.release_acks(slot);

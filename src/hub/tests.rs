@@ -95,6 +95,44 @@ fn entry(seq: u64, conv: Conv, from: u64, text_bytes: usize) -> Arc<Entry> {
 }
 
 #[tokio::test]
+async fn what_was_sent_while_catching_up_is_not_among_what_was_missed() {
+    let (hub, mut feed) = Hub::start(HubSettings::default());
+    let mut anna = connect(&hub, 1).await;
+    anna.link.says("c".parse().unwrap());
+    // The same client id of somebody else is another message.
+    let missed = vec![
+        entry(1, Conv::Group(GROUP), 1, 1),
+        entry(2, Conv::Group(GROUP), 2, 1),
+    ];
+    feed.live(anna.conn, vec![GROUP], missed, true, Seq(2))
+        .unwrap();
+    let sync = anna.next().await.unwrap();
+    let entries = sync["entries"].as_array().unwrap();
+    assert_eq!(
+        (entries.len(), &entries[0]["from"]),
+        (1, &serde_json::json!(2))
+    );
+    assert_eq!(sync["after"], 2);
+}
+
+#[tokio::test]
+async fn one_who_asked_for_nothing_hears_what_happened_since_as_it_hears_what_follows() {
+    let (hub, mut feed) = Hub::start(HubSettings::default());
+    let mut anna = connect(&hub, 1).await;
+    let missed = vec![entry(1, Conv::Group(GROUP), 2, 1)];
+    feed.live(anna.conn, vec![GROUP], missed, false, Seq(1))
+        .unwrap();
+    feed.deliver(&entry(2, Conv::Group(GROUP), 2, 1), None);
+    for seq in [1, 2] {
+        let heard = anna.next().await.unwrap();
+        assert_eq!(
+            (&heard["type"], heard["seq"].as_u64()),
+            (&serde_json::json!("entry"), Some(seq))
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_entry_reaches_the_members_connections_but_not_the_one_that_sent_it() {
     let (hub, mut feed) = Hub::start(HubSettings::default());
     let (mut anna, mut annas_phone, mut bert) = (

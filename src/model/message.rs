@@ -85,6 +85,9 @@ pub struct MessageBody {
     /// When its author last changed the text. Never a client's to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<UnixMillis>,
+    /// A red packet that is drawn and stands in no ledger. Never a client's of the public protocol to say.
+    #[serde(skip)]
+    pub is_drawn_packet: bool,
     /// It was taken back, and the other fields are empty. Never a client's to say.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recalled: bool,
@@ -120,8 +123,13 @@ impl MessageBody {
             }
         }
         self.check_numbers()?;
+        let meta = if media == Media::Packet {
+            Some(drawn_packet_meta()?)
+        } else {
+            self.meta.as_deref().map(canonical_object).transpose()?
+        };
         let stored = MessageBody {
-            meta: self.meta.as_deref().map(canonical_object).transpose()?,
+            meta,
             edited_at: None,
             recalled: false,
             ..self.clone()
@@ -178,10 +186,18 @@ impl MessageBody {
             }
             Media::Sticker => required("content", &self.content).or(required("url", &self.url)),
             // A red packet moves money of the deployment's ledger; it cannot be claimed into being by a frame.
-            Media::Packet => Err(InvalidMessage::Field("media")),
+            Media::Packet if !self.is_drawn_packet => Err(InvalidMessage::Field("media")),
+            Media::Packet if self.amount < 0 => Err(InvalidMessage::Field("amount")),
+            Media::Packet => Ok(()),
             Media::Other(_) => Ok(()),
         }
     }
+}
+
+/// What tells a red packet that is only drawn from one that can be claimed.
+fn drawn_packet_meta() -> Result<Box<RawValue>, InvalidMessage> {
+    let meta = serde_json::value::to_raw_value(&serde_json::json!({"packet": "display"}));
+    meta.map_err(|_| InvalidMessage::Field("meta"))
 }
 
 /// An object in one spelling, whatever white space and order of keys it came with: a repeated send says the same. What
@@ -282,6 +298,13 @@ mod tests {
         for media in [0, 5, 12, 99] {
             assert_eq!(missing(media, both()), "media", "{media}");
         }
+        let drawn = |amount| MessageBody {
+            is_drawn_packet: true,
+            amount,
+            ..MessageBody::default()
+        };
+        assert_eq!(missing(5, drawn(0)), "");
+        assert_eq!(missing(5, drawn(-1)), "amount");
         for media in [100, u16::MAX] {
             assert_eq!(missing(media, MessageBody::default()), "", "{media}");
         }

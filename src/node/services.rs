@@ -202,6 +202,7 @@ impl Services {
             proxies: Proxies::new(config.http.proxies.clone()),
         });
         let uses = Arc::new(Uses::default());
+        handles.metrics.register(|registry| uses.register(registry));
         let sockets =
             Arc::new(self.socket_parts(config, handles, incarnation, gate.clone(), &uses));
         let mut others = dialect::routes(

@@ -251,6 +251,7 @@ impl Connections {
         let (epoch, applied) = (self.position.epoch(), self.position.applied());
         if cursor.may_show(&page.log, page.position, epoch, applied) {
             let entries: Vec<Arc<Entry>> = page.entries.into_iter().map(Arc::new).collect();
+            let entries = link.without_said(*user, entries);
             for page in speech.missed(&entries, *user, page.position, true) {
                 link.drained().await;
                 self.hub.send_page(*conn, page).await;

@@ -62,6 +62,9 @@ pub struct SendRequest {
     pub meta: Option<Box<RawValue>>,
     pub reply_to: Option<Seq>,
     pub mentions: Option<Vec<UserId>>,
+    /// A red packet (media 5) that is drawn and moves no money, as old pages send it.
+    #[serde(skip)]
+    pub is_drawn_packet: bool,
 }
 
 impl SendRequest {
@@ -77,6 +80,7 @@ impl SendRequest {
             meta: self.meta.clone().filter(|meta| meta.get() != "null"),
             reply_to: self.reply_to,
             mentions: self.mentions.clone().unwrap_or_default(),
+            is_drawn_packet: self.is_drawn_packet,
             ..MessageBody::default()
         }
     }

@@ -109,6 +109,7 @@ impl Reads {
             reads: self.clone(),
             user,
             link: Arc::clone(link),
+            written: Seq::ZERO,
         }
     }
 
@@ -209,6 +210,18 @@ pub struct Bookmark {
     reads: Reads,
     user: UserId,
     link: Arc<Link>,
+    written: Seq,
+}
+
+impl Bookmark {
+    /// Writes the place down now, before the page knows that it is gone: it may come back on another node at once.
+    pub async fn write(&mut self) {
+        let told = self.link.told();
+        // What cannot be written now is tried again when the page is gone.
+        if self.reads.tell(self.user, told).await.is_ok() {
+            self.written = told;
+        }
+    }
 }
 
 impl Drop for Bookmark {
@@ -225,6 +238,9 @@ impl Drop for Bookmark {
         drop(state);
         // He may come back on another node before the next writing.
         let (reads, told) = (self.reads.clone(), self.link.told());
+        if told == self.written {
+            return;
+        }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 // What cannot be written now waits for the next writing.

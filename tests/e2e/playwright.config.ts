@@ -3,6 +3,8 @@ import { defineConfig } from '@playwright/test'
 // Started from views (`npm run e2e`); that folder's packages are found through the paths of tsconfig.json here.
 export default defineConfig({
   testDir: '.',
+  // Pictures for people: `scripts/screenshots`.
+  testIgnore: process.env.STARLING_SCREENSHOTS ? [] : ['visual/**'],
   // Two runs at a time must not share it.
   outputDir: process.env.STARLING_E2E_OUTPUT ?? '../../test-results',
   timeout: 60_000,
@@ -12,6 +14,8 @@ export default defineConfig({
   reporter: 'list',
   use: {
     locale: 'zh-CN',
+    // What a worker answers does not pass a test's routes; the flows about the worker allow it.
+    serviceWorkers: 'block',
     // No video: it would need a downloaded ffmpeg.
     trace: 'retain-on-failure',
     launchOptions: {
@@ -23,6 +27,8 @@ export default defineConfig({
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        // Its microphone beeps; whether a page may listen is the context's to say.
+        '--use-fake-device-for-media-stream',
       ],
     },
   },

@@ -1,7 +1,11 @@
 // What flows share: the nodes under test, users made by REST, and pages that watch themselves.
 
-import { expect, test } from '@playwright/test'
-import type { APIRequestContext, Browser, BrowserContext, Page } from '@playwright/test'
+import { expect } from '@playwright/test'
+import type { APIRequestContext, Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test'
+import { guard, test } from './watch'
+
+export { expect } from '@playwright/test'
+export { allowTrouble, expectNoOverflow, faultsOf, framesOf, guard, LOST_NODE, test } from './watch'
 
 /** Base URLs of the nodes, without a slash at the end. */
 export const NODES = (process.env.STARLING_URLS ?? 'http://127.0.0.1:8080')
@@ -26,19 +30,21 @@ export interface Person {
   api: APIRequestContext
 }
 
-export interface Options {
+export interface Options extends BrowserContextOptions {
   at: string
   nickname: string
-  viewport?: { width: number; height: number }
 }
+
+export const DESK = { width: 1280, height: 800 }
+export const PHONE = { width: 375, height: 740 }
 
 let made = 0
 
 /** Registers a user by REST on the node and opens a page there, logged in. */
-export async function person(browser: Browser, { at, nickname, viewport }: Options): Promise<Person> {
+export async function person(browser: Browser, { at, nickname, ...options }: Options): Promise<Person> {
   const name = `e2e-${Date.now().toString(36)}-${made++}`
   const password = 'correct horse battery'
-  const context = await browser.newContext({ baseURL: at, viewport: viewport ?? { width: 1280, height: 800 } })
+  const context = await browser.newContext({ baseURL: at, viewport: DESK, ...options })
   const answer = await context.request.post('/api/v1/register', {
     data: { name, password, nickname, device: 'e2e' },
     headers: { Origin: at },
@@ -54,57 +60,6 @@ export async function post(who: Person, path: string, data: unknown): Promise<un
   const answer = await who.api.post(path, { data, headers: { Origin: who.base } })
   expect(answer.ok(), `${path}: ${answer.status()} ${await answer.text()}`).toBe(true)
   return answer.status() === 204 ? null : answer.json()
-}
-
-const faults = new Map<Page, string[]>()
-const frames = new Map<Page, string[]>()
-/** Enough of the end to see what went wrong. */
-const FRAMES_KEPT = 300
-
-/** What a page and its node said to each other; attached to a failed flow. */
-export function framesOf(page: Page): string {
-  return (frames.get(page) ?? []).slice(-FRAMES_KEPT).join('\n')
-}
-
-/** Collects what must never happen on any page; `faultsOf` is asked at the end of each flow. */
-export function guard(page: Page, origin: string): void {
-  const found: string[] = []
-  faults.set(page, found)
-  page.on('pageerror', (error) => found.push(`pageerror: ${error.message}`))
-  page.on('console', (message) => {
-    // The first question of a logged-out page is who it is; the browser reports the 401 by itself.
-    const expected = message.location().url.endsWith('/api/v1/me') && message.text().includes('401')
-    if (message.type() === 'error' && !expected) found.push(`console: ${message.text()} (${message.location().url})`)
-  })
-  page.on('request', (request) => {
-    const url = new URL(request.url())
-    if (url.protocol.startsWith('http') && url.origin !== origin) found.push(`off-origin: ${request.url()}`)
-    if (/token=|password=/.test(url.search)) found.push(`secret in a URL: ${request.url()}`)
-  })
-  const told: string[] = []
-  frames.set(page, told)
-  page.on('websocket', (socket) => {
-    told.push('-- socket')
-    socket.on('framesent', (frame) => told.push(`> ${frame.payload}`))
-    socket.on('framereceived', (frame) => told.push(`< ${frame.payload}`))
-    socket.on('close', () => told.push('-- closed'))
-    const url = new URL(socket.url())
-    if (url.host !== new URL(origin).host) found.push(`off-origin socket: ${socket.url()}`)
-    if (url.search !== '') found.push(`query on a socket: ${socket.url()}`)
-  })
-  page.on('response', (response) => {
-    if (response.url().includes('/api/')) told.push(`-- ${response.status()} ${response.request().method()} ${response.url()}`)
-    if (response.status() >= 500) found.push(`${response.status()} from ${response.url()}`)
-  })
-}
-
-export function faultsOf(page: Page): string[] {
-  return faults.get(page) ?? []
-}
-
-export async function expectNoOverflow(page: Page): Promise<void> {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-  expect(over, `horizontal overflow at ${page.url()}`).toBeLessThanOrEqual(0)
 }
 
 export const composer = (page: Page) => page.getByRole('textbox', { name: '输入消息' })

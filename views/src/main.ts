@@ -9,6 +9,8 @@ import './styles/main.css'
 const app = createApp(App).use(createPinia())
 // Language and session first: neither raw keys nor a log-in form may flash.
 await Promise.all([useSettings().apply(), useSession().restore()])
+// Beside the pages, not after them.
+if (useSession().status === 'in') void import('./app/SessionLife.vue')
 const router = makeRouter()
 app.use(router)
 await router.isReady().catch(() => undefined)

@@ -15,7 +15,7 @@ use super::proto::{
     PICTURE, PushMsg, SINGLE, SYNC, SyncInputMsg, SyncOutputMsg, TEXT, UpMsg, VOICE, batch,
 };
 use crate::dialect::media::{self, Place};
-use crate::dialect::uses::{Use, Uses};
+use crate::dialect::uses::Uses;
 use crate::http::ws::{About, Ack, Heard, Invalid, Message, Voice};
 use crate::model::conversation::{Address, Conv};
 use crate::model::entry::Entry;
@@ -130,7 +130,7 @@ impl ShyimVoice {
                 .collect();
             format!("p-{hex}")
         };
-        Use::add(&self.uses.shyim.messages);
+        self.uses.shyim.messages.inc();
         Ok(Heard::Send {
             request: Box::new(SendRequest {
                 cid: Some(cid),

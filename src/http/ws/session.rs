@@ -168,7 +168,10 @@ impl Client {
     pub(super) async fn run(mut self) {
         match self.converse().await {
             End::ByClient => {}
-            End::ByNode => self.socket.linger().await,
+            End::ByNode => {
+                self.part().await;
+                self.socket.linger().await;
+            }
         }
         self.parts.connections.close(self.conn).await;
         debug!(user = %self.user, conn = self.conn.0, "client gone");
@@ -273,6 +276,13 @@ impl Client {
         self.wait_closed().await;
     }
 
+    /// A store that hangs delays nobody's goodbye for long.
+    async fn part(&mut self) {
+        if let Some(parting) = self.voice.parting() {
+            let _ = timeout(LINGER, parting).await;
+        }
+    }
+
     /// Waits until the last words are written, for as long as a close may take.
     async fn wait_closed(&mut self) {
         let closed = async {
@@ -294,6 +304,7 @@ impl Client {
             Incoming::Ping(payload) => self.send(frame::pong(&payload)).await,
             Incoming::Pong => {}
             Incoming::Close => {
+                self.part().await;
                 self.parts
                     .connections
                     .hub()

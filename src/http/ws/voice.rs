@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::requests::{Invalid, Request};
@@ -65,6 +66,11 @@ pub trait Voice: Send + 'static {
 
     /// The connection was taken in.
     fn joined(&mut self, _link: &Arc<Link>) {}
+
+    /// What has to be done before the client learns that the connection is over; `None`: nothing.
+    fn parting(&mut self) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
 
     /// The first frame. `hello` makes the public protocol's.
     fn greeting(&self, hello: &dyn Fn() -> Value) -> Option<Bytes>;

@@ -6,6 +6,6 @@ mod ledger;
 mod socket;
 
 pub(crate) use chatter::{Chatter, Habits};
-pub(crate) use http::{Account, Http, PASSWORD};
+pub(crate) use http::{Account, Http, PASSWORD, Reply};
 pub(crate) use ledger::{Ledger, Receipt, Room};
 pub(crate) use socket::{Heard, Socket};

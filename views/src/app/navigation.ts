@@ -7,6 +7,7 @@ import type { Key } from '@/i18n'
 import { t } from '@/i18n'
 import { useContacts } from '@/stores/contacts'
 import { useConversations } from '@/stores/conversations'
+import { useGroups } from '@/stores/groups'
 
 export interface Destination {
   section: 'chats' | 'contacts' | 'groups' | 'cluster' | 'settings'
@@ -24,12 +25,13 @@ export const ME: Destination = { section: 'settings', icon: CircleUser, label: '
 export function useBadges() {
   const conversations = useConversations()
   const contacts = useContacts()
-  const counts = computed(() => ({ chats: conversations.unread, contacts: contacts.incoming.length, groups: 0, cluster: 0, settings: 0 }))
+  const groups = useGroups()
+  const counts = computed(() => ({ chats: conversations.unread, contacts: contacts.incoming.length, groups: groups.requests, cluster: 0, settings: 0 }))
 
   function labelOf({ section, label }: Destination): string {
     const n = counts.value[section]
     if (n === 0) return t(label)
-    return t(section === 'contacts' ? 'nav.requests' : 'nav.unread', { label: t(label), n })
+    return t(section !== 'chats' ? 'nav.requests' : 'nav.unread', { label: t(label), n })
   }
 
   return { counts, labelOf }

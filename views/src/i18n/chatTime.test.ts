@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { chatTime, daysBetween, separatorTime } from './chatTime'
+import { chatTime, daysBetween, separatorTime, untilTime } from './chatTime'
 
 const now = new Date(2026, 10, 21, 14, 30).getTime() // a Saturday
 const at = (...parts: [number, number, number, number, number]) => new Date(...parts).getTime()
@@ -28,4 +28,10 @@ test('separators carry the time as well', () => {
 
 test('days are counted by calendar, not by hours', () => {
   expect(daysBetween(at(2026, 10, 20, 23, 59), at(2026, 10, 21, 0, 1))).toBe(1)
+})
+
+test('a moment to come is told with its date unless it is today', () => {
+  const noon = new Date(2026, 10, 21, 12, 0).getTime()
+  expect(untilTime(new Date(2026, 10, 21, 23, 59).getTime(), noon, 'zh-CN')).toBe('23:59')
+  expect(untilTime(new Date(2026, 10, 22, 0, 1).getTime(), noon, 'zh-CN')).toBe('2026年11月22日 00:01')
 })

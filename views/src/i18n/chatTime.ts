@@ -49,3 +49,13 @@ export function separatorTime(at: number, now: number, language: string, words: 
 export function fullTime(at: number, language: string): string {
   return formatter(language, { dateStyle: 'long', timeStyle: 'medium', hourCycle: 'h23' }).format(at)
 }
+
+/** The date alone. */
+export function dayOf(at: number, language: string): string {
+  return formatter(language, { year: 'numeric', month: 'short', day: 'numeric' }).format(at)
+}
+
+/** A moment to come: the time if it is today, else the date with it. */
+export function untilTime(at: number, now: number, language: string): string {
+  return daysBetween(now, at) === 0 ? clock(at, language) : `${dayOf(at, language)} ${clock(at, language)}`
+}

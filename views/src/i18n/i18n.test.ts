@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import en from './en'
 import { format } from './index'
 import zh from './zh-CN'
+import door from './zh-CN/door'
 
 const names = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]))].sort()
 
@@ -28,4 +29,14 @@ test('plurals follow the language', () => {
 
 test('a value that looks like a placeholder stays as it is', () => {
   expect(format('{a}', { a: '{b}' }, new Intl.PluralRules('en'))).toBe('{b}')
+})
+
+const outside = import.meta.glob<string>(
+  ['../features/auth/**/*.{vue,ts}', '../app/{App,Notices,Unreachable}.vue'],
+  { query: '?raw', import: 'default', eager: true },
+)
+
+test.each(Object.entries(outside))('%s says nothing before the log-in that is loaded only behind it', (_path, source) => {
+  const keys = [...source.matchAll(/\bt\(\s*'([\w.-]+)'/g)].map((match) => match[1] ?? '')
+  for (const key of keys) expect(Object.keys(door)).toContain(key)
 })

@@ -1,5 +1,6 @@
 // A typed `t()` in place of a library: the two catalogues are checked against each other by the compiler, plurals and
-// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is a chunk of its own.
+// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is chunks of its own: what
+// is said before the log-in, in a conversation, and all the rest.
 
 import { shallowRef } from 'vue'
 import type { Key, Messages } from './zh-CN'
@@ -8,14 +9,18 @@ export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
-const loaders: Record<Language, () => Promise<{ default: Messages }>> = {
-  'zh-CN': () => import('./zh-CN/index'),
-  en: () => import('./en/index'),
+/** How much can be said: what stands before the log-in, what a conversation needs to show itself, everything. */
+export type Part = 'door' | 'chatting' | 'index'
+const PARTS: readonly Part[] = ['door', 'chatting', 'index']
+
+const loaders: Record<Language, Record<Part, () => Promise<{ default: Partial<Messages> }>>> = {
+  'zh-CN': { door: () => import('./zh-CN/door'), chatting: () => import('./zh-CN/chatting'), index: () => import('./zh-CN/index') },
+  en: { door: () => import('./en/door'), chatting: () => import('./en/chatting'), index: () => import('./en/index') },
 }
 
 interface Active {
   language: Language
-  messages: Messages | null
+  messages: Partial<Messages> | null
   plural: Intl.PluralRules
 }
 
@@ -26,10 +31,23 @@ export function currentLanguage(): Language {
   return active.value.language
 }
 
+let part: Part = 'door'
+let wanted: Language = 'zh-CN'
+
 export async function setLanguage(language: Language): Promise<void> {
-  const { default: messages } = await loaders[language]()
-  active.value = { language, messages, plural: new Intl.PluralRules(language) }
+  wanted = language
+  const { default: messages } = await loaders[language][part]()
+  // Another choice came meanwhile.
+  if (wanted !== language) return
+  const before = active.value.language === language ? active.value.messages : null
+  active.value = { language, messages: { ...before, ...messages }, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
+}
+
+/** From here on as much can be said. */
+export async function speak(upTo: Part): Promise<void> {
+  if (PARTS.indexOf(upTo) > PARTS.indexOf(part)) part = upTo
+  await setLanguage(wanted)
 }
 
 export type Params = Record<string, string | number>
@@ -42,7 +60,7 @@ export function t(key: Key, params: Params = {}): string {
 
 /** The text of a key made at run time, if there is one. Reactive. */
 export function textOf(key: string): string | null {
-  const messages: Readonly<Record<string, string>> = active.value.messages ?? {}
+  const messages: Readonly<Record<string, string | undefined>> = active.value.messages ?? {}
   return messages[key] ?? null
 }
 

@@ -121,10 +121,10 @@ export const api = {
     request<Group & { state: 'joined' | 'requested' }>('POST', `/api/v1/groups/${id}/join`, { message, code }),
   leaveGroup: (id: number) => request<undefined>('POST', `/api/v1/groups/${id}/leave`, {}),
   transferGroup: (id: number, user: UserId) => request<Group>('POST', `/api/v1/groups/${id}/transfer`, { user }),
-  members: (id: number, after?: string | number) =>
+  members: (id: number, after?: string | number, limit = 200) =>
     request<{ members: Member[]; next?: string | number | null }>(
       'GET',
-      `/api/v1/groups/${id}/members${query({ after, limit: 200 })}`,
+      `/api/v1/groups/${id}/members${query({ after, limit })}`,
     ),
   addMembers: (id: number, users: UserId[]) => request<{ users: UserId[] }>('POST', `/api/v1/groups/${id}/members`, { users }),
   changeMember: (id: number, user: UserId, change: { role?: Role; muted_until?: number }) =>

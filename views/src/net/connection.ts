@@ -11,6 +11,10 @@ export const PING_MS = 15_000
 /** `readyState` is no proof of life: a link without a sign for this long after a ping is dead. */
 export const PONG_MS_MAX = 5_000
 const PING_MS_MIN = 1_000
+/** For servers that do not say in `hello` how long a message can be recalled. */
+const RECALL_MS = 120_000
+/** A server's limit unless it names another. */
+const FILE_BYTES_MAX = 25 * 1024 * 1024
 /** Clients of a leaving node come back spread over this, beside the wait the node asks for. */
 const BYE_SPREAD_MS = 2_000
 
@@ -34,9 +38,15 @@ export interface Connection {
   readonly node: { id: string; name: string } | null
   readonly catchingUp: boolean
   readonly pingEvery: number
+  /** The largest file the server takes. */
+  readonly fileBytesMax: number
   readonly pingCount: number
   readonly pingSentAt: number | null
   readonly rtt: number | null
+  /** What the server's clock shows beyond ours; `null` until it greeted. */
+  readonly ahead: number | null
+  /** How long one's own messages can be recalled, by the server's clock. */
+  readonly recallMs: number
   readonly bye: { reason: string; after: number } | null
 }
 
@@ -86,9 +96,12 @@ export const idle: Connection = {
   node: null,
   catchingUp: false,
   pingEvery: PING_MS,
+  fileBytesMax: FILE_BYTES_MAX,
   pingCount: 0,
   pingSentAt: null,
   rtt: null,
+  ahead: null,
+  recallMs: RECALL_MS,
   bye: null,
 }
 
@@ -231,6 +244,9 @@ function greeted(state: Connection, frame: Extract<ServerFrame, { type: 'hello' 
     epoch: frame.epoch,
     node: { id: String(frame.node.id), name: frame.node.name },
     pingEvery: every,
+    ahead: frame.server_time - moment.now,
+    recallMs: frame.limits?.recall_seconds == null ? RECALL_MS : frame.limits.recall_seconds * 1000,
+    fileBytesMax: frame.limits?.file_bytes ?? FILE_BYTES_MAX,
   }
   const [pinging, commands] = ping(live, moment)
   const greeting: Command = { type: 'greeted', user: frame.user, fromNow, head: frame.head }

@@ -19,7 +19,7 @@ export function upload(file: Blob, name: string, progress: (part: number) => voi
     call.onload = () => {
       const body: unknown = call.response
       if (call.status === 201) return resolve(body as FileInfo)
-      const error = errorOf(call.status, body)
+      const error = refusal(call.status, body)
       endedSession(error)
       reject(error)
     }
@@ -33,4 +33,11 @@ export function upload(file: Blob, name: string, progress: (part: number) => voi
     call.send(form)
   })
   return { done, abort: () => call.abort() }
+}
+
+/** A proxy in front refuses in its own words, and says nothing but the status. */
+function refusal(status: number, body: unknown): ApiError {
+  const error = errorOf(status, body)
+  if (status === 413) return new ApiError(status, 'file_too_large', error.message)
+  return status === 502 || status === 504 ? new ApiError(status, 'unavailable', '') : error
 }

@@ -2,6 +2,7 @@
 
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Router } from 'vue-router'
+import { speak } from '@/i18n'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -23,7 +24,7 @@ export function makeRouter(): Router {
       { path: '/register', name: 'register', component: () => import('@/features/auth/RegisterPage.vue'), meta: { open: true } },
       {
         path: '/',
-        component: () => import('@/app/Shell.vue'),
+        component: shell,
         children: [
           { path: '', name: 'chats', component: () => import('@/features/chat/ChatTips.vue'), meta: { section: 'chats' } },
           {
@@ -35,27 +36,51 @@ export function makeRouter(): Router {
           {
             path: 'contacts',
             name: 'contacts',
-            component: () => import('@/features/contacts/ContactTip.vue'),
+            component: whole(() => import('@/features/contacts/ContactTip.vue')),
             meta: { section: 'contacts' },
           },
           {
             path: 'contacts/:id(\\d+)',
             name: 'contact',
-            component: () => import('@/features/contacts/ContactPage.vue'),
+            component: whole(() => import('@/features/contacts/ContactPage.vue')),
             meta: { section: 'contacts', detail: true },
           },
-          { path: 'groups', name: 'groups', component: () => import('@/features/groups/GroupTip.vue'), meta: { section: 'groups' } },
+          { path: 'groups', name: 'groups', component: whole(() => import('@/features/groups/GroupTip.vue')), meta: { section: 'groups' } },
+          {
+            path: 'groups/:id(\\d+)',
+            name: 'group',
+            component: whole(() => import('@/features/groups/GroupPage.vue')),
+            meta: { section: 'groups', detail: true },
+          },
+          {
+            path: 'groups/:id(\\d+)/members',
+            name: 'members',
+            component: whole(() => import('@/features/groups/MembersPage.vue')),
+            meta: { section: 'groups', detail: true },
+          },
+          {
+            path: 'join/:code',
+            name: 'join',
+            component: whole(() => import('@/features/groups/InvitePage.vue')),
+            meta: { section: 'groups', detail: true },
+          },
           {
             path: 'cluster',
             name: 'cluster',
-            component: () => import('@/features/cluster/ClusterPage.vue'),
+            component: whole(() => import('@/features/cluster/ClusterPage.vue')),
             meta: { section: 'cluster', detail: true },
           },
           {
             path: 'settings',
             name: 'settings',
-            component: () => import('@/features/settings/SettingsPage.vue'),
+            component: whole(() => import('@/features/settings/SettingsPage.vue')),
             meta: { section: 'settings' },
+          },
+          {
+            path: 'settings/profile',
+            name: 'profile',
+            component: whole(() => import('@/features/profile/ProfilePage.vue')),
+            meta: { section: 'settings', detail: true },
           },
         ],
       },
@@ -70,6 +95,17 @@ export function makeRouter(): Router {
     return true
   })
   return router
+}
+
+async function shell() {
+  const [page] = await Promise.all([import('@/app/Shell.vue'), speak('chatting')])
+  void speak('index')
+  return page
+}
+
+/** A page that says more than a conversation does. */
+function whole<T>(page: () => Promise<T>): () => Promise<T> {
+  return async () => (await Promise.all([page(), speak('index')]))[0]
 }
 
 /** Where to go after log-in: only to a path of this page, never to another origin. */

@@ -4,6 +4,10 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
+import { useGroups } from './groups'
+import { useKept } from './kept'
+import { recalled } from './timeline'
+import { useDrafts } from './drafts'
 import { useLink } from './link'
 import { usePeople } from './people'
 import { useSession } from './session'
@@ -18,6 +22,8 @@ export const useConversations = defineStore('conversations', () => {
   const status = ref<'loading' | 'ready' | 'failed'>('loading')
   /** Others' entries up to here are in the unread counts, by the server or by `take`; later ones are to be counted. */
   let counted: Seq = 0
+  /** Entries deleted for me: an answer without them is no older for that. */
+  const hidden = new Set<Seq>()
   let reloading: ReturnType<typeof setTimeout> | undefined
 
   const sorted = computed(() =>
@@ -25,17 +31,21 @@ export const useConversations = defineStore('conversations', () => {
       (a, b) => Number(b.pinned) - Number(a.pinned) || (b.last?.seq ?? 0) - (a.last?.seq ?? 0),
     ),
   )
+  const anyUnread = computed(() => sorted.value.some((item) => item.unread > 0 || item.marked_unread))
   const unread = computed(() => sorted.value.reduce((sum, item) => sum + (item.muted ? 0 : item.unread), 0))
 
   /** The head of the log that the answer was true at; null if none came. */
   async function load(): Promise<Seq | null> {
     if (status.value === 'failed') status.value = 'loading'
     try {
-      const answer = await api.conversations()
+      const answer = await useKept().ask('conversations', status.value === 'ready', api.conversations)
       const people = usePeople()
+      const groups = useGroups()
       const before = items.value
-      items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv])]))
+      items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], hidden)]))
       answer.conversations.forEach((item) => people.learn(item.peer))
+      for (const { conv, draft } of answer.conversations) useDrafts().hear(conv, draft ?? '')
+      groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
       counted = Math.max(counted, answer.head)
       status.value = 'ready'
       return answer.head
@@ -64,7 +74,7 @@ export const useConversations = defineStore('conversations', () => {
     if (entry.kind === 'recall' || entry.kind === 'edit') amend(item, entry)
     if (!LISTED.has(entry.kind)) return
     // The count does not hang on `last`: an ack of mine may have put a later message there already.
-    if (isNew(entry, item)) change(entry.conv, { unread: item.unread + 1 })
+    if (isNew(entry, item)) change(entry.conv, { unread: item.unread + 1, mentioned: item.mentioned || mentionsMe(entry) })
     if (entry.seq > (item.last?.seq ?? 0)) change(entry.conv, { last: entry })
   }
 
@@ -74,34 +84,59 @@ export const useConversations = defineStore('conversations', () => {
     return entry.kind === 'message' && entry.seq > item.read_seq
   }
 
+  function mentionsMe({ mentions }: Entry): boolean {
+    return mentions?.some((id) => id === 0 || id === useSession().me?.id) ?? false
+  }
+
   function amend(item: Conversation, entry: Entry): void {
     if (!item.last || item.last.seq !== entry.target) return
-    const recalled = entry.kind === 'recall'
-    change(item.conv, { last: { ...item.last, recalled, content: recalled ? '' : entry.content } })
+    change(item.conv, { last: entry.kind === 'recall' ? recalled(item.last) : { ...item.last, content: entry.content } })
+  }
+
+  /** An entry was deleted for me: what stands before it is the server's to say. */
+  function hid(conv: Conv, seq: Seq): void {
+    hidden.add(seq)
+    if (items.value[conv]?.last?.seq === seq) void load()
   }
 
   /** Another device of mine, or this one over HTTP, changed what is set for a conversation. */
-  function changed({ conv, muted, pinned, hidden, draft, marked_unread }: Nullable<ConversationSettings> & { conv: Conv }): void {
+  function changed({ conv, muted, pinned, hidden, marked_unread }: Nullable<ConversationSettings> & { conv: Conv }): void {
+    if (hidden) drop(conv)
     if (hidden != null) loadSoon()
     change(conv, {
       ...(muted != null && { muted }),
       ...(pinned != null && { pinned }),
-      ...(draft != null && { draft }),
       ...(marked_unread != null && { marked_unread }),
     })
   }
 
-  /** Sets it here and on the user's other devices. */
+  /** Sets it here at once, and on the user's other devices; what the server refuses is undone. */
   async function set(conv: Conv, settings: ConversationSettings): Promise<void> {
-    await api.setConversation(conv, settings)
+    const before = items.value[conv]
     changed({ conv, ...settings })
+    try {
+      await api.setConversation(conv, settings)
+    } catch (error) {
+      if (before) items.value = { ...items.value, [conv]: before }
+      throw error
+    }
+  }
+
+  function drop(conv: Conv): void {
+    items.value = Object.fromEntries(Object.entries(items.value).filter(([key]) => key !== conv))
+  }
+
+  /** Every conversation, up to what is its last entry now. */
+  function readAll(): void {
+    for (const { conv, last } of Object.values(items.value)) read(conv, last?.seq ?? 0)
   }
 
   /** I have seen everything up to `seq`. */
   function read(conv: Conv, seq: Seq): void {
     const item = items.value[conv]
+    if (item?.marked_unread) set(conv, { marked_unread: false }).catch(() => undefined)
     if (!item || (seq <= item.read_seq && item.unread === 0)) return
-    change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0 })
+    change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0, mentioned: false })
     useLink().transmit({ type: 'read', conv, seq })
   }
 
@@ -113,7 +148,7 @@ export const useConversations = defineStore('conversations', () => {
     else if (seq > item.read_seq) {
       // Read in part only: the exact count is the server's to say.
       if (seq < (item.last?.seq ?? 0)) loadSoon()
-      change(conv, { read_seq: seq, unread: seq >= (item.last?.seq ?? 0) ? 0 : item.unread })
+      change(conv, { read_seq: seq, ...(seq >= (item.last?.seq ?? 0) && { unread: 0, mentioned: false }) })
     }
   }
 
@@ -122,17 +157,19 @@ export const useConversations = defineStore('conversations', () => {
     items.value = {}
     status.value = 'loading'
     counted = 0
+    hidden.clear()
   }
 
-  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, read, wasRead, $reset }
+  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }
 
 /** An answer may be older than what already came over the socket. */
-function newer(answer: Conversation, known: Conversation | undefined): Conversation {
+function newer(answer: Conversation, known: Conversation | undefined, hidden: ReadonlySet<Seq>): Conversation {
   if (!known) return answer
-  const ahead = (known.last?.seq ?? 0) > (answer.last?.seq ?? 0)
+  const knownLast = known.last && !hidden.has(known.last.seq) ? known.last.seq : 0
+  const ahead = knownLast > (answer.last?.seq ?? 0)
   const readAhead = known.read_seq > answer.read_seq
   return {
     ...answer,

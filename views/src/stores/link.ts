@@ -18,6 +18,12 @@ export const useLink = defineStore('link', () => {
 
   const live = computed(() => state.value.phase === 'live')
 
+  /** The time by the server's clock. */
+  function serverNow(): number {
+    const { ahead } = state.value
+    return ahead === null ? Date.now() : performance.now() + ahead
+  }
+
   function start(position: number | null, epoch: Epoch | null, listener: (output: Output) => void): void {
     hear = listener
     link.start(position, epoch)
@@ -31,6 +37,7 @@ export const useLink = defineStore('link', () => {
   return {
     state,
     live,
+    serverNow,
     start,
     stop,
     retry: () => link.retry(),

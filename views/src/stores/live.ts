@@ -9,11 +9,15 @@ import { whenUnauthorized } from '../net/http'
 import type { Output } from '../net/socket'
 import type { Entry, Me, Seq } from '../net/types'
 import { useContacts } from './contacts'
+import { useDrafts } from './drafts'
 import { useConversations } from './conversations'
 import { useGroups } from './groups'
+import { useKept } from './kept'
+import { keepWhatIsShown } from './keeping'
 import { useLink } from './link'
 import { useMessages } from './messages'
 import { usePeople } from './people'
+import { useQuotes } from './quotes'
 import { useSession } from './session'
 import type { EndReason } from './session'
 
@@ -31,24 +35,32 @@ export const useLive = defineStore('live', () => {
   const contacts = useContacts()
   const groups = useGroups()
   const people = usePeople()
+  const kept = useKept()
+  const listeners: ((entries: readonly Entry[]) => void)[] = []
+  const drafts = useDrafts()
+  const quotes = useQuotes()
   let shelf: Shelf | null = null
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
+  let leaving = false
 
   whenUnauthorized(() => void end('expired'))
+  session.whenLeft(() => void end('loggedOut'))
   watch(() => [link.state.position, link.state.epoch], placeSoon)
+  keepWhatIsShown()
+
 
   async function begin(me: Me): Promise<void> {
     const run = ++running
     people.learn({ ...me, online: true })
-    void conversations.load()
-    void contacts.load()
-    void groups.load()
+    kept.open(me.id)
+    loadLists()
     const opened = await Shelf.open(me.id)
-    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
+    const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
     if (run !== running) return opened?.close()
     shelf = opened
     messages.restore(opened, items)
+    drafts.restore(opened, written)
     link.start(place?.position ?? null, place?.epoch ?? null, hear)
   }
 
@@ -63,15 +75,35 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
-    for (const store of [conversations, messages, contacts, groups, people]) store.$reset()
+    for (const store of [conversations, messages, quotes, drafts, contacts, groups, people]) store.$reset()
+    // What is unsent is his when he comes back; what was read is nobody's any more.
+    await kept.erase()
     if (reason === 'loggedOut') await memory?.erase()
     else memory?.close()
   }
 
   async function logout(): Promise<void> {
+    // First the other tabs: what the server does to their sockets looks like a revoked session.
+    session.tell('left')
     // Locally it ends even if the server cannot be told; its cookie then ends with the session's lifetime.
     await api.logout().catch(() => undefined)
     await end('loggedOut')
+  }
+
+  /** Ends the account for good. */
+  async function deleteAccount(password: string): Promise<void> {
+    leaving = true
+    try {
+      await api.deleteMe(password)
+      await end('loggedOut')
+    } finally {
+      leaving = false
+    }
+  }
+
+  /** What comes in, live or caught up, after the stores have taken it. */
+  function listen(listener: (entries: readonly Entry[]) => void): void {
+    listeners.push(listener)
   }
 
   function hear(output: Output): void {
@@ -81,6 +113,8 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          if (kept.stale) renew()
+          drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
         break
@@ -90,9 +124,7 @@ export const useLive = defineStore('live', () => {
       case 'reload':
         messages.dropTimelines()
         conversations.$reset()
-        void conversations.load()
-        void contacts.load()
-        void groups.load()
+        loadLists()
         break
       case 'acked': {
         const entry = messages.acked(output.cid, output.seq, output.at)
@@ -106,8 +138,23 @@ export const useLive = defineStore('live', () => {
         signalled(output.frame)
         break
       case 'loggedOut':
-        void end('revoked')
+        // Of an account that is being deleted, the server ends the sessions before it answers.
+        if (!leaving) void end('revoked')
     }
+  }
+
+  function loadLists(): void {
+    void conversations.load()
+    void contacts.load()
+    void groups.load()
+  }
+
+  /** The page began with answers of earlier; now there is a server. */
+  function renew(): void {
+    kept.stale = false
+    void session.confirm()
+    loadLists()
+    messages.refresh()
   }
 
   /**
@@ -131,6 +178,7 @@ export const useLive = defineStore('live', () => {
       people.stoppedTyping(entry.conv, entry.from)
     }
     if (entries.some((entry) => entry.kind === 'friend')) void contacts.load()
+    listeners.forEach((listener) => listener(entries))
   }
 
   function signalled(frame: SignalFrame): void {
@@ -145,10 +193,18 @@ export const useLive = defineStore('live', () => {
         people.setOnline(frame.user, frame.online)
         break
       case 'profile':
+        if (frame.user === session.me?.id) void session.refresh()
         people.refresh(frame.user)
         break
       case 'conversation':
         conversations.changed(frame)
+        if (frame.draft != null) drafts.hear(frame.conv, frame.draft)
+        groups.told(frame.conv, frame)
+        if (frame.remark != null || frame.blocked != null) void contacts.load()
+        if (frame.hidden_entry != null) {
+          messages.hidden(frame.conv, frame.hidden_entry)
+          conversations.hid(frame.conv, frame.hidden_entry)
+        }
     }
   }
 
@@ -161,5 +217,5 @@ export const useLive = defineStore('live', () => {
     }, PLACE_EVERY_MS)
   }
 
-  return { begin, end, logout }
+  return { begin, logout, deleteAccount, listen }
 })

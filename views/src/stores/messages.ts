@@ -1,26 +1,45 @@
 // The timelines of the conversations that were opened or written to, and the outbox.
 
 import { defineStore } from 'pinia'
-import { computed, shallowRef } from 'vue'
+import { computed, shallowReactive, shallowRef } from 'vue'
 import type { Shelf } from '../db/db'
 import { api } from '../net/api'
 import { newCid } from '../net/cid'
 import { ApiError } from '../net/http'
-import type { Conv, Draft, Entry } from '../net/types'
+import type { Conv, Draft, Entry, Seq } from '../net/types'
+import { useKept } from './kept'
 import { useLink } from './link'
 import * as outboxes from './outbox'
-import type { Outbox, Pending } from './outbox'
+import type { Attachment, Outbox, Pending } from './outbox'
 import { useSession } from './session'
-import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
+import { add, addNewer, addNewest, addOlder, cut, emptyTimeline, entryOf, hide, join, partAround, visible } from './timeline'
 import type { Message, Timeline } from './timeline'
+import { useUploads } from './uploads'
+import type { UploadEnd } from './uploads'
+
+/** Messages of a conversation that stay loaded after it was left. */
+const KEPT_MAX = 200
+
+/** A place in a list of messages. */
+export interface Place {
+  seq: Seq
+  /** Its pixels above the upper edge. */
+  offset: number
+  /** In the middle of the view instead, standing out. */
+  middle: boolean
+}
 
 export const useMessages = defineStore('messages', () => {
   const timelines = shallowRef<Record<Conv, Timeline>>({})
   const outbox = shallowRef<Outbox>([])
+  /** Parts apart from the end, where somebody jumped to an old message. */
+  const parts = shallowRef<ReadonlyMap<Conv, Timeline>>(new Map())
   /** Conversations whose history did not come, and the code of the failure. */
   const failed = shallowRef<ReadonlyMap<Conv, string>>(new Map())
-  /** What was typed and not sent, by conversation; kept while the page lives. */
-  const drafts = new Map<Conv, string>()
+  /** Where the reader left conversations that he had scrolled up in. */
+  const places = new Map<Conv, Place>()
+  /** Texts that this page recalled, to be written anew. */
+  const takenBack = shallowReactive(new Map<Seq, string>())
   let shelf: Shelf | null = null
   let pump: ReturnType<typeof setTimeout> | undefined
   /** Conversations whose newest page was asked for and has not come. */
@@ -35,6 +54,8 @@ export const useMessages = defineStore('messages', () => {
   }
 
   function listOf(conv: Conv): Message[] {
+    const part = parts.value.get(conv)
+    if (part) return visible(part, [], me.value, timelineOf(conv))
     const pending = outbox.value.filter((item) => item.conv === conv)
     return visible(timelineOf(conv), pending, me.value)
   }
@@ -44,12 +65,53 @@ export const useMessages = defineStore('messages', () => {
   }
 
   function take(entries: readonly Entry[]): void {
-        const next = { ...timelines.value }
+    const next = { ...timelines.value }
     for (const [conv, group] of grouped(entries)) next[conv] = add(next[conv] ?? emptyTimeline, group)
     timelines.value = next
     for (const entry of entries) {
       if (entry.from === me.value && entry.cid) forget(entry.cid)
     }
+  }
+
+  function putPart(conv: Conv, part: Timeline | null): void {
+    const joined = part && join(timelineOf(conv), part)
+    if (joined) put(conv, joined)
+    const next = new Map(parts.value)
+    next.delete(conv)
+    if (part && !joined) next.set(conv, part)
+    parts.value = next
+  }
+
+  /** Back to the end of the conversation. */
+  function leavePart(conv: Conv): void {
+    putPart(conv, null)
+  }
+
+  /** Shows the part around an old entry instead of the end. Whether the entry is there. */
+  async function around(conv: Conv, seq: Seq): Promise<boolean> {
+    if (timelineOf(conv).bySeq.has(seq)) putPart(conv, null)
+    else if (!parts.value.get(conv)?.bySeq.has(seq)) {
+      const asked = generation
+      const page = await api.entries(conv, { around: seq })
+      if (asked !== generation || !page.entries.some((entry) => entry.seq === seq)) return false
+      putPart(conv, partAround(page.entries, page.more_before, page.more_after))
+    }
+    return true
+  }
+
+  /** The reader has left: what he scrolled past is loaded anew when he wants it. */
+  function left(conv: Conv, place: Place | null): void {
+    if (place) {
+      places.set(conv, place)
+      return
+    }
+    places.delete(conv)
+    if (timelineOf(conv).order.length > KEPT_MAX) put(conv, cut(timelineOf(conv), KEPT_MAX))
+  }
+
+  /** Takes an entry out of what is shown, as the server has for this user. */
+  function hidden(conv: Conv, seq: Seq): void {
+    put(conv, hide(timelineOf(conv), seq))
   }
 
   /** Loads the newest page unless it is there already. */
@@ -67,7 +129,7 @@ export const useMessages = defineStore('messages', () => {
   async function newest(conv: Conv): Promise<void> {
     opening.add(conv)
     await load(conv, async () => {
-      const page = await api.entries(conv)
+      const page = await useKept().ask(`entries:${conv}`, timelineOf(conv).loaded, () => api.entries(conv))
       return () => {
         opening.delete(conv)
         put(conv, addNewest(timelineOf(conv), page.entries, page.more_before))
@@ -75,14 +137,32 @@ export const useMessages = defineStore('messages', () => {
     })
   }
 
-  /** Loads the page before the oldest message. */
+  /** Loads the page before the oldest message of what is shown. */
   async function older(conv: Conv): Promise<void> {
-    const timeline = timelineOf(conv)
-    const first = timeline.order[0]
-    if (!timeline.loaded || !timeline.moreBefore || first === undefined) return
+    const shown = parts.value.get(conv) ?? timelineOf(conv)
+    const first = shown.order[0]
+    if (!shown.loaded || !shown.moreBefore || first === undefined) return
     await load(conv, async () => {
       const page = await api.entries(conv, { before: first })
-      return () => put(conv, addOlder(timelineOf(conv), page.entries, page.more_before && page.entries.length > 0))
+      return () => {
+        const part = parts.value.get(conv)
+        const grown = addOlder(part ?? timelineOf(conv), page.entries, page.more_before && page.entries.length > 0)
+        if (part) putPart(conv, grown)
+        else put(conv, grown)
+      }
+    })
+  }
+
+  /** Loads the page after the newest message of a part. */
+  async function newer(conv: Conv): Promise<void> {
+    const last = parts.value.get(conv)?.order.at(-1)
+    if (last === undefined) return
+    await load(conv, async () => {
+      const page = await api.entries(conv, { after: last })
+      return () => {
+        const part = parts.value.get(conv)
+        if (part) putPart(conv, addNewer(part, page.entries, page.more_after && page.entries.length > 0))
+      }
     })
   }
 
@@ -107,12 +187,19 @@ export const useMessages = defineStore('messages', () => {
     failed.value = next
   }
 
-  function send(conv: Conv, draft: Draft): void {
-    const item = { cid: newCid(), conv, draft, createdAt: Date.now() }
+  /** With an attachment, the draft lacks what the upload's answer will say. */
+  function send(conv: Conv, draft: Draft, attachment: Attachment | null = null): void {
+    const item = { cid: newCid(), conv, draft, attachment, createdAt: Date.now() }
     outbox.value = outboxes.push(outbox.value, item)
-    const kept = outbox.value.at(-1)
-    if (kept) void shelf?.keep(kept)
+    if (attachment) useUploads().show(item.cid, attachment)
+    keep(item.cid)
     flush()
+  }
+
+  function keep(cid: string): void {
+    const item = outbox.value.find((one) => one.cid === cid)
+    // A full disk costs the memory of this message, not the message.
+    if (item) shelf?.keep(item).catch(() => undefined)
   }
 
   function retry(cid: string): void {
@@ -122,6 +209,7 @@ export const useMessages = defineStore('messages', () => {
 
   function forget(cid: string): void {
     if (!outbox.value.some((item) => item.cid === cid)) return
+    useUploads().stop(cid)
     outbox.value = outboxes.remove(outbox.value, cid)
     void shelf?.drop(cid)
     flush()
@@ -132,11 +220,19 @@ export const useMessages = defineStore('messages', () => {
     clearTimeout(pump)
     const link = useLink()
     if (!link.live) return
+    for (const item of outboxes.toUpload(outbox.value)) useUploads().start(item, uploadEnded)
     const now = performance.now()
     const { outbox: next, send: frames, again } = outboxes.due(outbox.value, now)
     outbox.value = next
     for (const { cid, conv, draft } of frames) link.transmit({ type: 'send', cid, to: conv, ...draft })
     if (again !== null) pump = setTimeout(flush, again - now + 1)
+  }
+
+  function uploadEnded(cid: string, end: UploadEnd): void {
+    if (end.type === 'done') outbox.value = outboxes.uploaded(outbox.value, cid, end.part)
+    else if (end.type === 'refused') outbox.value = outboxes.fail(outbox.value, cid, end)
+    if (end.type !== 'later') keep(cid)
+    flush()
   }
 
   /** The socket is new: whatever was under way is sent again under the same cid. */
@@ -156,14 +252,14 @@ export const useMessages = defineStore('messages', () => {
 
   function refused(cid: string, refusal: { code: string; message: string; retryAfter: number | null }): void {
     outbox.value = outboxes.refuse(outbox.value, cid, refusal, performance.now())
-    const item = outbox.value.find((one) => one.cid === cid)
-    if (item?.state === 'failed') void shelf?.keep(item)
+    if (outbox.value.some((one) => one.cid === cid && one.state === 'failed')) keep(cid)
     flush()
   }
 
   function restore(opened: Shelf | null, items: readonly Pending[]): void {
     shelf = opened
     outbox.value = outboxes.reopen(items.map((item) => ({ ...item, notBefore: 0 })))
+    for (const { cid, attachment } of outbox.value) if (attachment) useUploads().show(cid, attachment)
   }
 
   /** Drops every timeline, as after a `reset`; the outbox stays. */
@@ -171,20 +267,23 @@ export const useMessages = defineStore('messages', () => {
     generation += 1
     opening.clear()
     timelines.value = {}
+    parts.value = new Map()
     failed.value = new Map()
   }
 
   function $reset(): void {
     clearTimeout(pump)
     dropTimelines()
+    useUploads().$reset()
     outbox.value = []
-    drafts.clear()
+    places.clear()
+    takenBack.clear()
     shelf = null
   }
 
   return {
-    timelines, outbox, failed, drafts,
-    timelineOf, listOf, take, open, refresh, older, send, retry, forget, flush, reconnected, acked, refused, restore,
+    timelines, parts, outbox, failed, places, takenBack,
+    timelineOf, listOf, take, hidden, left, around, leavePart, open, refresh, older, newer, send, retry, forget, flush, reconnected, acked, refused, restore,
     dropTimelines, $reset,
   }
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ACK_MS_MAX, due, push, refuse, remove, reopen, retry, RETRY_MS } from './outbox'
+import { ACK_MS_MAX, due, fail, push, refuse, remove, reopen, retry, RETRY_MS, toUpload, uploaded, UPLOADS_MAX } from './outbox'
 import type { Outbox } from './outbox'
 
 const item = (cid: string, conv = 'u:2') => ({ cid, conv, draft: { media: 1, content: cid }, createdAt: 0 })
@@ -42,4 +42,32 @@ test('what is not confirmed in time, or was under way on a lost link, is sent ag
 
 test('the same cid is kept once', () => {
   expect(push(three, item('a'))).toBe(three)
+})
+
+const picture = (cid: string, conv = 'u:2') => ({ ...item(cid, conv), attachment: { file: new Blob(['x']), name: 'x.png' } })
+
+test('bytes go before the message, which then is sent with their address', () => {
+  const box = push([], picture('p'))
+  expect(due(box, 0).send).toEqual([])
+  expect(cids(toUpload(box))).toEqual(['p'])
+  const ready = uploaded(box, 'p', { url: '/files/1/x.png' })
+  expect(toUpload(ready)).toEqual([])
+  expect(due(ready, 0).send[0]).toMatchObject({ cid: 'p', attachment: null, draft: { content: 'p', url: '/files/1/x.png' } })
+})
+
+test('an upload holds back neither texts of its conversation nor other conversations, but the uploads after it', () => {
+  const box = [picture('p'), picture('q'), picture('r', 'g:1')].reduce<Outbox>((all, one) => push(all, one), three)
+  expect(cids(due(box, 0).send)).toEqual(['a'])
+  expect(cids(toUpload(box))).toEqual(['p', 'r'])
+  const many = Array.from({ length: 9 }, (_, n) => picture(`n${n}`, `g:${n}`)).reduce<Outbox>((all, one) => push(all, one), [])
+  expect(toUpload(many)).toHaveLength(UPLOADS_MAX)
+})
+
+test('a failed upload is uploaded again on retry, a refused message is only sent again', () => {
+  const failed = fail(push([], picture('p')), 'p', { code: 'internal', message: '' })
+  expect(toUpload(failed)).toEqual([])
+  expect(cids(toUpload(retry(failed, 'p')))).toEqual(['p'])
+  const refused = fail(uploaded(failed, 'p', { url: '/files/1/x.png' }), 'p', { code: 'blocked', message: '' })
+  expect(toUpload(retry(refused, 'p'))).toEqual([])
+  expect(cids(due(retry(refused, 'p'), 0).send)).toEqual(['p'])
 })

@@ -1,15 +1,26 @@
 // What was written and is not yet confirmed. Pure: the list goes in, the next list or the next frames come out.
-// One message per conversation is under way at a time, so a refusal cannot let a later message overtake it.
+// One message per conversation is under way at a time, so a refusal cannot let a later message overtake it. What is
+// still being uploaded holds nobody up: it takes its place when its bytes have arrived.
 
 import type { Conv, Draft } from '../net/types'
+
+/** Bytes that are uploaded before the message that refers to them is sent. */
+export interface Attachment {
+  readonly file: Blob
+  readonly name: string
+  /** The still picture of a video. */
+  readonly poster?: Blob | null
+}
 
 export interface Pending {
   readonly cid: string
   readonly conv: Conv
   readonly draft: Draft
+  /** Absent once it is uploaded. */
+  readonly attachment?: Attachment | null
   /** By this device's clock; only for showing. */
   readonly createdAt: number
-  readonly state: 'waiting' | 'underway' | 'failed'
+  readonly state: 'uploading' | 'waiting' | 'underway' | 'failed'
   /** Not before this time (`Moment.now`); set by a refusal that names a wait. */
   readonly notBefore: number
   readonly error: Refusal | null
@@ -29,9 +40,36 @@ export const RETRY_MS = 2_000
 /** A link that is alive but does not confirm for this long gets the message again; its cid makes that safe. */
 export const ACK_MS_MAX = 10_000
 
-export function push(outbox: Outbox, message: Pick<Pending, 'cid' | 'conv' | 'draft' | 'createdAt'>): Outbox {
+/** Uploads at a time, one per conversation: pictures sent together stay in order, and a link is not torn apart. */
+export const UPLOADS_MAX = 3
+
+export function push(
+  outbox: Outbox,
+  message: Pick<Pending, 'cid' | 'conv' | 'draft' | 'createdAt' | 'attachment'>,
+): Outbox {
   if (outbox.some((item) => item.cid === message.cid)) return outbox
-  return [...outbox, { ...message, state: 'waiting', notBefore: 0, error: null }]
+  return [...outbox, { ...message, state: message.attachment ? 'uploading' : 'waiting', notBefore: 0, error: null }]
+}
+
+/** Whose bytes to upload now. */
+export function toUpload(outbox: Outbox): Pending[] {
+  const first = new Map<Conv, Pending>()
+  for (const item of outbox) {
+    if (item.state === 'uploading' && !first.has(item.conv)) first.set(item.conv, item)
+  }
+  return [...first.values()].slice(0, UPLOADS_MAX)
+}
+
+/** The bytes have arrived: `part` of the draft says where. */
+export function uploaded(outbox: Outbox, cid: string, part: Partial<Draft>): Outbox {
+  return outbox.map((item) =>
+    item.cid === cid ? { ...item, draft: { ...item.draft, ...part }, attachment: null, state: 'waiting' } : item,
+  )
+}
+
+/** The message cannot be sent as it is. */
+export function fail(outbox: Outbox, cid: string, { code, message }: Refusal): Outbox {
+  return change(outbox, cid, { state: 'failed', error: { code, message } })
 }
 
 export function remove(outbox: Outbox, cid: string): Outbox {
@@ -44,7 +82,8 @@ export function reopen(outbox: Outbox): Outbox {
 }
 
 export function retry(outbox: Outbox, cid: string): Outbox {
-  return change(outbox, cid, { state: 'waiting', notBefore: 0, error: null })
+  const item = outbox.find((one) => one.cid === cid)
+  return change(outbox, cid, { state: item?.attachment ? 'uploading' : 'waiting', notBefore: 0, error: null })
 }
 
 export function refuse(
@@ -56,7 +95,7 @@ export function refuse(
   if (PASSING.has(refusal.code)) {
     return change(outbox, cid, { state: 'waiting', notBefore: now + (refusal.retryAfter ?? RETRY_MS) })
   }
-  return change(outbox, cid, { state: 'failed', error: { code: refusal.code, message: refusal.message } })
+  return fail(outbox, cid, refusal)
 }
 
 /** What to transmit now, and when to ask again (`null`: only after a change). */
@@ -65,7 +104,7 @@ export function due(outbox: Outbox, now: number): { outbox: Outbox; send: Pendin
   const send: Pending[] = []
   let again: number | null = null
   const next = outbox.map((item): Pending => {
-    if (item.state === 'failed' || busy.has(item.conv)) return item
+    if (item.state === 'failed' || item.state === 'uploading' || busy.has(item.conv)) return item
     busy.add(item.conv)
     if (item.notBefore > now) {
       again = Math.min(again ?? Infinity, item.notBefore)

@@ -3,7 +3,10 @@
 import { defineStore } from 'pinia'
 import { reactive, ref } from 'vue'
 import { api } from '../net/api'
+import { ApiError } from '../net/http'
 import type { Conv, User, UserId } from '../net/types'
+import { useContacts } from './contacts'
+import { useKept } from './kept'
 import { useSession } from './session'
 
 /** A typing sign is forgotten after this, unless renewed. */
@@ -14,6 +17,8 @@ export const TYPING_EVERY_MS = 3_000
 export const usePeople = defineStore('people', () => {
   const users = reactive(new Map<UserId, User>())
   const asked = new Set<UserId>()
+  /** Ids nobody has. */
+  const missing = reactive(new Set<UserId>())
   const typing = ref<Record<Conv, UserId[]>>({})
   const clocks = new Map<string, ReturnType<typeof setTimeout>>()
 
@@ -28,7 +33,12 @@ export const usePeople = defineStore('people', () => {
   function need(id: UserId): void {
     if (id === 0 || users.has(id) || asked.has(id)) return
     asked.add(id)
-    api.user(id).then(learn, () => asked.delete(id))
+    useKept()
+      .ask(`user:${id}`, false, () => api.user(id))
+      .then(learn, (error: unknown) => {
+        if (error instanceof ApiError && error.code === 'not_found') missing.add(id)
+        else asked.delete(id)
+      })
   }
 
   function refresh(id: UserId): void {
@@ -36,10 +46,11 @@ export const usePeople = defineStore('people', () => {
     api.user(id).then(learn, () => undefined)
   }
 
+  /** What I call somebody: my remark, else his nickname, else his name; empty until it is known. */
   function nameOf(id: UserId): string {
     const user = users.get(id)
     if (!user) need(id)
-    return user ? displayName(user) : ''
+    return useContacts().remarkOf(id) || (user ? displayName(user) : '')
   }
 
   function setOnline(id: UserId, online: boolean): void {
@@ -64,12 +75,13 @@ export const usePeople = defineStore('people', () => {
   function $reset(): void {
     users.clear()
     asked.clear()
+    missing.clear()
     typing.value = {}
     for (const clock of clocks.values()) clearTimeout(clock)
     clocks.clear()
   }
 
-  return { users, typing, learn, need, refresh, nameOf, setOnline, startedTyping, stoppedTyping, $reset }
+  return { users, missing, typing, learn, need, refresh, nameOf, setOnline, startedTyping, stoppedTyping, $reset }
 })
 
 export function displayName(user: Pick<User, 'name' | 'nickname'>): string {

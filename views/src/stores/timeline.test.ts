@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Entry } from '../net/types'
 import { push, remove } from './outbox'
 import type { Outbox } from './outbox'
-import { add, addNewest, addOlder, emptyTimeline, entryOf, visible } from './timeline'
+import { add, addNewer, addNewest, addOlder, emptyTimeline, entryOf, hide, join, partAround, visible } from './timeline'
 import type { Timeline } from './timeline'
 
 const ME = 1
@@ -142,7 +142,59 @@ test('a pending message stands last, and steps aside for its entry', () => {
 test('nothing brings a recalled message back, and of two edits the later one stands', () => {
   const change = (seq: number, kind: string, more: Partial<Entry> = {}): Entry => message(seq, { kind, target: 1, ...more })
   const recalled = add(emptyTimeline, [message(1), change(2, 'recall'), change(3, 'edit', { content: 'again' })])
-  expect(visible(recalled, [], ME)[0]?.entry).toMatchObject({ recalled: true, content: '' })
+  expect(visible(recalled, [], ME)[0]?.entry).toMatchObject({ recalled: true })
+  expect(visible(recalled, [], ME)[0]?.entry.content).toBeUndefined()
   const edited = add(emptyTimeline, [change(5, 'edit', { content: 'late' }), message(1), change(4, 'edit', { content: 'early' })])
   expect(visible(edited, [], ME).map((one) => one.entry.content)).toEqual(['late'])
+})
+
+test('what was deleted for me stays away, also when its frame comes again', () => {
+  const message = (seq: number): Entry => ({ seq, conv: CONV, from: 2, at: seq, kind: 'message', media: 1, content: `text ${seq}` })
+  const timeline = add(hide(add(emptyTimeline, [message(1), message(2)]), 1), [message(1), message(3)])
+  expect(visible(timeline, [], ME).map((one) => one.seq)).toEqual([2, 3])
+})
+
+describe('reactions', () => {
+  const at = (seq: number, more: Partial<Entry>): Entry => ({ seq, conv: CONV, from: 2, at: seq, kind: 'message', media: 1, content: 'x', ...more })
+  const react = (seq: number, from: number, on: boolean, emoji = '👍') => at(seq, { kind: 'reaction', target: 1, from, on, emoji })
+  const shown = (entries: Entry[]) => visible(add(emptyTimeline, entries), [], ME)[0]?.entry.reactions
+
+  test('add up to one of each user, and what was taken off is gone', () => {
+    expect(shown([at(1, {}), react(2, 2, true), react(3, 3, true), react(4, 2, false)])).toEqual([{ emoji: '👍', count: 1, users: [3] }])
+    expect(shown([at(1, {}), react(2, 2, true), react(3, 2, false)])).toEqual([])
+  })
+
+  test('of a page count once, though the page holds their entries too', () => {
+    const told = [{ emoji: '👍', count: 2, users: [2, 3] }]
+    expect(shown([at(1, { reactions: told }), react(2, 2, true), react(3, 3, true), react(3, 3, true)])).toEqual(told)
+    expect(shown([at(1, {}), at(1, { reactions: told })])).toEqual(told)
+  })
+
+  test('of a recalled message are gone', () => {
+    expect(shown([at(1, {}), react(2, 2, true), at(3, { kind: 'recall', target: 1 })])).toBeUndefined()
+  })
+})
+
+describe('a part apart from the end', () => {
+  const message = (seq: number, more: Partial<Entry> = {}): Entry => ({ seq, conv: CONV, from: 2, at: seq, kind: 'message', media: 1, content: `text ${seq}`, ...more })
+  const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => message(from + n))
+  const end = addNewest(emptyTimeline, range(90, 99), true)
+
+  test('joins when it has grown up to the end, and then reaches as far back as it did', () => {
+    const part = partAround(range(10, 19), true, true)
+    expect(join(end, part)).toBeNull()
+    const joined = join(end, addNewer(part, range(20, 90), true))
+    expect(joined?.order).toEqual(range(10, 99).map(({ seq }) => seq))
+    expect(joined?.moreBefore).toBe(true)
+    expect(joined?.moreAfter).toBe(false)
+  })
+
+  test('shows what has become of its messages since', () => {
+    const part = partAround(range(10, 19), true, true)
+    const changed = add(end, [message(100, { kind: 'recall', target: 12 }), message(101, { kind: 'edit', target: 13, content: 'new' })])
+    const shown = visible(part, [], ME, changed)
+    expect(shown.map(({ seq }) => seq)).toEqual(range(10, 19).map(({ seq }) => seq))
+    expect(shown[2]?.entry.recalled).toBe(true)
+    expect(shown[3]?.entry.content).toBe('new')
+  })
 })

@@ -11,7 +11,11 @@ export function useTimes() {
     now,
     /** For a row of a list. */
     short: (at: number) => times.chatTime(at, now.value, currentLanguage(), words()),
+    /** The day alone. */
+    day: (at: number) => times.chatDay(at, now.value, currentLanguage(), words()) || t('time.today'),
     separator: (at: number) => times.separatorTime(at, now.value, currentLanguage(), words()),
+    until: (at: number) => times.untilTime(at, now.value, currentLanguage()),
+    date: (at: number) => times.dayOf(at, currentLanguage()),
     clock: (at: number) => times.clock(at, currentLanguage()),
     full: (at: number) => times.fullTime(at, currentLanguage()),
   }

@@ -28,6 +28,10 @@ impl Client {
         let cid = draft.cid.clone();
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
         let origin = (!self.voice.is_echoed(draft.conv)).then_some(self.conn);
+        if origin.is_some() {
+            // Before it is in line: a connection that is catching up may read it in the log before its ack.
+            self.link.says(cid.clone());
+        }
         let pending = self.parts.messages.enqueue(draft, origin)?;
         let cid = Some(cid);
         self.await_outcome(Sent { cid, tag, to }, pending);
@@ -41,6 +45,9 @@ impl Client {
         let acked = request.cid.is_some();
         let cid = acked.then(|| draft.cid.clone());
         let to = draft.conv.as_seen_by(self.user).ok_or(Code::NotFound)?;
+        if let Some(cid) = &cid {
+            self.link.says(cid.clone());
+        }
         let pending = alterations.enqueue(draft, acked.then_some(self.conn))?;
         self.await_outcome(Sent { cid, tag: 0, to }, pending);
         Ok(())

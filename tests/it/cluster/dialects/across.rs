@@ -118,3 +118,38 @@ async fn a_message_of_any_dialect_shows_right_in_the_other_three_and_its_own_exa
         ]
     );
 }
+
+#[tokio::test]
+async fn people_of_different_dialects_become_friends_by_adding_each_other() {
+    let cluster = Plan::nodes(3).start().await;
+    let nodes = cluster.addresses();
+    let mut gina = Page::ginchat(nodes[0], "gina").await;
+    let mut ivan = Page::imooc(nodes[1], "13800000009", "Ivan").await;
+    let paul = Program::register(nodes[2], "13900000009", "Paul").await;
+    let (ginas, ivans) = (gina.id.to_string(), ivan.id.to_string());
+    let name = |id: u64| format!("u{id}");
+    for target in [name(ivan.id), name(paul.id)] {
+        let form = [("userId", ginas.as_str()), ("targetName", &target)];
+        let asked = gina.post("/contact/addfriend", &form).await;
+        assert_eq!(asked["Code"], 0, "{asked}");
+    }
+    let form = [("userid", ivans.as_str()), ("dstid", &ginas)];
+    let accepted = ivan.post("/contact/addfriend", &form).await;
+    assert_eq!(accepted["code"], 0, "{accepted}");
+    let accepted = paul
+        .post(nodes[2], "/friend/add", &format!("friend_id={ginas}"))
+        .await;
+    assert_eq!(accepted["code"], 200, "{accepted}");
+
+    let friends = gina.post("/searchFriends", &[("userId", &ginas)]).await;
+    assert_eq!(friends["Total"], 2, "{friends}");
+    let friends = ivan
+        .post("/contact/loadfriend", &[("userid", &ivans)])
+        .await;
+    assert_eq!(friends["rows"][0]["id"], gina.id, "{friends}");
+    let friends = Http::new(nodes[0])
+        .get("/api/v1/friends", &paul.token)
+        .await;
+    let friends = friends.expect(200);
+    assert_eq!(friends["friends"][0]["user"]["id"], gina.id, "{friends}");
+}

@@ -30,6 +30,10 @@ async fn the_pages_of_ginchat_work_from_registering_to_history() {
         (&none["Code"], &none["Rows"], &none["Total"]),
         (&json!(0), &json!([]), &json!(0))
     );
+    let none = anna
+        .post("/contact/loadcommunity", &[("ownerId", &me)])
+        .await;
+    assert_eq!((&none["Code"], &none["Rows"]), (&json!(0), &json!([])));
     let added = anna
         .post(
             "/contact/addfriend",

@@ -26,7 +26,7 @@ pub(crate) struct Page {
     pub(crate) node: SocketAddr,
     pub(crate) id: u64,
     pub(crate) token: String,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -135,6 +135,36 @@ impl Page {
         serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{path}: not JSON: {body:?}"))
     }
 
+    /// The same by a link, for which a browser names no origin.
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
+        let fetched = self.get(path).await;
+        assert_eq!(fetched.status, 200, "{path}");
+        serde_json::from_slice(&fetched.body).unwrap_or_else(|_| panic!("{path}: not JSON"))
+    }
+
+    /// What a tag of the page fetches, or its address bar: with the cookie, and redirects are not followed.
+    pub(crate) async fn get(&self, path: &str) -> Fetched {
+        let mut request = Request::builder().uri(format!("http://{}{path}", self.node));
+        if let Some(cookie) = &self.cookie {
+            request = request.header("Cookie", cookie);
+        }
+        let request = request.body(Full::default()).unwrap();
+        let response = self.client.request(request).await.unwrap();
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+        };
+        let (kind, location) = (header("content-type"), header("location"));
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Fetched {
+            status,
+            kind,
+            location,
+            body,
+        }
+    }
+
     /// An upload, as pages post it: with fields that say nothing.
     pub(crate) async fn upload(&mut self, name: &str, bytes: &[u8]) -> Value {
         let field = |name: &str, value: &str| {
@@ -178,6 +208,14 @@ impl Page {
     }
 }
 
+/// What came for a tag of the page.
+pub(crate) struct Fetched {
+    pub(crate) status: u16,
+    pub(crate) kind: String,
+    pub(crate) location: String,
+    pub(crate) body: Bytes,
+}
+
 /// A page's socket: it looks only at texts that hold a brace, as the pages do.
 pub(crate) struct PageSocket {
     stream: WebSocketStream<TcpStream>,
@@ -188,10 +226,21 @@ impl PageSocket {
         node: SocketAddr,
         query: &str,
     ) -> Result<PageSocket, tungstenite::Error> {
-        let mut request = format!("ws://{node}/chat?{query}").into_client_request()?;
-        request
-            .headers_mut()
-            .insert("Origin", format!("http://{node}").parse().unwrap());
+        PageSocket::open_at(node, &format!("/chat?{query}"), None).await
+    }
+
+    /// By any of the ways in; with a browser's cookie, or without.
+    pub(crate) async fn open_at(
+        node: SocketAddr,
+        path: &str,
+        cookie: Option<&str>,
+    ) -> Result<PageSocket, tungstenite::Error> {
+        let mut request = format!("ws://{node}{path}").into_client_request()?;
+        let headers = request.headers_mut();
+        headers.insert("Origin", format!("http://{node}").parse().unwrap());
+        if let Some(cookie) = cookie {
+            headers.insert("Cookie", cookie.parse().unwrap());
+        }
         let tcp = TcpStream::connect(node).await?;
         let (stream, _) = tokio_tungstenite::client_async(request, tcp).await?;
         Ok(PageSocket { stream })
@@ -235,6 +284,28 @@ impl PageSocket {
         tokio::time::timeout(FRAME_DEADLINE, wait)
             .await
             .unwrap_or_else(|_| panic!("no frame within {FRAME_DEADLINE:?}"))
+    }
+
+    /// Leaves as a browser does, and waits for the node's goodbye.
+    pub(crate) async fn leave(mut self) {
+        self.stream.close(None).await.unwrap();
+        assert_eq!(self.closed().await, 1000);
+    }
+
+    /// The code with which the node ends the socket.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        let wait = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Close(Some(close)))) => return close.code.into(),
+                    Some(Ok(_)) => {}
+                    other => panic!("ended without a close frame: {other:?}"),
+                }
+            }
+        };
+        tokio::time::timeout(FRAME_DEADLINE, wait)
+            .await
+            .unwrap_or_else(|_| panic!("not closed within {FRAME_DEADLINE:?}"))
     }
 
     /// The next text without a brace: what a page passes over.

@@ -219,3 +219,42 @@ async fn what_is_refused_is_said_with_the_number_of_the_attempt_and_nothing_cras
         assert_eq!(closed.unwrap(), 4003);
     }
 }
+
+#[tokio::test]
+async fn a_long_absence_is_synchronised_in_pages_and_then_what_happens_is_pushed() {
+    const MISSED: u64 = 450;
+    let cluster = Plan::nodes(2).start().await;
+    let nodes = cluster.addresses();
+    let anna = Program::register(nodes[0], "13900000001", "Anna").await;
+    let bert = Program::register(nodes[1], "13900000002", "Bert").await;
+    let mut annas = anna.connect(nodes[0]).await;
+    for number in 0..MISSED {
+        annas
+            .up(number, text(1, bert.id, &number.to_string(), 0))
+            .await;
+    }
+    let mut last = 0;
+    for _ in 0..MISSED {
+        last = annas.ack().await.1.seq;
+    }
+    let mut berts = bert.connect(nodes[1]).await;
+    let (mut cursor, mut texts, mut pages) = (0, Vec::new(), 0);
+    loop {
+        let page = berts.sync(cursor).await;
+        pages += 1;
+        for message in page.messages {
+            assert!(message.seq > cursor, "{} after {cursor}", message.seq);
+            assert!(message.send_time > 1_000_000_000_000, "the server's time");
+            cursor = message.seq;
+            texts.push(String::from_utf8(message.content).unwrap());
+        }
+        if !page.has_more {
+            break;
+        }
+    }
+    let expected: Vec<String> = (0..MISSED).map(|number| number.to_string()).collect();
+    assert_eq!((texts, cursor), (expected, last));
+    assert!(pages > 1, "{pages} page");
+    annas.up(MISSED, text(1, bert.id, "now", 0)).await;
+    assert_eq!(berts.push().await.content, b"now");
+}

@@ -8,7 +8,7 @@ import { useMessages } from '@/stores/messages'
 beforeEach(() => setActivePinia(createPinia()))
 
 function open() {
-  const composer = mount(Composer, { props: { conv: 'u:2' } })
+  const composer = mount(Composer, { props: { conv: 'u:2', task: null } })
   return { composer, field: composer.get('textarea'), sent: () => useMessages().outbox.map((item) => item.draft.content) }
 }
 

@@ -17,6 +17,7 @@ const MEDIA: Readonly<Record<number, Key>> = {
   9: 'preview.card',
   10: 'preview.file',
   11: 'preview.location',
+  103: 'preview.merged',
 }
 
 /** What a message says, without its sender. */
@@ -50,7 +51,7 @@ export function systemText(entry: Entry, me: UserId, nameOf: NameOf): string {
     case 'group':
       if (entry.created) return t('chat.groupCreated', { by })
       if (entry.dissolved) return t('chat.groupDissolved', { by })
-      return entry.name ? t('chat.groupRenamed', { by, name: entry.name }) : t('chat.groupChanged', { by })
+      return groupText(entry, by, name)
     case 'friend':
       return friendText(entry, by)
     case 'notice':
@@ -71,6 +72,18 @@ function membershipText(entry: Entry, name: NameOf): string {
   const byOther = entry.by != null && !users.includes(entry.by)
   if (entry.kind === 'joined') return byOther ? t('chat.added', { by: name(entry.by ?? 0), names }) : t('chat.joined', { names })
   return byOther ? t('chat.removed', { by: name(entry.by ?? 0), names }) : t('chat.left', { names })
+}
+
+function groupText(entry: Entry, by: string, name: NameOf): string {
+  const { role, muted, memo, owner, icon, join } = entry
+  if (entry.name) return t('chat.groupRenamed', { by, name: entry.name })
+  if (memo != null) return memo ? t('groups.news.memo', { by, memo }) : t('groups.news.noMemo', { by })
+  if (owner) return t('groups.news.owner', { by, name: name(owner) })
+  if (role) return t(role.role === 'admin' ? 'groups.news.admin' : 'groups.news.member', { by, name: name(role.user) })
+  if (muted?.user === 0) return t(muted.until > entry.at ? 'groups.news.allMuted' : 'groups.news.allUnmuted', { by })
+  if (muted) return t(muted.until > entry.at ? 'groups.news.muted' : 'groups.news.unmuted', { by, name: name(muted.user) })
+  if (join === 'open' || join === 'approval' || join === 'invite') return t('groups.news.join', { by, mode: t(`groups.join.${join}`) })
+  return t(icon != null ? 'groups.news.icon' : 'chat.groupChanged', { by })
 }
 
 function friendText(entry: Entry, by: string): string {

@@ -26,14 +26,16 @@ export function faceOf(conv: Conv, item: Conversation | undefined): Conversation
   const group = groupId(conv)
   const id = group ?? peerId(conv) ?? 0
   if (group !== null) {
-    const known = item?.group ?? useGroups().items.find((one) => one.id === group)
+    const groups = useGroups()
+    const known = groups.known[group] ?? item?.group
+    if (!known) groups.need(group)
     const title = known?.name || item?.title || ''
-    return { conv, title, icon: item?.icon || known?.icon || '', id, isGroup: true, isSelf: false, online: undefined }
+    return { conv, title, icon: known ? known.icon : (item?.icon ?? ''), id, isGroup: true, isSelf: false, online: undefined }
   }
   const isSelf = id === useSession().me?.id
   const user = people.users.get(id)
   if (!user) people.need(id)
-  const remark = useContacts().friends.find((friend) => friend.user.id === id)?.remark
+  const remark = useContacts().remarkOf(id)
   const title = isSelf ? t('list.self') : remark || people.nameOf(id) || item?.title || ''
   return { conv, title, icon: user?.avatar || item?.icon || '', id, isGroup: false, isSelf, online: isSelf ? undefined : (user?.online ?? false) }
 }

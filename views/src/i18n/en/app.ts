@@ -46,6 +46,17 @@ export default {
   'link.replaced': 'This account is open in too many windows; this one was disconnected',
   'link.reconnect': 'Reconnect',
 
+  'update.ready': 'There is a new version',
+  'update.apply': 'Refresh to update',
+  'update.later': 'Later',
+
+  'notify.offer': 'Tell you of new messages with desktop notifications?',
+  'notify.accept': 'Turn on',
+  'notify.later': 'Later',
+  'notify.newMessage': 'New message',
+  'notify.several': '[{n}] {text}',
+
+  'time.today': 'Today',
   'time.yesterday': 'Yesterday',
 
   'error.network': 'The server cannot be reached. Try again later.',

@@ -27,4 +27,6 @@ export default {
   'auth.ended.revoked': 'This device was logged out from elsewhere. Please log in again.',
   'auth.ended.expired': 'Your session has expired. Please log in again.',
   'auth.ended.loggedOut': 'You have logged out.',
+  'auth.light': 'Light',
+  'auth.dark': 'Dark',
 } satisfies Record<keyof typeof zh, string>

@@ -25,4 +25,13 @@ export default {
   'cluster.unheard': 'Not heard yet',
   'cluster.left': 'Left',
   'cluster.figures': 'Counters of this node',
+  'cluster.map': 'Map of the cluster: nodes and the datagrams between them',
+  'cluster.perSecond': 'Messages',
+  'cluster.eachSecond': '/ s',
+  'cluster.datagrams': 'Datagrams',
+  'cluster.repaired': 'Entries repaired',
+  'cluster.repairedHint': 'lost on the way, fetched from bus or store',
+  'cluster.allCounters': 'All counters',
+  'cluster.lag': 'Behind',
+  'cluster.uptime': 'Running for',
 } satisfies Record<keyof typeof zh, string>

@@ -44,6 +44,17 @@ export default {
   'link.replaced': '这个账号在别处打开了太多窗口，此窗口已断开',
   'link.reconnect': '重新连接',
 
+  'update.ready': '有新版本',
+  'update.apply': '刷新以更新',
+  'update.later': '以后再说',
+
+  'notify.offer': '不在这个页面时，用桌面通知提醒你？',
+  'notify.accept': '开启',
+  'notify.later': '以后再说',
+  'notify.newMessage': '有新消息',
+  'notify.several': '[{n} 条] {text}',
+
+  'time.today': '今天',
   'time.yesterday': '昨天',
 
   'error.network': '连不上服务器，请稍后再试',

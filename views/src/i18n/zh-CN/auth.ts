@@ -25,4 +25,6 @@ export default {
   'auth.ended.revoked': '此设备的登录已被撤销，请重新登录。',
   'auth.ended.expired': '登录已过期，请重新登录。',
   'auth.ended.loggedOut': '你已退出登录。',
+  'auth.light': '浅色',
+  'auth.dark': '深色',
 } as const

@@ -23,4 +23,13 @@ export default {
   'cluster.unheard': '未联系上',
   'cluster.left': '已离开',
   'cluster.figures': '本节点计数',
+  'cluster.map': '集群图：节点与它们之间的数据报',
+  'cluster.perSecond': '消息',
+  'cluster.eachSecond': '/ 秒',
+  'cluster.datagrams': '数据报',
+  'cluster.repaired': '补回的消息',
+  'cluster.repairedHint': '数据报未到，由总线或存储补齐',
+  'cluster.allCounters': '全部计数',
+  'cluster.lag': '落后',
+  'cluster.uptime': '已运行',
 } as const

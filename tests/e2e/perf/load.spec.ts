@@ -1,0 +1,109 @@
+// How soon a page is there, on a slow machine and an ordinary network, and how much it loads for that.
+
+import { account, befriend, send, text } from '../sample'
+import type { Account } from '../sample'
+import { DESK, expect, node, test } from '../world'
+import { disturbance, median, observe, paintOf, tell, throttled } from './measure'
+
+const RUNS = 5
+const READY_MS = 1_500
+const LCP_MS = 1_500
+const BLOCKED_MS = 450
+const CLS = 0.02
+const HTML_BYTES = 2_000
+const CSS_BYTES = 20_000
+const LOGIN_JS_BYTES = 90_000
+const CHAT_JS_BYTES = 150_000
+
+let ada: Account
+let bo: Account
+
+test.beforeAll(async () => {
+  ada = await account(node(0), 'Ada')
+  bo = await account(node(0), 'Bo')
+  await befriend(ada, bo)
+  for (let n = 0; n < 40; n++) await send(n % 3 ? ada : bo, `u:${n % 3 ? bo.id : ada.id}`, text(`line ${n} `.repeat(1 + (n % 7))))
+})
+
+interface Loaded {
+  html: number
+  css: number
+  js: number
+}
+
+/** Bytes on the wire, bodies only, of everything that was loaded so far. */
+function loaded(): Loaded {
+  const all = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+  const sum = (suffix: string) =>
+    all.filter(({ name }) => new URL(name).pathname.endsWith(suffix)).reduce((bytes, { encodedBodySize }) => bytes + encodedBodySize, 0)
+  const [page] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+  return { html: page?.encodedBodySize ?? 0, css: sum('.css'), js: sum('.js') }
+}
+
+test('a page and what it needs stay small P1 @smoke', async ({ browser }) => {
+  const context = await browser.newContext({ baseURL: ada.base, viewport: DESK })
+  const page = await context.newPage()
+  await page.goto('/')
+  await expect(page.getByRole('button', { name: '登录' })).toBeVisible()
+  const login = await page.evaluate(loaded)
+  tell('HTML', login.html, HTML_BYTES, 'B')
+  tell('CSS', login.css, CSS_BYTES, 'B')
+  tell('script of the log-in page', login.js, LOGIN_JS_BYTES, 'B')
+  expect(login.html).toBeGreaterThan(0)
+  expect(login.html).toBeLessThanOrEqual(HTML_BYTES)
+  expect(login.css).toBeLessThanOrEqual(CSS_BYTES)
+  expect(login.js).toBeLessThanOrEqual(LOGIN_JS_BYTES)
+
+  await context.request.post('/api/v1/login', { data: { name: ada.name, password: ada.password }, headers: { Origin: ada.base } })
+  await page.goto(`/c/u/${bo.id}`)
+  await expect(page.locator('article[data-mid]').last()).toBeVisible()
+  const chat = await page.evaluate(loaded)
+  tell('script of a conversation, with what is loaded behind it', chat.js, CHAT_JS_BYTES, 'B')
+  expect(chat.js).toBeLessThanOrEqual(CHAT_JS_BYTES)
+  await context.close()
+})
+
+test('a conversation is there soon on a slow machine P2 P3', async ({ browser }) => {
+  test.setTimeout(120_000)
+  const ready: number[] = []
+  const lcp: number[] = []
+  const blocked: number[] = []
+  const cls: number[] = []
+  let disturbed = 1
+  for (let run = 0; run < RUNS; run++) {
+    const context = await browser.newContext({ baseURL: ada.base, viewport: DESK })
+    await context.request.post('/api/v1/login', { data: { name: ada.name, password: ada.password }, headers: { Origin: ada.base } })
+    const page = await context.newPage()
+    await page.goto('/healthz')
+    disturbed = Math.max(disturbed, await disturbance(page))
+    await observe(page)
+    await page.addInitScript(() => {
+      const seen = new MutationObserver(() => {
+        if (!document.querySelector('main textarea') || !document.querySelector('article[data-mid]')) return
+        seen.disconnect()
+        requestAnimationFrame(() => performance.mark('ready'))
+      })
+      seen.observe(document, { childList: true, subtree: true })
+    })
+    await throttled(page)
+    await page.goto(`/c/u/${bo.id}`)
+    await expect(page.locator('article[data-mid]').last()).toBeVisible({ timeout: 30_000 })
+    await page.waitForTimeout(500)
+    const paint = await paintOf(page)
+    ready.push(await page.evaluate(() => performance.getEntriesByName('ready')[0]?.startTime ?? Infinity))
+    lcp.push(paint.lcp)
+    blocked.push(paint.blocked)
+    cls.push(paint.cls)
+    await context.close()
+  }
+  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  tell('ready', median(ready), READY_MS)
+  tell('largest paint', median(lcp), LCP_MS)
+  tell('blocked', median(blocked), BLOCKED_MS)
+  tell('layout shift', median(cls), CLS, '')
+  expect(median(lcp)).toBeGreaterThan(0)
+  expect(median(ready)).toBeLessThanOrEqual(READY_MS * disturbed)
+  expect(median(lcp)).toBeLessThanOrEqual(LCP_MS * disturbed)
+  expect(median(blocked)).toBeLessThanOrEqual(BLOCKED_MS * disturbed)
+  expect(median(cls)).toBeLessThanOrEqual(CLS)
+})

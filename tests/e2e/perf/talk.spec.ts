@@ -1,0 +1,201 @@
+// How soon what is written is seen: by who writes, by who reads on another node, and while much is said at once.
+
+import type { Page } from '@playwright/test'
+import { Cluster } from '../cluster'
+import { account, ask } from '../sample'
+import type { Account } from '../sample'
+import { composer, expect, person, post, rows, test } from '../world'
+import type { Person } from '../world'
+import { disturbance, quantile, tell } from './measure'
+
+const SAMPLES = 30
+const OWN_MS = 50
+const ACROSS_MS = 150
+const SWITCH_MS = 100
+const KEY_MS = 100
+const BURST = { senders: 4, perSecond: 200, seconds: 10 }
+/** Enough of it has to arrive for the figure to mean anything. */
+const BURST_PART_MIN = 0.8
+
+let cluster: Cluster
+let ada: Person
+let bo: Person
+
+test.beforeAll(async ({ browser }) => {
+  test.setTimeout(90_000)
+  cluster = await Cluster.start({ nodes: 2, set: ['limits.sends_per_second=1000000', 'limits.sends_burst=1000000'] })
+  ada = await person(browser, { at: cluster.at(0), nickname: 'Ada' })
+  bo = await person(browser, { at: cluster.at(1), nickname: 'Bo' })
+})
+
+test.afterAll(async () => {
+  await ada?.context.close()
+  await bo?.context.close()
+  await cluster?.close()
+})
+
+/** Notes when rows with these words are painted first, by the machine's clock. */
+async function watchRows(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const painted: Record<string, number> = {}
+    const pressed: Record<string, number> = {}
+    Object.assign(window, { painted, pressed })
+    const now = () => performance.timeOrigin + performance.now()
+    addEventListener(
+      'keydown',
+      ({ key, target, timeStamp }) => {
+        if (key === 'Enter') pressed[(target as HTMLTextAreaElement).value] = performance.timeOrigin + timeStamp
+      },
+      { capture: true },
+    )
+    new MutationObserver(() => {
+      const fresh = [...document.querySelectorAll('article[data-mid]')].flatMap(({ textContent }) => /word \d+/.exec(textContent ?? '')?.[0] ?? [])
+      const unknown = fresh.filter((word) => !(word in painted))
+      for (const word of unknown) painted[word] = 0
+      if (unknown.length > 0) requestAnimationFrame(() => unknown.forEach((word) => (painted[word] = now())))
+    }).observe(document.body, { childList: true, subtree: true })
+  })
+}
+
+const notes = (page: Page) => page.evaluate(() => {
+  const { painted, pressed } = window as unknown as Record<'painted' | 'pressed', Record<string, number>>
+  return { painted, pressed }
+})
+
+test('what is written is seen at once here and soon on another node P4', async () => {
+  test.setTimeout(120_000)
+  await ada.page.goto(`/c/u/${bo.id}`)
+  await bo.page.goto(`/c/u/${ada.id}`)
+  for (const page of [ada.page, bo.page]) {
+    await expect(composer(page)).toBeVisible()
+    await expect(page.locator('[data-node]')).toContainText('ms')
+    await watchRows(page)
+  }
+  const disturbed = await disturbance(ada.page)
+  await composer(ada.page).focus()
+  for (let n = 1; n <= SAMPLES; n++) {
+    await ada.page.keyboard.insertText(`word ${n}`)
+    await ada.page.keyboard.press('Enter')
+    await expect(rows(bo.page, `word ${n}`).last()).toBeVisible()
+  }
+  await ada.page.waitForTimeout(100)
+  const [here, there] = [await notes(ada.page), await notes(bo.page)]
+  const words = Array.from({ length: SAMPLES }, (_, n) => `word ${n + 1}`)
+  const since = (painted: Record<string, number>) => words.map((word) => (painted[word] ?? NaN) - (here.pressed[word] ?? NaN))
+  const own = quantile(since(here.painted), 0.5)
+  const across = quantile(since(there.painted), 0.95)
+  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  tell('own bubble, median', own, OWN_MS)
+  tell('own bubble, p95', quantile(since(here.painted), 0.95), OWN_MS)
+  tell('on another node, p95', across, ACROSS_MS)
+  expect(own).toBeLessThanOrEqual(OWN_MS * disturbed)
+  expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbed)
+})
+
+test('a conversation that was open before is there at once P4', async () => {
+  const { id } = (await post(ada, '/api/v1/groups', { name: 'Other', members: [bo.id] })) as { id: number }
+  for (let n = 0; n < 40; n++) await post(ada, `/api/v1/conversations/g:${id}/messages`, { cid: `g${n}`, media: 1, content: `group line ${n}` })
+  await ada.page.goto(`/c/u/${bo.id}`)
+  const convs = [`g:${id}`, `u:${bo.id}`] as const
+  for (const conv of convs) {
+    await ada.page.locator(`[data-conv="${conv}"]`).click()
+    await expect(ada.page.locator('article[data-mid]').last()).toBeVisible()
+  }
+  const disturbed = await disturbance(ada.page)
+  const took: number[] = []
+  for (let n = 0; n < 10; n++) {
+    took.push(
+      await ada.page.evaluate(
+        ({ conv, other }) =>
+          new Promise<number>((resolve) => {
+            const before = document.querySelector(`main section [data-mid]`)
+            const started = performance.now()
+            document.querySelector<HTMLElement>(`[data-conv="${conv}"]`)?.click()
+            const look = () => {
+              const now = document.querySelector(`main section [data-mid]`)
+              const current = document.querySelector(`[data-conv="${conv}"][aria-current]`)
+              if (now && now !== before && current && !document.querySelector(`[data-conv="${other}"][aria-current]`)) {
+                requestAnimationFrame(() => resolve(performance.now() - started))
+              } else requestAnimationFrame(look)
+            }
+            look()
+          }),
+        { conv: convs[n % 2] ?? '', other: convs[(n + 1) % 2] ?? '' },
+      ),
+    )
+  }
+  tell('switching conversations, median', quantile(took, 0.5), SWITCH_MS)
+  expect(quantile(took, 0.5)).toBeLessThanOrEqual(SWITCH_MS * disturbed)
+})
+
+/** Sends over sockets of their own, from another page; how many were sent. */
+function burst(page: Page, people: readonly Account[], group: number): Promise<number> {
+  return page.evaluate(
+    async ({ tokens, group, perSecond, seconds }) => {
+      const sockets = await Promise.all(
+        tokens.map(
+          (token) =>
+            new Promise<WebSocket>((resolve) => {
+              const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
+              socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token }))
+              socket.onmessage = () => resolve(socket)
+            }),
+        ),
+      )
+      const started = performance.now()
+      let sent = 0
+      while (performance.now() - started < seconds * 1000) {
+        const due = Math.floor(((performance.now() - started) / 1000) * perSecond)
+        for (; sent < due; sent++) {
+          const content = `burst ${sent} ${'word '.repeat(sent % 12)}`
+          sockets[sent % sockets.length]?.send(JSON.stringify({ type: 'send', cid: `burst-${sent}`, to: `g:${group}`, media: 1, content }))
+        }
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      sockets.forEach((socket) => socket.close())
+      return sent
+    },
+    { tokens: people.map(({ token }) => token), group, perSecond: BURST.perSecond, seconds: BURST.seconds },
+  )
+}
+
+test('keys are answered while 200 messages a second arrive P6', async ({ browser }) => {
+  test.setTimeout(120_000)
+  const people: Account[] = []
+  for (let n = 0; n < BURST.senders; n++) people.push(await account(cluster.at(1), `Sender ${n}`))
+  const { id } = (await post(ada, '/api/v1/groups', { name: 'Loud' })) as { id: number }
+  for (const who of people) await ask(who, 'POST', `/api/v1/groups/${id}/join`, {})
+  await ada.page.goto(`/c/g/${id}`)
+  await expect(composer(ada.page)).toBeFocused()
+  const helper = await (await browser.newContext({ baseURL: cluster.at(1) })).newPage()
+  await helper.goto('/healthz')
+  const disturbed = await disturbance(ada.page)
+  await ada.page.evaluate(() => {
+    const slow: number[] = []
+    Object.assign(window, { slow })
+    new PerformanceObserver((list) => {
+      for (const { name, duration } of list.getEntries()) if (name === 'keydown') slow.push(duration)
+    }).observe({ type: 'event', durationThreshold: 16 } as PerformanceObserverInit)
+  })
+  const running = burst(helper, people, id)
+  let pressed = 0
+  const until = performance.now() + BURST.seconds * 1000
+  while (performance.now() < until) {
+    await ada.page.keyboard.press('a')
+    pressed++
+    await ada.page.waitForTimeout(100)
+  }
+  const sent = await running
+  await ada.page.waitForTimeout(500)
+  const slow = await ada.page.evaluate(() => (window as unknown as { slow: number[] }).slow)
+  // Those that the browser does not tell of were answered within a frame.
+  const all = [...slow, ...Array.from({ length: Math.max(0, pressed - slow.length) }, () => 16)]
+  console.log(`   ${sent} messages sent, ${pressed} keys pressed, the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  tell('key to paint, p95', quantile(all, 0.95), KEY_MS)
+  expect(pressed).toBeGreaterThan(10)
+  expect(sent).toBeGreaterThan(BURST.perSecond * BURST.seconds * BURST_PART_MIN)
+  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS * disturbed)
+  await expect(composer(ada.page)).toHaveValue('a'.repeat(pressed))
+  await expect(rows(ada.page, `burst ${sent - 1} `).last()).toBeVisible({ timeout: 30_000 })
+  await helper.context().close()
+})

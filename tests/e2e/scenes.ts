@@ -1,0 +1,150 @@
+// The pages, menus and dialogs there are, each with the way to it: what is photographed and what axe is asked about.
+
+import type { Page } from '@playwright/test'
+import en from '../../views/src/i18n/en'
+import zh from '../../views/src/i18n/zh-CN'
+import type { Key } from '../../views/src/i18n/zh-CN'
+import type { Sample } from './sample'
+import { expect } from './world'
+
+export type Language = 'zh-CN' | 'en'
+export type Theme = 'light' | 'dark'
+
+export interface Stage {
+  page: Page
+  sample: Sample
+  phone: boolean
+  /** The page's text of a key, as the language has it. */
+  t: (key: Key, params?: Record<string, string | number>) => string
+}
+
+export interface Scene {
+  name: string
+  /** Shown to who is logged out. */
+  outside?: boolean
+  /** Where it is another thing, or none. */
+  only?: 'desk' | 'phone'
+  go: (stage: Stage) => Promise<void>
+}
+
+/** Texts of a language, as the page itself finds them. */
+export function texts(language: Language): Stage['t'] {
+  const messages: Readonly<Record<string, string>> = language === 'en' ? en : zh
+  return (key, params = {}) => {
+    const [one, other] = (messages[key] ?? '').split('|')
+    const text = other === undefined || params.n === 1 ? one : other
+    return (text ?? '').replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
+  }
+}
+
+/** Choices of the browser, there before the page is. */
+export async function choose(page: Page, language: Language, theme: Theme): Promise<void> {
+  await page.addInitScript(
+    ([language, theme]) => {
+      if (!location.protocol.startsWith('http')) return
+      localStorage.setItem('starling.language', language)
+      localStorage.setItem('starling.theme', theme)
+    },
+    [language, theme] as const,
+  )
+}
+
+async function chat({ page, t }: Stage, conv: string): Promise<void> {
+  await page.goto(`/c/${conv.replace(':', '/')}`)
+  await expect(page.getByRole('textbox', { name: t('chat.input') })).toBeVisible()
+  await expect(page.locator('article[data-mid]').first()).toBeVisible()
+}
+
+const privately = (stage: Stage) => chat(stage, `u:${stage.sample.peer.id}`)
+const inGroup = (stage: Stage) => chat(stage, `g:${stage.sample.group}`)
+
+async function list({ page }: Stage): Promise<void> {
+  await page.goto('/')
+  await expect(page.locator('[data-conv]').first()).toBeVisible()
+}
+
+async function newMenu(stage: Stage): Promise<void> {
+  const { page, t } = stage
+  await list(stage)
+  await page.getByRole('button', { name: t('list.new') }).click()
+  await expect(page.getByRole('menu')).toBeVisible()
+}
+
+async function fromNewMenu(stage: Stage, item: Key): Promise<void> {
+  const { page, t } = stage
+  await newMenu(stage)
+  await page.getByRole('menuitem', { name: t(item) }).click()
+  await expect(page.getByRole('dialog')).toBeVisible()
+}
+
+async function heading({ page, t }: Stage, path: string, key: Key): Promise<void> {
+  await page.goto(path)
+  await expect(page.getByRole('heading', { name: t(key) }).first()).toBeVisible()
+}
+
+export const SCENES: readonly Scene[] = [
+  { name: 'login', outside: true, go: (stage) => heading(stage, '/', 'auth.loginTitle') },
+  {
+    name: 'register',
+    outside: true,
+    go: async (stage) => {
+      await heading(stage, '/', 'auth.loginTitle')
+      await stage.page.getByRole('link', { name: stage.t('auth.register') }).click()
+      await expect(stage.page.getByRole('heading', { name: stage.t('auth.registerTitle') })).toBeVisible()
+    },
+  },
+  { name: 'list', go: list },
+  { name: 'chat', go: privately },
+  {
+    name: 'chat-media',
+    go: async (stage) => {
+      await privately(stage)
+      const history = stage.page.getByRole('region', { name: stage.t('chat.history') })
+      await history.evaluate((box) => (box.scrollTop = 0))
+      await expect(stage.page.locator(`[data-mid="${stage.sample.picture}"]`)).toBeAttached()
+    },
+  },
+  { name: 'group', go: inGroup },
+  {
+    name: 'members',
+    go: async (stage) => {
+      await inGroup(stage)
+      const panel = stage.page.getByRole('complementary', { name: stage.t('chat.info') })
+      if (!(await panel.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
+      await expect(panel.getByRole('listitem').first()).toBeVisible()
+    },
+  },
+  { name: 'new-menu', go: newMenu },
+  { name: 'add-friend', go: (stage) => fromNewMenu(stage, 'menu.addFriend') },
+  { name: 'create-group', go: (stage) => fromNewMenu(stage, 'menu.createGroup') },
+  { name: 'join-group', go: (stage) => fromNewMenu(stage, 'menu.joinGroup') },
+  {
+    name: 'contacts',
+    go: async ({ page, sample }) => {
+      await page.goto('/contacts')
+      await expect(page.getByText(sample.peer.nickname).first()).toBeVisible()
+    },
+  },
+  {
+    name: 'contact',
+    go: async ({ page, sample }) => {
+      await page.goto(`/contacts/${sample.peer.id}`)
+      await expect(page.getByRole('heading', { name: sample.peer.nickname }).first()).toBeVisible()
+    },
+  },
+  {
+    name: 'groups',
+    go: async ({ page }) => {
+      await page.goto('/groups')
+      await expect(page.getByText('研发一组').first()).toBeVisible()
+    },
+  },
+  {
+    name: 'cluster',
+    go: async (stage) => {
+      await stage.page.goto('/cluster')
+      await expect(stage.page.getByText('node-3').first()).toBeVisible()
+    },
+  },
+  { name: 'settings', go: (stage) => heading(stage, '/settings', 'nav.settings') },
+]

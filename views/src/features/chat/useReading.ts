@@ -1,0 +1,53 @@
+// What the reader has seen: says "read" when he really has, and remembers where the new messages began.
+
+import { useDebounceFn, useDocumentVisibility } from '@vueuse/core'
+import { computed, onBeforeUnmount, ref, watch } from 'vue'
+import type { Ref } from 'vue'
+import type { Conv, Seq } from '@/net/types'
+import { useConversations } from '@/stores/conversations'
+import { useMessages } from '@/stores/messages'
+
+/** A short rest before "read" is said, so that passing by is not reading. */
+const READ_MS = 250
+
+export function useReading(conv: Conv, atBottom: Ref<boolean>) {
+  const messages = useMessages()
+  const conversations = useConversations()
+  const visibility = useDocumentVisibility()
+  const item = computed(() => conversations.items[conv])
+  const timeline = computed(() => messages.timelineOf(conv))
+  /** The read position on arrival: where "new messages" stands until something is sent. */
+  const unreadAfter = ref<Seq | null>(null)
+
+  watch(
+    item,
+    (found, before) => {
+      if (found && !before && unreadAfter.value === null && found.unread > 0) unreadAfter.value = found.read_seq
+    },
+    { immediate: true },
+  )
+
+  let left = false
+  onBeforeUnmount(() => (left = true))
+  const canRead = computed(
+    () =>
+      visibility.value === 'visible' &&
+      atBottom.value &&
+      timeline.value.loaded &&
+      !messages.parts.has(conv) &&
+      !messages.failed.has(conv),
+  )
+  const sayRead = useDebounceFn((seen: Seq) => {
+    // What arrives while the rest lasts is not seen by who left meanwhile.
+    if (!left && canRead.value) conversations.read(conv, seen)
+  }, READ_MS)
+  watch(
+    [canRead, () => timeline.value.order.at(-1), () => item.value?.unread],
+    ([can, seen]) => {
+      if (can && seen !== undefined) void sayRead(seen)
+    },
+    { immediate: true },
+  )
+
+  return { unreadAfter }
+}

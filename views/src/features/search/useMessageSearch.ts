@@ -1,0 +1,51 @@
+// Asks the server for messages while words are typed: a short rest after the last key, and only the newest answer counts.
+
+import { watchDebounced } from '@vueuse/core'
+import { computed, ref, shallowRef } from 'vue'
+import type { Ref } from 'vue'
+import { api } from '@/net/api'
+import { ApiError } from '@/net/http'
+import type { Conv, FoundEntry } from '@/net/types'
+
+const REST_MS = 250
+const PAGE = 30
+/** The server's limit, in characters. */
+const QUERY_MAX = 128
+
+export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>, limit = PAGE) {
+  /** Null until an answer came. */
+  const hits = shallowRef<FoundEntry[] | null>(null)
+  const next = shallowRef<string | number | null>(null)
+  const loading = ref(false)
+  const failed = ref<string | null>(null)
+  let asked = 0
+
+  const words = () => [...query.value.trim()].slice(0, QUERY_MAX).join('')
+
+  async function ask(before?: string | number): Promise<void> {
+    const mine = ++asked
+    loading.value = true
+    failed.value = null
+    try {
+      const page = await api.search(words(), { conv: conv.value, before, limit })
+      if (mine !== asked) return
+      hits.value = before === undefined ? page.entries : [...(hits.value ?? []), ...page.entries]
+      next.value = page.next ?? null
+    } catch (error) {
+      if (mine === asked) failed.value = error instanceof ApiError ? error.code : 'internal'
+    } finally {
+      if (mine === asked) loading.value = false
+    }
+  }
+
+  function start(): void {
+    asked += 1
+    hits.value = null
+    next.value = null
+    failed.value = null
+    if (words()) void ask()
+  }
+
+  watchDebounced([query, conv], start, { debounce: REST_MS })
+  return { hits, more: computed(() => next.value !== null), loading, failed, loadMore: () => ask(next.value ?? undefined) }
+}

@@ -1,0 +1,86 @@
+// What was typed and not sent, by conversation. Each key press is kept on this device at once; the user's other devices
+// get it through the server after a rest. What is typed here is never overwritten by what comes from there.
+
+import { defineStore } from 'pinia'
+import { shallowReactive } from 'vue'
+import type { Shelf } from '../db/db'
+import { api } from '../net/api'
+import type { Conv } from '../net/types'
+
+export interface Written {
+  readonly text: string
+  readonly caret: number
+  /** The server has it like this. */
+  readonly synced: boolean
+}
+
+const REST_MS = 1_000
+
+export const useDrafts = defineStore('drafts', () => {
+  const items = shallowReactive(new Map<Conv, Written>())
+  /** What the server holds, as far as it told. */
+  const told = new Map<Conv, string>()
+  const clocks = new Map<Conv, ReturnType<typeof setTimeout>>()
+  let shelf: Shelf | null = null
+
+  function restore(opened: Shelf | null, kept: readonly (Written & { conv: Conv })[]): void {
+    shelf = opened
+    for (const { conv, ...written } of kept) {
+      // What the server was told, it may have forgotten since on another device's word.
+      if (!written.synced || !told.has(conv)) items.set(conv, written)
+    }
+  }
+
+  function put(conv: Conv, written: Written): void {
+    // Without words and known to the server there is nothing to remember.
+    const gone = written.text === '' && written.synced
+    if (gone) items.delete(conv)
+    else items.set(conv, written)
+    const kept = gone ? shelf?.dropDraft(conv) : shelf?.keepDraft({ conv, ...written })
+    // A full disk costs the memory of this draft, not the draft.
+    kept?.catch(() => undefined)
+  }
+
+  function write(conv: Conv, text: string, caret: number): void {
+    put(conv, { text, caret, synced: text === (told.get(conv) ?? '') })
+    clearTimeout(clocks.get(conv))
+    // A message was sent: other devices should not go on showing it as a draft.
+    if (text === '') void push(conv)
+    else clocks.set(conv, setTimeout(() => void push(conv), REST_MS))
+  }
+
+  async function push(conv: Conv): Promise<void> {
+    clearTimeout(clocks.get(conv))
+    const text = items.get(conv)?.text ?? ''
+    if (text === (told.get(conv) ?? '')) return
+    try {
+      await api.setConversation(conv, { draft: text })
+      hear(conv, text)
+    } catch {
+      // It stays unsynced, and goes with the next connection.
+    }
+  }
+
+  /** The server tells of a draft, this device's own ones too. */
+  function hear(conv: Conv, text: string): void {
+    told.set(conv, text)
+    const here = items.get(conv)
+    if (!here || here.synced) put(conv, { text, caret: here?.text === text ? here.caret : text.length, synced: true })
+    else if (here.text === text) put(conv, { ...here, synced: true })
+  }
+
+  /** A new connection: what the server does not have yet. */
+  function pushAll(): void {
+    for (const [conv, { synced }] of items) if (!synced) void push(conv)
+  }
+
+  function $reset(): void {
+    for (const clock of clocks.values()) clearTimeout(clock)
+    clocks.clear()
+    items.clear()
+    told.clear()
+    shelf = null
+  }
+
+  return { items, restore, write, push, hear, pushAll, $reset }
+})
