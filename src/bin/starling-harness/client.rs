@@ -3,10 +3,12 @@
 
 pub(crate) mod api;
 mod chatter;
+mod files;
 mod ledger;
 mod socket;
 
 pub(crate) use chatter::{Chatter, Habits, RunClock};
+pub(crate) use files::Got;
 #[cfg(test)]
-pub(crate) use ledger::{Ack, Sent};
+pub(crate) use ledger::{Ack, Fetch, Sent};
 pub(crate) use ledger::{Ledger, Receipt, Room, digest_of};

@@ -99,13 +99,19 @@ pub(crate) async fn talk(
             let speaker =
                 members[rng.usize(..members.len())] * load.devices + rng.usize(..load.devices);
             said += 1;
+            let cid = format!("{seed}-{said}");
+            if load.files > 0.0 && rng.f64() < load.files {
+                let [least, most] = load.file_bytes;
+                let (seed, bytes) = (rng.u64(..), rng.usize(least..=most));
+                let _ = chatters[speaker].share(cid, *room, seed, bytes);
+                continue;
+            }
             let mut text = format!("message {said} ");
             let length = rng.usize(least..=most);
             text.extend(
                 std::iter::repeat_with(|| rng.alphanumeric())
                     .take(length.saturating_sub(text.len())),
             );
-            let cid = format!("{seed}-{said}");
             // A client with a thousand unsent messages has been away for long: nothing was said then.
             let _ = chatters[speaker].send(cid, *room, text);
         }

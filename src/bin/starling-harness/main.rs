@@ -20,6 +20,7 @@ mod inject;
 mod load;
 mod outcome;
 mod progress;
+mod recording;
 mod report;
 mod run;
 mod scenario;
@@ -35,6 +36,7 @@ use clap::{Args, Parser, Subcommand};
 
 use cluster::Environment;
 use outcome::Outcome;
+use recording::Recording;
 use run::Order;
 use scenario::{Form, Scenario, ScenarioError};
 
@@ -111,6 +113,12 @@ struct How {
     /// An older server: nodes begin with it, and the fault `restart` brings each up as the newer one
     #[arg(long, value_name = "FILE")]
     older: Option<PathBuf>,
+    /// Write what is heard on the bus into this file
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// A file that an earlier run wrote: the nodes have that run's key, and the fault `replay` repeats what it heard
+    #[arg(long, value_name = "FILE")]
+    recorded: Option<PathBuf>,
     /// Where the ready-made scenarios are
     #[arg(long, value_name = "DIR", default_value = READY_MADE)]
     ready_made: PathBuf,
@@ -231,6 +239,7 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
     let server = server.canonicalize()?;
     let older = how.older.as_deref().map(Path::canonicalize).transpose();
     let older = older.context("the older server cannot be found")?;
+    let recorded = how.recorded.as_deref().map(Recording::read).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -247,6 +256,8 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
             server: &server,
             older: older.as_deref(),
             keep: how.keep,
+            record: how.record.as_deref(),
+            recorded: recorded.as_ref(),
             judge_figures: how.figures,
         };
         let outcome = runtime

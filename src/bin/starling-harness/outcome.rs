@@ -141,6 +141,8 @@ impl Outcome {
                 .fold(0.0, f64::max),
             extra_cpu: extra_cpu(samples, first, &marks),
             caught_up: verdict.caught_up,
+            repeats: order.recorded.is_some(),
+            files: (scenario.load.files > 0.0).then_some(verdict.files),
             nodes: node_figures(samples),
             samples,
         };
@@ -221,6 +223,10 @@ struct Figures<'a> {
     healed_ms: f64,
     extra_cpu: f64,
     caught_up: usize,
+    /// What an earlier run heard was said again.
+    repeats: bool,
+    /// Where files were asked for.
+    files: Option<usize>,
     nodes: Vec<NodeFigures>,
     samples: &'a [Sample],
 }
@@ -287,7 +293,9 @@ impl Figures<'_> {
 
     /// Without its fault a run proves nothing, however short: these are always judged.
     fn moved(&self, checks: &Checks) -> Vec<Check> {
-        let counters = checks.moved.iter().map(|counter| {
+        let earlier = self.repeats.then_some("dropped_unknown_sender");
+        let counters = checks.moved.iter().map(String::as_str).chain(earlier);
+        let counters = counters.map(|counter| {
             (
                 format!("{counter} moved"),
                 watch::moved_in_all(self.samples, counter),
@@ -299,6 +307,9 @@ impl Figures<'_> {
                 self.caught_up as u64,
             )
         });
+        let files = self
+            .files
+            .map(|files| ("files came to their readers".to_owned(), files as u64));
         let check = |(name, moved): (String, u64)| Check {
             name,
             wanted: "more than 0".to_owned(),
@@ -306,7 +317,7 @@ impl Figures<'_> {
             held: moved > 0,
             judged: true,
         };
-        counters.chain(behind).map(check).collect()
+        counters.chain(behind).chain(files).map(check).collect()
     }
 }
 

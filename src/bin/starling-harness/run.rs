@@ -13,10 +13,12 @@ use tokio::time::Instant;
 use crate::check::{Defect, Finding, Truth, Verdict, judge};
 use crate::client::{Chatter, Ledger, RunClock};
 use crate::cluster::Cluster;
+use crate::hostile::Hostile;
 use crate::inject::Injector;
 use crate::load::{self, Crowd};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
+use crate::recording::Recording;
 use crate::scenario::{Form, Scenario};
 use crate::tally::Tally;
 use crate::timeline::Timeline;
@@ -37,6 +39,10 @@ pub(crate) struct Order<'a> {
     /// What the nodes begin with, if that is another.
     pub(crate) older: Option<&'a Path>,
     pub(crate) keep: bool,
+    /// Where to write what was heard on the bus.
+    pub(crate) record: Option<&'a Path>,
+    /// What an earlier run heard.
+    pub(crate) recorded: Option<&'a Recording>,
     pub(crate) judge_figures: bool,
 }
 
@@ -59,7 +65,8 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let origin = clock.now();
     let clock = RunClock(clock.0 + Duration::from_secs_f64(origin));
     let time = Duration::from_secs_f64(scenario.seconds);
-    let mut injector = Injector::new(&cluster, &chatters, clock, &progress, &timeline, seed)?;
+    let hostile = Hostile::new(&cluster, order, &timeline)?;
+    let mut injector = Injector::new(&cluster, &chatters, clock, &progress, hostile, seed);
     let mut samples = Vec::new();
     let nodes = cluster.addresses();
     let going = async {
@@ -80,6 +87,7 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         healed = injector.heal() => healed?,
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => {}
     }
+    injector.write_down(order.record)?;
     let settle = Duration::from_secs_f64(scenario.settle_seconds);
     let settled = tokio::select! {
         settled = settle_down(&cluster, &chatters, settle) => settled?,
@@ -150,6 +158,10 @@ fn shifted(mut ledger: Ledger, origin: f64) -> Ledger {
         .receipts
         .iter_mut()
         .for_each(|receipt| receipt.at -= origin);
+    ledger
+        .fetches
+        .values_mut()
+        .for_each(|fetch| fetch.at -= origin);
     ledger
         .resets
         .iter_mut()

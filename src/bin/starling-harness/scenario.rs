@@ -121,6 +121,10 @@ pub(crate) struct Load {
     pub(crate) rate: f64,
     /// Shortest and longest text.
     pub(crate) text_bytes: [usize; 2],
+    /// Which share of the messages brings a file: given to the sender's node, fetched from each reader's.
+    pub(crate) files: f64,
+    /// Smallest and largest file.
+    pub(crate) file_bytes: [usize; 2],
     /// Connections cut per minute; the client comes back at another node.
     pub(crate) churn: f64,
     /// How often per minute a member of the first group is put out or let in again.
@@ -138,6 +142,8 @@ impl Default for Load {
             pairs: 10,
             rate: 100.0,
             text_bytes: [10, 200],
+            files: 0.0,
+            file_bytes: [1_000, 200_000],
             churn: 0.0,
             comings: 0.0,
             stalled: 0,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::history::around;
 use super::{Defect, Finding, Truth};
-use crate::client::{Ledger, Receipt};
+use crate::client::{Got, Ledger, Receipt};
 
 /// Findings kept with their history; all are counted.
 const FINDINGS_MAX: usize = 200;
@@ -30,6 +30,8 @@ pub(crate) struct Verdict {
     pub(crate) deliveries_ok: usize,
     pub(crate) live: usize,
     pub(crate) caught_up: usize,
+    /// Files that came to readers as they were sent.
+    pub(crate) files: usize,
     pub(crate) counts: BTreeMap<Defect, usize>,
     /// The earliest first.
     pub(crate) findings: Vec<Finding>,
@@ -157,6 +159,40 @@ impl Judge<'_> {
             seen.clear();
         }
         self.nothing_is_missing(index, ledger, &seen);
+        self.files(index, ledger);
+    }
+
+    /// Every file that was named came, as it was sent, to whoever was shown the message.
+    fn files(&mut self, index: usize, ledger: &Ledger) {
+        // What the log forgot, its files may have forgotten.
+        let kept = |seq: &u64| !self.restored || self.truth.entries.contains_key(seq);
+        let fetches: Vec<_> = ledger.fetches.iter().filter(|(seq, _)| kept(seq)).collect();
+        for (seq, fetch) in fetches {
+            let was_out = fetch
+                .room
+                .is_some_and(|room| self.truth.was_ever_out(ledger.user, room));
+            let (defect, what) = match &fetch.got {
+                Some(Got::Bytes(digest)) if *digest == fetch.expected => {
+                    self.verdict.files += 1;
+                    continue;
+                }
+                // Whoever was put out meanwhile gets nothing any more.
+                Some(Got::Refused(_)) if was_out => continue,
+                Some(Got::Bytes(_)) => (Defect::Altered, "came with other bytes".to_owned()),
+                Some(Got::Refused(status)) => (Defect::Refused, format!("was refused: {status}")),
+                None => (Defect::Lost, "never came".to_owned()),
+            };
+            self.found(
+                defect,
+                fetch.at,
+                index,
+                format!("the file of entry {seq} {what}"),
+            );
+        }
+        if ledger.uploading > 0 {
+            let what = format!("{} files were never taken by a node", ledger.uploading);
+            self.found(Defect::Unanswered, last_moment(ledger), index, what);
+        }
     }
 
     fn sends(&mut self, index: usize, ledger: &Ledger) {

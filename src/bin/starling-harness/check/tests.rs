@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::truth::Logged;
 use super::{Defect, Truth, Verdict, absences, deliveries, judge, percentiles};
-use crate::client::{Ledger, Room, Sent, digest_of};
+use crate::client::{Fetch, Got, Ledger, Room, Sent, digest_of};
 
 const ALICE: u64 = 3;
 const BOB: u64 = 7;
@@ -184,6 +184,44 @@ fn what_is_altered_or_not_in_the_log_is_found() {
     assert_eq!(
         bob_heard(&[entry(11), entry(12), entry(13), entry(17), pong(17, 4)]),
         [Defect::Vanished]
+    );
+}
+
+#[test]
+fn files_that_come_otherwise_or_not_at_all_are_found() {
+    let heard = |user: u64, room: Room, got: Option<Got>| {
+        let frames = match room {
+            Room::Pair(..) => vec![entry(11), entry(12), entry(13), pong(16, 3)],
+            Room::Group(_) => vec![in_group(14, "message"), in_group(15, "left"), pong(16, 2)],
+        };
+        let mut ledger = client(user, &frames);
+        let fetch = Fetch {
+            at: 2.0,
+            room: Some(room),
+            expected: "abc".to_owned(),
+            got,
+        };
+        ledger.fetches.insert(11, fetch);
+        judge(&[alice(), ledger], &truth(), false)
+    };
+    let bytes = |digest: &str| Some(Got::Bytes(digest.to_owned()));
+    let pair = Room::pair(ALICE, BOB);
+    let good = heard(BOB, pair, bytes("abc"));
+    assert_eq!((good.files, kinds(good)), (1, Vec::new()));
+    for (got, defect) in [
+        (bytes("abd"), Defect::Altered),
+        (Some(Got::Refused(404)), Defect::Refused),
+        (None, Defect::Lost),
+    ] {
+        let verdict = heard(BOB, pair, got);
+        assert_eq!((verdict.files, kinds(verdict)), (0, vec![defect]));
+    }
+    // Carol was put out, perhaps before she asked for it.
+    let gone = heard(CAROL, Room::Group(GROUP), Some(Got::Refused(403)));
+    assert_eq!(kinds(gone), []);
+    assert_eq!(
+        kinds(with_alice(|ledger, _| ledger.uploading = 1)),
+        [Defect::Unanswered]
     );
 }
 

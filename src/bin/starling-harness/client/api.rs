@@ -94,6 +94,20 @@ pub(crate) async fn request(
     token: &str,
     body: &str,
 ) -> anyhow::Result<(u16, String)> {
+    let kind = "application/json";
+    let (status, answer) = exchange(node, method, path, token, kind, body.as_bytes()).await?;
+    Ok((status, String::from_utf8(answer)?))
+}
+
+/// The same for bytes of any kind; an answer that is shorter than it says is an error.
+pub(super) async fn exchange(
+    node: SocketAddr,
+    method: &str,
+    path: &str,
+    token: &str,
+    kind: &str,
+    body: &[u8],
+) -> anyhow::Result<(u16, Vec<u8>)> {
     let exchange = async {
         let mut stream = TcpStream::connect(node).await?;
         let authorization = if token.is_empty() {
@@ -104,19 +118,34 @@ pub(crate) async fn request(
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n{authorization}\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+             Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await?;
-        let mut answer = String::new();
+        stream.write_all(body).await?;
+        let mut answer = Vec::new();
         stream
             .take(ANSWER_BYTES_MAX)
-            .read_to_string(&mut answer)
+            .read_to_end(&mut answer)
             .await?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        let status = head.split(' ').nth(1).context("no status")?.parse()?;
-        anyhow::Ok((status, body.to_owned()))
+        taken_apart(&answer)
     };
     tokio::time::timeout(DEADLINE, exchange)
         .await
         .context("no answer in time")?
+}
+
+fn taken_apart(answer: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.context("no answer")? + 4);
+    let head = std::str::from_utf8(head)?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse::<usize>().ok())?
+    });
+    if let Some(length) = length {
+        anyhow::ensure!(length == body.len(), "an answer was cut short");
+    }
+    Ok((status, body.to_vec()))
 }

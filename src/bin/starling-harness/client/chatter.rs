@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::api::Account;
-use super::ledger::{Ledger, Room, Sent, digest_of};
+use super::files;
+use super::ledger::{Fetch, Ledger, Room, Sent, digest_of};
 use super::socket::{Heard, Socket};
 use crate::tally::Tally;
 
+const MEDIA_TEXT: u16 = 1;
 /// How often the client pings; each pong carries its position.
 const PING_EVERY: Duration = Duration::from_millis(500);
 /// A node that is silent for so long is taken for dead.
@@ -55,10 +57,13 @@ pub(crate) struct Chatter {
 }
 
 enum Order {
-    Send {
+    Send(Message),
+    /// Makes a file of so many bytes and sends it.
+    Share {
         cid: String,
         room: Room,
-        content: String,
+        seed: u64,
+        bytes: usize,
     },
     Stall(Duration),
     Cut,
@@ -86,7 +91,9 @@ impl Chatter {
             clock,
             tally: Arc::clone(tally),
             ledger: Arc::clone(&ledger),
+            orders: orders.clone(),
             inbox,
+            errands: JoinSet::new(),
             unacked: BTreeMap::new(),
             next: 0,
             stalled_until: None,
@@ -105,9 +112,25 @@ impl Chatter {
 
     /// Sends a text; `false` when too much waits for this client already.
     pub(crate) fn send(&self, cid: String, room: Room, content: String) -> bool {
-        self.orders
-            .try_send(Order::Send { cid, room, content })
-            .is_ok()
+        let message = Message {
+            cid,
+            room,
+            media: MEDIA_TEXT,
+            content,
+            url: None,
+        };
+        self.orders.try_send(Order::Send(message)).is_ok()
+    }
+
+    /// Sends a file of about so many bytes, filled by the seed; `false` as in [`Chatter::send`].
+    pub(crate) fn share(&self, cid: String, room: Room, seed: u64, bytes: usize) -> bool {
+        let order = Order::Share {
+            cid,
+            room,
+            seed,
+            bytes,
+        };
+        self.orders.try_send(order).is_ok()
     }
 
     /// Reads nothing for so long.
@@ -133,6 +156,16 @@ impl Drop for Chatter {
     }
 }
 
+/// What a client says.
+struct Message {
+    cid: String,
+    room: Room,
+    media: u16,
+    content: String,
+    /// Of a file.
+    url: Option<String>,
+}
+
 /// A send that waits for its ack.
 struct Unacked {
     cid: String,
@@ -155,7 +188,11 @@ struct Driver {
     clock: RunClock,
     tally: Arc<Tally>,
     ledger: Arc<Mutex<Ledger>>,
+    /// For what is to be sent once a file is there.
+    orders: mpsc::Sender<Order>,
     inbox: mpsc::Receiver<Order>,
+    /// Files on their way; they end with the client.
+    errands: JoinSet<()>,
     /// By order of sending.
     unacked: BTreeMap<u64, Unacked>,
     next: u64,
@@ -263,7 +300,8 @@ impl Driver {
                     Heard::Broken => return self.ended("the connection broke", reconnect_after),
                 },
                 order = self.inbox.recv() => match order {
-                    Some(Order::Send { cid, room, content }) => self.accept(cid, room, &content),
+                    Some(Order::Send(message)) => self.accept(message),
+                    Some(Order::Share { cid, room, seed, bytes }) => self.share(cid, room, seed, bytes),
                     Some(Order::Stall(time)) => self.stalled_until = Some(Instant::now() + time),
                     Some(Order::Cut) => return self.ended("cut", Duration::ZERO),
                     None => return End::Over,
@@ -283,11 +321,21 @@ impl Driver {
     }
 
     /// From here on the message counts: it must be answered and, once acknowledged, never be lost.
-    fn accept(&mut self, cid: String, room: Room, content: &str) {
+    fn accept(&mut self, message: Message) {
         let now = self.clock.now();
+        let Message {
+            cid,
+            room,
+            media,
+            content,
+            url,
+        } = message;
+        if url.is_some() {
+            self.ledger().uploading -= 1;
+        }
         let sent = Sent {
             room,
-            digest: digest_of(content),
+            digest: digest_of(&content),
             at: now,
             last_at: now,
             attempts: 0,
@@ -295,7 +343,8 @@ impl Driver {
         self.ledger().sent.insert(cid.clone(), sent);
         self.tally.sent();
         let frame = json!({
-            "type": "send", "cid": cid, "to": room.conv_for(self.account.id), "media": 1, "content": content,
+            "type": "send", "cid": cid, "to": room.conv_for(self.account.id), "media": media, "content": content,
+            "url": url,
         });
         self.unacked.insert(
             self.next,
@@ -306,6 +355,54 @@ impl Driver {
             },
         );
         self.next += 1;
+    }
+
+    /// Gives the file to the node of this connection; the message is sent when it is there.
+    fn share(&mut self, cid: String, room: Room, seed: u64, bytes: usize) {
+        self.ledger().uploading += 1;
+        let (account, doors, first) = (self.account.clone(), self.doors.clone(), self.target);
+        let orders = self.orders.clone();
+        self.errands.spawn(async move {
+            let made = files::make(seed, bytes);
+            let uploaded = files::upload(&account, &doors, first, &made).await;
+            let message = Message {
+                cid,
+                room,
+                media: uploaded.media,
+                content: uploaded.content,
+                url: Some(uploaded.url),
+            };
+            // The client is gone, and so is its run.
+            let _ = orders.send(Order::Send(message)).await;
+        });
+    }
+
+    /// Fetches the file that an entry names, from the node of this connection.
+    fn fetch(&mut self, entry: &Value) {
+        let content = entry["content"].as_str().unwrap_or_default();
+        let (Some(expected), Some(url)) = (files::digest_in(content), entry["url"].as_str()) else {
+            return;
+        };
+        let seq = entry["seq"].as_u64().unwrap_or_default();
+        let fetch = Fetch {
+            at: self.clock.now(),
+            room: Room::of(entry["conv"].as_str().unwrap_or_default(), self.account.id),
+            expected: expected.to_owned(),
+            got: None,
+        };
+        let before = self.ledger().fetches.insert(seq, fetch);
+        if before.is_some() {
+            return;
+        }
+        let (account, doors, first) = (self.account.clone(), self.doors.clone(), self.target);
+        let (ledger, url) = (Arc::clone(&self.ledger), url.to_owned());
+        self.errands.spawn(async move {
+            let got = files::fetch(&account, &doors, first, &url).await;
+            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(fetch) = ledger.fetches.get_mut(&seq) {
+                fetch.got = Some(got);
+            }
+        });
     }
 
     fn ended(&self, why: &str, reconnect_after: Duration) -> End {
@@ -355,10 +452,16 @@ impl Driver {
                 self.tally.acked();
             }
             "error" => return self.refused(frame),
-            "entry" => self.tally.received(1),
-            "sync" => self
-                .tally
-                .received(frame["entries"].as_array().map_or(0, Vec::len)),
+            "entry" => {
+                self.tally.received(1);
+                self.fetch(frame);
+            }
+            "sync" => {
+                let entries = frame["entries"].as_array().map(Vec::as_slice);
+                let entries = entries.unwrap_or_default();
+                self.tally.received(entries.len());
+                entries.iter().for_each(|entry| self.fetch(entry));
+            }
             _ => {}
         }
         self.ledger().take(now, frame);

@@ -8,6 +8,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::Value;
 
+use super::files::Got;
+
 /// A conversation, named the same by all who are in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Room {
@@ -85,6 +87,18 @@ pub(crate) struct Receipt {
     pub(crate) position: u64,
 }
 
+/// A file that a message named, as this client got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetch {
+    /// When the message came.
+    pub(crate) at: f64,
+    pub(crate) room: Option<Room>,
+    /// The digest that its sender named.
+    pub(crate) expected: String,
+    /// `None`: nothing yet.
+    pub(crate) got: Option<Got>,
+}
+
 /// One connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
@@ -125,6 +139,10 @@ pub(crate) struct Ledger {
     pub(crate) put_off: u64,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) resets: Vec<Reset>,
+    /// Files on their way to a node; their messages are sent afterwards.
+    pub(crate) uploading: usize,
+    /// By the place of the message.
+    pub(crate) fetches: BTreeMap<u64, Fetch>,
     /// Rules of the protocol that were broken on the way: when, and what.
     pub(crate) breaches: Vec<(f64, String)>,
 }
@@ -142,7 +160,9 @@ impl Ledger {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.sent.len() == self.acks.len() + self.refused.len()
+        self.uploading == 0
+            && self.sent.len() == self.acks.len() + self.refused.len()
+            && self.fetches.values().all(|fetch| fetch.got.is_some())
     }
 
     pub(crate) fn breach(&mut self, at: f64, what: String) {

@@ -53,6 +53,12 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             verdict.put_off, verdict.found_again, verdict.undone, verdict.resets
         ),
     );
+    if verdict.files > 0 {
+        line(
+            "files that came as they were sent",
+            verdict.files.to_string(),
+        );
+    }
     line("to another node: calm", latency(outcome.calm));
     line("to another node: during faults", latency(outcome.faults));
     line("to another node: afterwards", latency(outcome.after));

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Fault, Network, Scenario, StoreKind, What};
 
 const NODES_MAX: usize = 16;
+/// What a client here takes in one answer is larger.
+const FILE_BYTES_MAX: usize = 8 << 20;
 const SECONDS_MAX: f64 = 86_400.0;
 
 /// Why a file is not a scenario. Prints as `file:line: what`.
@@ -161,6 +163,17 @@ fn load(scenario: &Scenario, findings: &mut Vec<Finding>) {
         least > most || most > 16_384,
         "text_bytes",
         "shortest and longest, at most 16384".to_owned(),
+    );
+    refuse(
+        !(0.0..=1.0).contains(&load.files),
+        "files",
+        "a share, 0 to 1".to_owned(),
+    );
+    let [smallest, largest] = load.file_bytes;
+    refuse(
+        smallest > largest || largest > FILE_BYTES_MAX,
+        "file_bytes",
+        format!("smallest and largest, at most {FILE_BYTES_MAX}"),
     );
     refuse(
         load.stalled >= users,
