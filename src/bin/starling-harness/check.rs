@@ -6,6 +6,7 @@
 mod defect;
 mod history;
 mod judge;
+mod pages;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -13,5 +14,6 @@ mod visibility;
 
 pub(crate) use defect::{Defect, Finding, PROMISES};
 pub(crate) use judge::{Verdict, judge};
+pub(crate) use pages::has_everything;
 pub(crate) use truth::Truth;
 pub(crate) use visibility::{Delivery, Percentiles, absences, deliveries, percentiles};

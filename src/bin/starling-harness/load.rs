@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::client::api::{self, Account};
-use crate::client::{Chatter, Habits, Room, RunClock};
+use crate::client::{Chatter, Habits, Room, RunClock, register};
 use crate::scenario::Load;
 use crate::tally::Tally;
 
@@ -31,7 +31,7 @@ impl Crowd {
         seed: u64,
     ) -> anyhow::Result<Crowd> {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x6372_6f77);
-        let accounts = api::register(node, load.users).await?;
+        let accounts = register(node, &load.spoken()).await?;
         let mut rooms = Vec::new();
         for size in &load.groups {
             let mut members: Vec<usize> = (0..load.users).collect();
@@ -48,6 +48,22 @@ impl Crowd {
             rooms.push((room, vec![one, other]));
         }
         Ok(Crowd { accounts, rooms })
+    }
+
+    /// Writes down what the histories of pages show.
+    pub(crate) async fn look_back(
+        &self,
+        chatters: &[Chatter],
+        load: &Load,
+        nodes: &[SocketAddr],
+    ) -> anyhow::Result<()> {
+        for (room, members) in &self.rooms {
+            for user in members.iter().filter(|_| matches!(room, Room::Pair(..))) {
+                let node = nodes[user % nodes.len()];
+                chatters[user * load.devices].look_back(node, *room).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins all connections; each user's devices are next to each other and at different doors.

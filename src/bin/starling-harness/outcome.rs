@@ -143,6 +143,7 @@ impl Outcome {
             caught_up: verdict.caught_up,
             repeats: order.recorded.is_some(),
             files: (scenario.load.files > 0.0).then_some(verdict.files),
+            told_old: scenario.load.speaks_old().then_some(verdict.told_old),
             nodes: node_figures(samples),
             samples,
         };
@@ -227,6 +228,8 @@ struct Figures<'a> {
     repeats: bool,
     /// Where files were asked for.
     files: Option<usize>,
+    /// Where users of old dialects were asked for.
+    told_old: Option<usize>,
     nodes: Vec<NodeFigures>,
     samples: &'a [Sample],
 }
@@ -310,6 +313,9 @@ impl Figures<'_> {
         let files = self
             .files
             .map(|files| ("files came to their readers".to_owned(), files as u64));
+        let told_old = self
+            .told_old
+            .map(|told| ("users of old dialects were told".to_owned(), told as u64));
         let check = |(name, moved): (String, u64)| Check {
             name,
             wanted: "more than 0".to_owned(),
@@ -317,7 +323,8 @@ impl Figures<'_> {
             held: moved > 0,
             judged: true,
         };
-        counters.chain(behind).chain(files).map(check).collect()
+        let all = counters.chain(behind).chain(files).chain(told_old);
+        all.map(check).collect()
     }
 }
 

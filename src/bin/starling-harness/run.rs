@@ -10,8 +10,8 @@ use starling::node::storage;
 use starling::store::Stores;
 use tokio::time::Instant;
 
-use crate::check::{Defect, Finding, Truth, Verdict, judge};
-use crate::client::{Chatter, Ledger, RunClock};
+use crate::check::{Defect, Finding, Truth, Verdict, has_everything, judge};
+use crate::client::{Chatter, Dialect, Ledger, RunClock};
 use crate::cluster::Cluster;
 use crate::hostile::Hostile;
 use crate::inject::Injector;
@@ -100,10 +100,11 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let Injector {
         marks, troubles, ..
     } = injector;
+    crowd.look_back(&chatters, &scenario.load, &nodes).await?;
     let truth = read_log(&cluster).await?;
     let ledgers: Vec<Ledger> = chatters
         .into_iter()
-        .map(|chatter| shifted(chatter.end(), origin))
+        .map(|chatter| named(shifted(chatter.end(), origin), &cluster))
         .collect();
     let verdict = verdict_of(&ledgers, &truth, scenario, troubles);
     Ok(Outcome::gather(
@@ -138,6 +139,18 @@ fn verdict_of(
     verdict
 }
 
+/// Old clients are not told which node they are at: it is the one at their door, or nobody knows.
+fn named(mut ledger: Ledger, cluster: &Cluster) -> Ledger {
+    if ledger.dialect != Dialect::V1 {
+        for session in &mut ledger.sessions {
+            let mut nodes = cluster.nodes.iter();
+            let node = nodes.find(|node| node.http.to_string() == session.node);
+            session.node = node.map(|node| node.name.clone()).unwrap_or_default();
+        }
+    }
+    ledger
+}
+
 /// Times of the ledger counted from where the run began.
 fn shifted(mut ledger: Ledger, origin: f64) -> Ledger {
     for session in &mut ledger.sessions {
@@ -166,6 +179,10 @@ fn shifted(mut ledger: Ledger, origin: f64) -> Ledger {
         .resets
         .iter_mut()
         .for_each(|reset| reset.at -= origin);
+    ledger
+        .turned_away
+        .iter_mut()
+        .for_each(|(at, _)| *at -= origin);
     ledger.breaches.iter_mut().for_each(|(at, _)| *at -= origin);
     ledger
 }
@@ -225,11 +242,10 @@ async fn settle_down(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    let head = read_head(cluster).await?;
-    // A position moves with the pongs over what is for others.
-    while chatters
+    let truth = read_log(cluster).await?;
+    while !chatters
         .iter()
-        .any(|chatter| chatter.ledger().position < head)
+        .all(|chatter| has_everything(&chatter.ledger(), &truth))
     {
         if Instant::now() > end {
             return Ok(None);
@@ -237,10 +253,6 @@ async fn settle_down(
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(Some(()))
-}
-
-async fn read_head(cluster: &Cluster) -> anyhow::Result<u64> {
-    Ok(open_store(cluster).await?.log.head().await?.head.0)
 }
 
 async fn read_log(cluster: &Cluster) -> anyhow::Result<Truth> {

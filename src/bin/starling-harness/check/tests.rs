@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::truth::Logged;
 use super::{Defect, Truth, Verdict, absences, deliveries, judge, percentiles};
-use crate::client::{Fetch, Got, Ledger, Room, Sent, digest_of};
+use crate::client::{Dialect, Fetch, Got, Ledger, Room, Sent, digest_of};
 
 const ALICE: u64 = 3;
 const BOB: u64 = 7;
@@ -27,6 +27,7 @@ fn truth() -> Truth {
         } else {
             String::new()
         }),
+        url: None,
         cid: format!("c{seq}"),
     };
     for user in [ALICE, CAROL] {
@@ -62,7 +63,7 @@ fn pong(after: u64, delivered: u64) -> Value {
 }
 
 fn client(user: u64, frames: &[Value]) -> Ledger {
-    let mut ledger = Ledger::new(user, "somebody");
+    let mut ledger = Ledger::new(user, "somebody", Dialect::V1);
     ledger.hello(
         0.0,
         &json!({"user": {"id": user}, "node": {"name": "node0"}, "head": 10, "epoch": EPOCH}),
@@ -91,6 +92,7 @@ fn alice() -> Ledger {
                 at: 0.5,
                 last_at: 0.5,
                 attempts: 1,
+                session: 0,
             },
         );
         ledger.take(0.6, &json!({"type": "ack", "cid": format!("c{seq}"), "seq": seq, "conv": room.conv_for(ALICE), "duplicate": false}));
@@ -198,11 +200,15 @@ fn files_that_come_otherwise_or_not_at_all_are_found() {
         let fetch = Fetch {
             at: 2.0,
             room: Some(room),
-            expected: "abc".to_owned(),
+            url: "/files/1/a".to_owned(),
             got,
         };
         ledger.fetches.insert(11, fetch);
-        judge(&[alice(), ledger], &truth(), false)
+        let mut sender = alice();
+        sender
+            .uploads
+            .insert("/files/1/a".to_owned(), "abc".to_owned());
+        judge(&[sender, ledger], &truth(), false)
     };
     let bytes = |digest: &str| Some(Got::Bytes(digest.to_owned()));
     let pair = Room::pair(ALICE, BOB);

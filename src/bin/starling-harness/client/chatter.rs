@@ -11,9 +11,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::api::Account;
-use super::files;
+use super::dialect::{Dialect, send_frame};
 use super::ledger::{Fetch, Ledger, Room, Sent, digest_of};
 use super::socket::{Heard, Socket};
+use super::{files, pages, tongue};
 use crate::tally::Tally;
 
 const MEDIA_TEXT: u16 = 1;
@@ -79,7 +80,7 @@ impl Chatter {
         clock: RunClock,
         tally: &Arc<Tally>,
     ) -> Chatter {
-        let mut ledger = Ledger::new(account.id, &account.name);
+        let mut ledger = Ledger::new(account.id, &account.name, account.dialect);
         ledger.stalls = habits.stalls;
         let ledger = Arc::new(Mutex::new(ledger));
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
@@ -141,6 +142,15 @@ impl Chatter {
     /// Drops the connection without a word, as a lost network does; the client comes back at the next node.
     pub(crate) fn cut(&self) {
         let _ = self.orders.try_send(Order::Cut);
+    }
+
+    /// Writes down what the history of a page shows of this conversation; other clients have none to show.
+    pub(crate) async fn look_back(&self, node: SocketAddr, room: Room) -> anyhow::Result<()> {
+        if self.account.dialect == Dialect::Ginchat {
+            let told = pages::history(node, &self.account, room).await?;
+            self.ledger().histories.insert(room, told);
+        }
+        Ok(())
     }
 
     /// Ends the client; what it knows is returned.
@@ -226,7 +236,8 @@ impl Driver {
     async fn connection(&mut self) -> End {
         let door = self.doors[self.target % self.doors.len()];
         let buffer = self.habits.stalls.then_some(STALLED_BUFFER);
-        let Ok(mut socket) = Socket::open(door, buffer).await else {
+        let tongue = tongue::of(&self.account);
+        let Ok(mut socket) = Socket::open(door, tongue, buffer).await else {
             return End::Reconnect(Duration::ZERO);
         };
         let auth = {
@@ -241,7 +252,10 @@ impl Driver {
             return End::Reconnect(Duration::ZERO);
         }
         match tokio::time::timeout(SILENCE_MAX, socket.hear()).await {
-            Ok(Heard::Frame(hello)) if hello["type"] == "hello" => {
+            Ok(Heard::Frame(mut hello)) if hello["type"] == "hello" => {
+                if hello["node"].is_null() {
+                    hello["node"] = json!({"name": door.to_string()});
+                }
                 self.ledger().hello(self.clock.now(), &hello);
                 self.tally.connected();
             }
@@ -288,9 +302,10 @@ impl Driver {
                         }
                         self.take(&frame);
                     }
-                    Heard::Garbled(text) => {
+                    Heard::Alive => heard_at = Instant::now(),
+                    Heard::Garbled(what) => {
                         let now = self.clock.now();
-                        self.ledger().breach(now, format!("a frame that is no JSON: {text}"));
+                        self.ledger().breach(now, format!("a frame the protocol does not have: {what}"));
                     }
                     Heard::Closed(4003) => {
                         let _ = self.ended("closed with 4003", Duration::ZERO);
@@ -330,22 +345,25 @@ impl Driver {
             content,
             url,
         } = message;
-        if url.is_some() {
-            self.ledger().uploading -= 1;
+        let me = self.account.id;
+        let frame = send_frame(&cid, room, me, media, &content, url.as_deref(), now);
+        let cid = self.account.dialect.cid_of(&frame);
+        {
+            let mut ledger = self.ledger();
+            if url.is_some() {
+                ledger.uploading -= 1;
+            }
+            let sent = Sent {
+                room,
+                digest: digest_of(&content),
+                at: now,
+                last_at: now,
+                attempts: 0,
+                session: ledger.sessions.len().saturating_sub(1),
+            };
+            ledger.sent.insert(cid.clone(), sent);
         }
-        let sent = Sent {
-            room,
-            digest: digest_of(&content),
-            at: now,
-            last_at: now,
-            attempts: 0,
-        };
-        self.ledger().sent.insert(cid.clone(), sent);
         self.tally.sent();
-        let frame = json!({
-            "type": "send", "cid": cid, "to": room.conv_for(self.account.id), "media": media, "content": content,
-            "url": url,
-        });
         self.unacked.insert(
             self.next,
             Unacked {
@@ -361,10 +379,15 @@ impl Driver {
     fn share(&mut self, cid: String, room: Room, seed: u64, bytes: usize) {
         self.ledger().uploading += 1;
         let (account, doors, first) = (self.account.clone(), self.doors.clone(), self.target);
-        let orders = self.orders.clone();
+        let (orders, ledger) = (self.orders.clone(), Arc::clone(&self.ledger));
         self.errands.spawn(async move {
-            let made = files::make(seed, bytes);
+            let made = files::make(account.dialect, seed, bytes);
             let uploaded = files::upload(&account, &doors, first, &made).await;
+            ledger
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .uploads
+                .insert(uploaded.url.clone(), uploaded.sha256);
             let message = Message {
                 cid,
                 room,
@@ -379,15 +402,14 @@ impl Driver {
 
     /// Fetches the file that an entry names, from the node of this connection.
     fn fetch(&mut self, entry: &Value) {
-        let content = entry["content"].as_str().unwrap_or_default();
-        let (Some(expected), Some(url)) = (files::digest_in(content), entry["url"].as_str()) else {
+        let Some(url) = entry["url"].as_str() else {
             return;
         };
         let seq = entry["seq"].as_u64().unwrap_or_default();
         let fetch = Fetch {
             at: self.clock.now(),
             room: Room::of(entry["conv"].as_str().unwrap_or_default(), self.account.id),
-            expected: expected.to_owned(),
+            url: url.to_owned(),
             got: None,
         };
         let before = self.ledger().fetches.insert(seq, fetch);
@@ -441,6 +463,10 @@ impl Driver {
             let saying = tokio::time::timeout(SILENCE_MAX, socket.say(&unacked.frame));
             saying.await.map_err(|_| ())?.map_err(|_| ())?;
         }
+        // A page says everything once, and hears no acks.
+        if self.account.dialect.is_page() {
+            self.unacked.clear();
+        }
         Ok(())
     }
 
@@ -469,6 +495,12 @@ impl Driver {
 
     fn refused(&mut self, frame: &Value) {
         let now = self.clock.now();
+        if self.account.dialect.is_page() {
+            let mut ledger = self.ledger();
+            let session = ledger.sessions.len().saturating_sub(1);
+            ledger.turned_away.push((now, session));
+            return;
+        }
         let code = frame["code"].as_str().unwrap_or_default().to_owned();
         let cid = frame["cid"].as_str().unwrap_or_default().to_owned();
         if code == "unavailable" || code == "rate_limited" {

@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::api::{self, Account};
+use super::dialect::Dialect;
+use super::pages;
 
 /// Media type of a file in a message.
 const MEDIA_FILE: u16 = 10;
@@ -32,15 +34,15 @@ pub(super) struct Made {
     media: u16,
 }
 
-/// Of about so many bytes: a picture or something else, decided and filled by the seed.
-pub(super) fn make(seed: u64, bytes: usize) -> Made {
+/// Of about so many bytes: a picture or something else, decided and filled by the seed. Old clients send pictures.
+pub(super) fn make(dialect: Dialect, seed: u64, bytes: usize) -> Made {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut noise = |length: usize| -> Vec<u8> {
         let mut bytes = vec![0; length];
         rng.fill(&mut bytes);
         bytes
     };
-    if seed.is_multiple_of(2) {
+    if seed.is_multiple_of(2) && dialect == Dialect::V1 {
         let bytes = noise(bytes.max(1));
         return Made {
             bytes,
@@ -82,11 +84,12 @@ pub(super) fn digest(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// A message about an uploaded file: media, text and address.
+/// A message about an uploaded file: media, text and address; and the digest of its bytes.
 pub(super) struct Uploaded {
     pub(super) media: u16,
     pub(super) content: String,
     pub(super) url: String,
+    pub(super) sha256: String,
 }
 
 /// Gives the file to a node, one after the other beginning with `first`, until one has taken it.
@@ -100,12 +103,17 @@ pub(super) async fn upload(
     for attempt in first.. {
         if let Ok(_turn) = AT_ONCE.acquire().await
             && let Ok(answer) = give(account, doors[attempt % doors.len()], made).await
-            && let Some(url) = answer["url"].as_str()
+            && let Some(url) = answer["url"].as_str().or(answer["data"].as_str())
         {
             return Uploaded {
                 media: made.media,
-                content: format!("{MARK}{sha256}"),
+                // One of the old clients sends an address and no words beside it.
+                content: match account.dialect {
+                    Dialect::V1 | Dialect::Ginchat | Dialect::Imooc => format!("{MARK}{sha256}"),
+                    Dialect::Shyim => String::new(),
+                },
                 url: url.to_owned(),
+                sha256,
             };
         }
         tokio::time::sleep(AGAIN_AFTER).await;
@@ -123,16 +131,23 @@ async fn give(account: &Account, node: SocketAddr, made: &Made) -> anyhow::Resul
     .into_bytes();
     body.extend_from_slice(&made.bytes);
     body.extend(format!("\r\n--{boundary}--\r\n").bytes());
-    let kind = format!("multipart/form-data; boundary={boundary}");
-    let path = "/api/v1/files";
-    let (status, answer) = api::exchange(node, "POST", path, &account.token, &kind, &body).await?;
-    anyhow::ensure!(status == 201, "an upload answers {status}");
+    let kind = format!("Content-Type: multipart/form-data; boundary={boundary}\r\n");
+    let (path, good) = match account.dialect.is_page() {
+        true => ("/attach/upload", 200),
+        false => ("/api/v1/files", 201),
+    };
+    let headers = credentials(account, node) + &kind;
+    let (status, answer) = api::exchange(node, "POST", path, &headers, &body).await?;
+    anyhow::ensure!(status == good, "an upload answers {status}");
     Ok(serde_json::from_slice(&answer)?)
 }
 
-/// The digest that a message's text names, if it is about a file.
-pub(super) fn digest_in(content: &str) -> Option<&str> {
-    content.strip_prefix(MARK)
+/// As this user's client shows who it is.
+fn credentials(account: &Account, node: SocketAddr) -> String {
+    match account.dialect.is_page() {
+        true => pages::credentials(node, &account.token),
+        false => api::bearer(&account.token),
+    }
 }
 
 /// What became of a fetch.
@@ -149,7 +164,8 @@ pub(super) async fn fetch(account: &Account, doors: &[SocketAddr], first: usize,
     for attempt in first.. {
         if let Ok(_turn) = AT_ONCE.acquire().await {
             let node = doors[attempt % doors.len()];
-            match api::exchange(node, "GET", url, &account.token, "", &[]).await {
+            let headers = credentials(account, node);
+            match api::exchange(node, "GET", url, &headers, &[]).await {
                 Ok((200, bytes)) => return Got::Bytes(digest(&bytes)),
                 Ok((status @ (401 | 403 | 404 | 410), _)) => return Got::Refused(status),
                 Ok(_) | Err(_) => {}

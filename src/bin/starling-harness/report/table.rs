@@ -59,6 +59,16 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             verdict.files.to_string(),
         );
     }
+    if verdict.told_old > 0 {
+        line("told to old dialects", verdict.told_old.to_string());
+        line(
+            "old pages: unread, untold, told again",
+            format!(
+                "{}, {}, {}",
+                verdict.unread, verdict.untold, verdict.told_again
+            ),
+        );
+    }
     line("to another node: calm", latency(outcome.calm));
     line("to another node: during faults", latency(outcome.faults));
     line("to another node: afterwards", latency(outcome.after));
