@@ -6,6 +6,8 @@
 mod defect;
 mod history;
 mod judge;
+#[cfg(test)]
+mod page_tests;
 mod pages;
 #[cfg(test)]
 mod tests;

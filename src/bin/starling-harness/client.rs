@@ -4,6 +4,7 @@
 pub(crate) mod api;
 mod chatter;
 mod dialect;
+mod driver;
 mod files;
 mod ledger;
 mod pages;

@@ -43,6 +43,8 @@ use scenario::{Form, Scenario, ScenarioError};
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const LACKING: u8 = 3;
+/// In place of a scenario's name.
+const ALL: &str = "all";
 /// From the checkout.
 const READY_MADE: &str = "tests/scenarios";
 
@@ -56,7 +58,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs scenarios: files, or names of the ready-made ones
+    /// Runs scenarios: files, names of the ready-made ones, or `all` of these
     Run {
         #[arg(required = true, value_name = "SCENARIO")]
         scenarios: Vec<String>,
@@ -133,16 +135,19 @@ fn main() -> ExitCode {
             eprintln!("starling-harness: {error:#}");
             if error.is::<ScenarioError>() {
                 ExitCode::from(USAGE)
-            } else if error
-                .chain()
-                .any(<dyn std::error::Error>::is::<Environment>)
-            {
+            } else if is_lacking(&error) {
                 ExitCode::from(LACKING)
             } else {
                 ExitCode::from(FAILED)
             }
         }
     }
+}
+
+/// Whether it is this machine that lacks something.
+fn is_lacking(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(<dyn std::error::Error>::is::<Environment>)
 }
 
 /// Whether everything held.
@@ -157,7 +162,9 @@ fn act(command: Command) -> anyhow::Result<bool> {
             let form = form(&how);
             let mut plans = Vec::new();
             for name in &scenarios {
-                plans.push((find(name, &how.ready_made)?.in_form(form), seed));
+                for path in find(name, &how.ready_made)? {
+                    plans.push((Scenario::read(&path)?.in_form(form), seed));
+                }
             }
             run_all(plans, form, &how)
         }
@@ -212,15 +219,19 @@ fn list(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file, or a ready-made scenario by its name.
-fn find(name: &str, folder: &Path) -> Result<Scenario, ScenarioError> {
+/// A file, a ready-made scenario by its name, or all of these.
+fn find(name: &str, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if name == ALL {
+        return scenario::all_in(folder)
+            .with_context(|| format!("cannot read {}", folder.display()));
+    }
     let ready_made = folder.join(format!("{name}.toml"));
-    let path = if !name.contains(['/', '.']) && ready_made.is_file() {
+    let is_name = !name.contains(['/', '.']) && ready_made.is_file();
+    Ok(vec![if is_name {
         ready_made
     } else {
         PathBuf::from(name)
-    };
-    Scenario::read(&path)
+    }])
 }
 
 fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result<bool> {
@@ -243,7 +254,8 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let mut all_held = true;
+    let several = plans.len() > 1;
+    let (mut outcomes, mut all_held, mut lacking) = (Vec::new(), true, None);
     for (mut scenario, seed) in plans {
         scenario.cluster.nodes = how.nodes.unwrap_or(scenario.cluster.nodes);
         // What was right for another number of nodes is judged again.
@@ -260,11 +272,31 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
             recorded: recorded.as_ref(),
             judge_figures: how.figures,
         };
-        let outcome = runtime
-            .block_on(run::run(&order))
-            .with_context(|| scenario.name.clone())?;
-        tell(&outcome, how)?;
-        all_held &= outcome.passed;
+        let ran = runtime.block_on(run::run(&order));
+        match ran.with_context(|| scenario.name.clone()) {
+            Ok(outcome) => {
+                tell(&outcome, how)?;
+                all_held &= outcome.passed;
+                outcomes.push(outcome);
+            }
+            // One that cannot run here must not hide what the others show.
+            Err(error) if several && is_lacking(&error) => {
+                println!("{}: passed over: {error:#}", scenario.name);
+                lacking = Some(error);
+            }
+            Err(error) if several => {
+                println!("{}: FAILED: {error:#}", scenario.name);
+                all_held = false;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(error) = lacking.filter(|_| outcomes.is_empty() && all_held) {
+        return Err(error);
+    }
+    if several {
+        let summary = report::summary(&outcomes, how.report.as_deref())?;
+        println!("{summary}");
     }
     Ok(all_held)
 }

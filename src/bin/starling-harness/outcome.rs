@@ -93,6 +93,8 @@ pub(crate) struct Outcome {
     pub(crate) after: Percentiles,
     /// On the same node, over the whole run.
     pub(crate) same_node: Percentiles,
+    /// Until everything said during the faults was seen, counted from the end of the last one.
+    pub(crate) healed_ms: f64,
     /// From losing a connection to having everything on the next.
     pub(crate) absences: Percentiles,
     pub(crate) counters: BTreeMap<&'static str, u64>,
@@ -167,6 +169,7 @@ impl Outcome {
             faults,
             after: times(&|d| d.crosses && last > 0.0 && d.sent_at > last),
             same_node: times(&|d| !d.crosses),
+            healed_ms: figures.healed_ms,
             absences: away,
             counters: COUNTERS
                 .iter()

@@ -33,6 +33,8 @@ pub(crate) struct Verdict {
     pub(crate) caught_up: usize,
     /// What clients of old dialects were told.
     pub(crate) told_old: usize,
+    /// Of what was sent: by old pages, which hear no acks.
+    pub(crate) said_by_pages: usize,
     /// What old pages said into a connection that broke, and is not stored.
     pub(crate) unread: usize,
     /// What they were not told because it was on its way when a connection broke, or beyond what they are told of an
@@ -148,6 +150,7 @@ impl Judge<'_> {
             self.verdict.told_old += ledger.receipts.len();
         }
         if ledger.dialect.is_page() {
+            self.verdict.said_by_pages += ledger.sent.len();
             self.page(index, ledger);
             return self.files(index, ledger);
         }

@@ -264,6 +264,26 @@ fn figures(body: &mut String, outcome: &Outcome) {
     row("repetitions found again", verdict.found_again.to_string());
     row("seen live", verdict.live.to_string());
     row("seen catching up", verdict.caught_up.to_string());
+    if verdict.files > 0 {
+        row(
+            "files that came as they were sent",
+            verdict.files.to_string(),
+        );
+    }
+    if verdict.told_old > 0 {
+        row(
+            "said by old pages, which hear no acks",
+            verdict.said_by_pages.to_string(),
+        );
+        row("told to old dialects", verdict.told_old.to_string());
+        row(
+            "old pages: unread, untold, told again",
+            format!(
+                "{}, {}, {}",
+                verdict.unread, verdict.untold, verdict.told_again
+            ),
+        );
+    }
     for (name, count) in outcome.counters.iter().filter(|(_, count)| **count > 0) {
         row(&name.replace('_', " "), count.to_string());
     }

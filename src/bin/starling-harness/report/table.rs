@@ -60,6 +60,10 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         );
     }
     if verdict.told_old > 0 {
+        line(
+            "said by old pages, which hear no acks",
+            verdict.said_by_pages.to_string(),
+        );
         line("told to old dialects", verdict.told_old.to_string());
         line(
             "old pages: unread, untold, told again",
@@ -95,7 +99,7 @@ pub(crate) fn table(outcome: &Outcome) -> String {
 /// What was promised and asked for, and whether it held.
 fn judgements(text: &mut String, outcome: &Outcome) {
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<42} {value}");
+        let _ = writeln!(text, "  {name:<52} {value}");
     };
     for promise in &outcome.promises {
         let state = if promise.broken == 0 {
