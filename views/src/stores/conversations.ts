@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
+import { Counted } from './counted'
 import { useGroups } from './groups'
 import { useKept } from './kept'
 import { recalled } from './timeline'
@@ -20,8 +21,8 @@ const RELOAD_MS = 150
 export const useConversations = defineStore('conversations', () => {
   const items = ref<Record<Conv, Conversation>>({})
   const status = ref<'loading' | 'ready' | 'failed'>('loading')
-  /** Others' entries up to here are in the unread counts, by the server or by `take`; later ones are to be counted. */
-  let counted: Seq = 0
+  /** Others' entries that are in the unread counts, by the server or by `take`. */
+  const counted = new Counted()
   /** Entries deleted for me: an answer without them is no older for that. */
   const hidden = new Set<Seq>()
   let reloading: ReturnType<typeof setTimeout> | undefined
@@ -46,7 +47,7 @@ export const useConversations = defineStore('conversations', () => {
       answer.conversations.forEach((item) => people.learn(item.peer))
       for (const { conv, draft } of answer.conversations) useDrafts().hear(conv, draft ?? '')
       groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
-      counted = Math.max(counted, answer.head)
+      counted.upTo(answer.head)
       status.value = 'ready'
       return answer.head
     } catch {
@@ -80,8 +81,7 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   function isNew(entry: Entry, item: Conversation): boolean {
-    if (entry.from === useSession().me?.id || entry.seq <= counted) return false
-    counted = entry.seq
+    if (entry.from === useSession().me?.id || !counted.add(entry.seq)) return false
     return entry.kind === 'message' && entry.seq > item.read_seq
   }
 
@@ -162,7 +162,7 @@ export const useConversations = defineStore('conversations', () => {
     clearTimeout(reloading)
     items.value = {}
     status.value = 'loading'
-    counted = 0
+    counted.clear()
     hidden.clear()
   }
 
