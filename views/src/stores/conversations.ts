@@ -25,6 +25,8 @@ export const useConversations = defineStore('conversations', () => {
   const counted = new Counted()
   /** Entries deleted for me: an answer without them is no older for that. */
   const hidden = new Set<Seq>()
+  /** What was read while no node could be told. */
+  const unsaid = new Map<Conv, Seq>()
   let reloading: ReturnType<typeof setTimeout> | undefined
 
   const sorted = computed(() =>
@@ -143,7 +145,17 @@ export const useConversations = defineStore('conversations', () => {
     if (item?.marked_unread) set(conv, { marked_unread: false }).catch(() => undefined)
     if (!item || (seq <= item.read_seq && item.unread === 0)) return
     change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0, mentioned: false })
-    useLink().transmit({ type: 'read', conv, seq })
+    say(conv, seq)
+  }
+
+  function say(conv: Conv, seq: Seq): void {
+    if (useLink().transmit({ type: 'read', conv, seq })) unsaid.delete(conv)
+    else unsaid.set(conv, seq)
+  }
+
+  /** There is a node again. */
+  function reconnected(): void {
+    unsaid.forEach((seq, conv) => say(conv, seq))
   }
 
   /** A read signal: from another device of mine, or from the peer. */
@@ -164,9 +176,10 @@ export const useConversations = defineStore('conversations', () => {
     status.value = 'loading'
     counted.clear()
     hidden.clear()
+    unsaid.clear()
   }
 
-  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
+  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, reconnected, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }
