@@ -60,6 +60,7 @@ struct CommandLine {
 enum Command {
     /// Runs scenarios: files, names of the ready-made ones, or `all` of these
     Run {
+        /// A name that `list` shows, the path of a TOML file, or `all`
         #[arg(required = true, value_name = "SCENARIO")]
         scenarios: Vec<String>,
         /// Decides who says what, who is hit, and which datagrams are lost
@@ -68,7 +69,7 @@ enum Command {
         #[command(flatten)]
         how: How,
     },
-    /// Lists the ready-made scenarios
+    /// Lists the ready-made scenarios, and how long the short and the long form of each take
     List,
     /// Runs a scenario drawn from a seed
     Random {
@@ -211,9 +212,13 @@ fn list(folder: &Path) -> anyhow::Result<()> {
         scenario::all_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for path in paths {
         let scenario = Scenario::read(&path)?;
+        let (short, long) = (
+            scenario.seconds,
+            scenario.clone().in_form(Form::Long).seconds,
+        );
         println!(
-            "{:<14} {:>4} s  {}",
-            scenario.name, scenario.seconds, scenario.about
+            "{:<14} {short:>4} s {long:>5} s  {}",
+            scenario.name, scenario.about
         );
     }
     Ok(())

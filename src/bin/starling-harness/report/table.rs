@@ -53,25 +53,8 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             verdict.put_off, verdict.found_again, verdict.undone, verdict.resets
         ),
     );
-    if verdict.files > 0 {
-        line(
-            "files that came as they were sent",
-            verdict.files.to_string(),
-        );
-    }
-    if verdict.told_old > 0 {
-        line(
-            "said by old pages, which hear no acks",
-            verdict.said_by_pages.to_string(),
-        );
-        line("told to old dialects", verdict.told_old.to_string());
-        line(
-            "old pages: unread, untold, told again",
-            format!(
-                "{}, {}, {}",
-                verdict.unread, verdict.untold, verdict.told_again
-            ),
-        );
+    for (name, value) in files_and_old_clients(outcome) {
+        line(name, value);
     }
     line("to another node: calm", latency(outcome.calm));
     line("to another node: during faults", latency(outcome.faults));
@@ -94,6 +77,33 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     }
     judgements(&mut text, outcome);
     text
+}
+
+/// Where the load had any.
+pub(super) fn files_and_old_clients(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let verdict = &outcome.verdict;
+    let mut lines = Vec::new();
+    if verdict.files > 0 {
+        lines.push((
+            "files that came as they were sent",
+            verdict.files.to_string(),
+        ));
+    }
+    if verdict.told_old > 0 {
+        let broken = (verdict.unread, verdict.untold, verdict.told_again);
+        lines.extend([
+            (
+                "said by old pages, which hear no acks",
+                verdict.said_by_pages.to_string(),
+            ),
+            ("told to old dialects", verdict.told_old.to_string()),
+            (
+                "old pages: unread, untold, told again",
+                format!("{}, {}, {}", broken.0, broken.1, broken.2),
+            ),
+        ]);
+    }
+    lines
 }
 
 /// What was promised and asked for, and whether it held.
