@@ -12,7 +12,7 @@ const server = process.env.STARLING_SERVER ?? 'http://127.0.0.1:8080'
 
 /** What runs as soon as somebody is logged in. */
 const INSIDE =
-  /src\/(stores\/(conversations|messages|live|groups|people|contacts|outbox|timeline|uploads|attachment|dialogs|link)|net\/(connection|frames|socket|backoff|upload|cid|media))\.ts$/
+  /src\/(stores\/(conversations|messages|live|groups|people|contacts|outbox|timeline|dialogs|link)|net\/(connection|frames|socket|backoff|cid|media))\.ts$/
 
 export default defineConfig({
   plugins: [vue(), tailwindcss(), icons(mark), worker(), compress(), budget()],

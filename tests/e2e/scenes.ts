@@ -100,18 +100,39 @@ export const SCENES: readonly Scene[] = [
     go: async (stage) => {
       await privately(stage)
       const history = stage.page.getByRole('region', { name: stage.t('chat.history') })
-      await history.evaluate((box) => (box.scrollTop = 0))
-      await expect(stage.page.locator(`[data-mid="${stage.sample.picture}"]`)).toBeAttached()
+      await expect(async () => {
+        await history.evaluate((box) => (box.scrollTop = 0))
+        await expect(stage.page.locator(`[data-mid="${stage.sample.picture}"]`)).toBeAttached({ timeout: 500 })
+      }).toPass()
     },
   },
   { name: 'group', go: inGroup },
   {
     name: 'members',
     go: async (stage) => {
+      if (stage.phone) await stage.page.goto(`/groups/${stage.sample.group}/members`)
+      else await inGroup(stage)
+      const member = stage.page.locator('[role=listitem]').filter({ hasText: stage.sample.peer.nickname }).first()
+      if (!stage.phone && !(await member.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
+      await expect(member).toBeVisible()
+    },
+  },
+  {
+    name: 'message-menu',
+    go: async (stage) => {
+      await privately(stage)
+      const row = stage.page.locator(`[data-mid="${stage.sample.text}"]`)
+      await row.focus()
+      await stage.page.keyboard.press('Shift+F10')
+      await expect(stage.page.getByRole('menu')).toBeVisible()
+    },
+  },
+  {
+    name: 'search-in-chat',
+    go: async (stage) => {
       await inGroup(stage)
-      const panel = stage.page.getByRole('complementary', { name: stage.t('chat.info') })
-      if (!(await panel.isVisible())) await stage.page.getByRole('button', { name: stage.t('chat.info') }).click()
-      await expect(panel.getByRole('listitem').first()).toBeVisible()
+      await stage.page.getByRole('button', { name: stage.t('search.inChat') }).first().click()
+      await expect(stage.page.getByRole('searchbox').last()).toBeVisible()
     },
   },
   { name: 'new-menu', go: newMenu },
@@ -146,5 +167,13 @@ export const SCENES: readonly Scene[] = [
       await expect(stage.page.getByText('node-3').first()).toBeVisible()
     },
   },
+  {
+    name: 'group-page',
+    go: async ({ page, sample }) => {
+      await page.goto(`/groups/${sample.group}`)
+      await expect(page.getByRole('heading', { name: '研发一组' }).first()).toBeVisible()
+    },
+  },
+  { name: 'profile', go: (stage) => heading(stage, '/settings/profile', 'profile.title') },
   { name: 'settings', go: (stage) => heading(stage, '/settings', 'nav.settings') },
 ]

@@ -46,16 +46,6 @@ export function paintOf(page: Page): Promise<Paint> {
   return page.evaluate(() => ({ ...(window as unknown as { paint: Paint }).paint }))
 }
 
-/** How long a fixed amount of arithmetic takes: what the machine has left for us. */
-export function arithmetic(page: Page): Promise<number> {
-  return page.evaluate(() => {
-    const started = performance.now()
-    let sum = 0
-    for (let n = 0; n < 20_000_000; n++) sum = (sum * 31 + n) | 0
-    return performance.now() - started + (sum === 1 ? 1 : 0)
-  })
-}
-
 export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN
@@ -68,12 +58,21 @@ export function tell(what: string, value: number, budget: number, unit = 'ms'): 
   console.log(`   ${what}: ${value.toFixed(value < 1 ? 3 : 0)} ${unit} (budget ${budget})`)
 }
 
+/** Long enough for the scheduler to show how it shares. */
+const SUM_CPU_MS = 400
+
 /**
- * How much slower than undisturbed the machine is now: budgets are meant for one that does nothing else. The fastest of
- * many equal sums is what it can do, the middle one is what it does.
+ * How many times as long things take as on a machine that does nothing else, for which the budgets are meant: the time
+ * on the wall for a fixed time on a processor.
  */
-export async function disturbance(page: Page): Promise<number> {
-  const sums: number[] = []
-  for (let n = 0; n < 15; n++) sums.push(await arithmetic(page))
-  return Math.max(1, median(sums) / Math.min(...sums))
+export function disturbance(): number {
+  const started = performance.now()
+  const before = process.cpuUsage()
+  let used = 0
+  for (let sum = 1; used < SUM_CPU_MS; ) {
+    for (let n = 0; n < 1_000_000; n++) sum = (sum * 31 + n) | 0
+    const { user, system } = process.cpuUsage(before)
+    used = (user + system) / 1_000
+  }
+  return Math.max(1, (performance.now() - started) / used)
 }

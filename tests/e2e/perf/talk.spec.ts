@@ -11,7 +11,6 @@ import { disturbance, quantile, tell } from './measure'
 const SAMPLES = 30
 const OWN_MS = 50
 const ACROSS_MS = 150
-const SWITCH_MS = 100
 const KEY_MS = 100
 const BURST = { senders: 4, perSecond: 200, seconds: 10 }
 /** Enough of it has to arrive for the figure to mean anything. */
@@ -49,7 +48,7 @@ async function watchRows(page: Page): Promise<void> {
       { capture: true },
     )
     new MutationObserver(() => {
-      const fresh = [...document.querySelectorAll('article[data-mid]')].flatMap(({ textContent }) => /word \d+/.exec(textContent ?? '')?.[0] ?? [])
+      const fresh = [...document.querySelectorAll('article[data-mid]')].flatMap(({ textContent }) => /word \d+\./.exec(textContent ?? '')?.[0] ?? [])
       const unknown = fresh.filter((word) => !(word in painted))
       for (const word of unknown) painted[word] = 0
       if (unknown.length > 0) requestAnimationFrame(() => unknown.forEach((word) => (painted[word] = now())))
@@ -71,61 +70,26 @@ test('what is written is seen at once here and soon on another node P4', async (
     await expect(page.locator('[data-node]')).toContainText('ms')
     await watchRows(page)
   }
-  const disturbed = await disturbance(ada.page)
+  const disturbed = disturbance()
   await composer(ada.page).focus()
   for (let n = 1; n <= SAMPLES; n++) {
-    await ada.page.keyboard.insertText(`word ${n}`)
+    await ada.page.keyboard.insertText(`word ${n}.`)
     await ada.page.keyboard.press('Enter')
-    await expect(rows(bo.page, `word ${n}`).last()).toBeVisible()
+    await expect(rows(bo.page, `word ${n}.`).last()).toBeVisible()
   }
   await ada.page.waitForTimeout(100)
   const [here, there] = [await notes(ada.page), await notes(bo.page)]
-  const words = Array.from({ length: SAMPLES }, (_, n) => `word ${n + 1}`)
+  const words = Array.from({ length: SAMPLES }, (_, n) => `word ${n + 1}.`)
   const since = (painted: Record<string, number>) => words.map((word) => (painted[word] ?? NaN) - (here.pressed[word] ?? NaN))
+  const disturbedThen = Math.max(disturbed, disturbance())
   const own = quantile(since(here.painted), 0.5)
   const across = quantile(since(there.painted), 0.95)
-  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  console.log(`   the machine takes ${disturbedThen.toFixed(1)} times as long as undisturbed`)
   tell('own bubble, median', own, OWN_MS)
   tell('own bubble, p95', quantile(since(here.painted), 0.95), OWN_MS)
   tell('on another node, p95', across, ACROSS_MS)
-  expect(own).toBeLessThanOrEqual(OWN_MS * disturbed)
-  expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbed)
-})
-
-test('a conversation that was open before is there at once P4', async () => {
-  const { id } = (await post(ada, '/api/v1/groups', { name: 'Other', members: [bo.id] })) as { id: number }
-  for (let n = 0; n < 40; n++) await post(ada, `/api/v1/conversations/g:${id}/messages`, { cid: `g${n}`, media: 1, content: `group line ${n}` })
-  await ada.page.goto(`/c/u/${bo.id}`)
-  const convs = [`g:${id}`, `u:${bo.id}`] as const
-  for (const conv of convs) {
-    await ada.page.locator(`[data-conv="${conv}"]`).click()
-    await expect(ada.page.locator('article[data-mid]').last()).toBeVisible()
-  }
-  const disturbed = await disturbance(ada.page)
-  const took: number[] = []
-  for (let n = 0; n < 10; n++) {
-    took.push(
-      await ada.page.evaluate(
-        ({ conv, other }) =>
-          new Promise<number>((resolve) => {
-            const before = document.querySelector(`main section [data-mid]`)
-            const started = performance.now()
-            document.querySelector<HTMLElement>(`[data-conv="${conv}"]`)?.click()
-            const look = () => {
-              const now = document.querySelector(`main section [data-mid]`)
-              const current = document.querySelector(`[data-conv="${conv}"][aria-current]`)
-              if (now && now !== before && current && !document.querySelector(`[data-conv="${other}"][aria-current]`)) {
-                requestAnimationFrame(() => resolve(performance.now() - started))
-              } else requestAnimationFrame(look)
-            }
-            look()
-          }),
-        { conv: convs[n % 2] ?? '', other: convs[(n + 1) % 2] ?? '' },
-      ),
-    )
-  }
-  tell('switching conversations, median', quantile(took, 0.5), SWITCH_MS)
-  expect(quantile(took, 0.5)).toBeLessThanOrEqual(SWITCH_MS * disturbed)
+  expect(own).toBeLessThanOrEqual(OWN_MS * disturbedThen)
+  expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbedThen)
 })
 
 /** Sends over sockets of their own, from another page; how many were sent. */
@@ -169,7 +133,7 @@ test('keys are answered while 200 messages a second arrive P6', async ({ browser
   await expect(composer(ada.page)).toBeFocused()
   const helper = await (await browser.newContext({ baseURL: cluster.at(1) })).newPage()
   await helper.goto('/healthz')
-  const disturbed = await disturbance(ada.page)
+  const disturbed = disturbance()
   await ada.page.evaluate(() => {
     const slow: number[] = []
     Object.assign(window, { slow })

@@ -87,7 +87,7 @@ async function watchComposer(page: Page): Promise<() => Promise<Omit<Watch, 'top
 }
 
 test('a node killed under a stream of messages loses and doubles none M7 M30 D5 @smoke', async ({ browser }) => {
-  test.setTimeout(90_000)
+  test.setTimeout(180_000)
   const ada = await person(browser, { at: cluster.url, nickname: 'Ada' })
   allowTrouble(ada.page, ...LOST_NODE)
   await ada.page.goto('/')
@@ -139,7 +139,7 @@ test('a node killed under a stream of messages loses and doubles none M7 M30 D5 
 })
 
 test('what was missed is filled in order by another node, without a reload M7', async ({ browser }) => {
-  test.setTimeout(90_000)
+  test.setTimeout(180_000)
   const bo = await person(browser, { at: cluster.url, nickname: 'Bo', viewport: TALL })
   allowTrouble(bo.page, ...LOST_NODE)
   const wire = await wires(bo.page)

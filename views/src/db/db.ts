@@ -1,11 +1,10 @@
-// What survives a reload: unconfirmed messages, drafts and the position in the log. One database per user, so the next
+// What survives a reload: unconfirmed messages and the position in the log. One database per user, so the next
 // user of this browser cannot read them; logging out deletes it, a revoked session keeps it.
 
 import { deleteDB, openDB } from 'idb'
 import type { DBSchema, IDBPDatabase } from 'idb'
 import type { Epoch } from '../net/connection'
-import type { Conv, UserId } from '../net/types'
-import type { Written } from '../stores/drafts'
+import type { UserId } from '../net/types'
 import type { Pending } from '../stores/outbox'
 
 export interface Place {
@@ -16,7 +15,6 @@ export interface Place {
 interface Schema extends DBSchema {
   outbox: { key: string; value: Pending }
   place: { key: 'log'; value: Place }
-  drafts: { key: Conv; value: Written & { conv: Conv } }
 }
 
 const VERSION = 3
@@ -37,10 +35,9 @@ export class Shelf {
       const base = await openDB<Schema>(nameOf(user), VERSION, {
         upgrade(base) {
           // A newer page keeps what an older one left unsent.
-          const has = (name: 'outbox' | 'place' | 'drafts') => base.objectStoreNames.contains(name)
+          const has = (name: 'outbox' | 'place') => base.objectStoreNames.contains(name)
           if (!has('outbox')) base.createObjectStore('outbox', { keyPath: 'cid' })
           if (!has('place')) base.createObjectStore('place')
-          if (!has('drafts')) base.createObjectStore('drafts', { keyPath: 'conv' })
         },
         // Another tab logs out and deletes: let it.
         blocking(_current, _blocked, event) {
@@ -73,18 +70,6 @@ export class Shelf {
 
   async setPlace(place: Place): Promise<void> {
     await this.base.put('place', place, 'log')
-  }
-
-  async drafts(): Promise<(Written & { conv: Conv })[]> {
-    return await this.base.getAll('drafts')
-  }
-
-  async keepDraft(draft: Written & { conv: Conv }): Promise<void> {
-    await this.base.put('drafts', draft)
-  }
-
-  async dropDraft(conv: Conv): Promise<void> {
-    await this.base.delete('drafts', conv)
   }
 
   close(): void {

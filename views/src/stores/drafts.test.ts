@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { api } from '../net/api'
@@ -9,6 +10,7 @@ const set = vi.spyOn(api, 'setConversation')
 beforeEach(() => {
   vi.useFakeTimers()
   setActivePinia(createPinia())
+  localStorage.clear()
   set.mockReset().mockResolvedValue({})
 })
 
@@ -60,4 +62,38 @@ test('what the server could not be told goes with the next connection', async ()
   drafts.pushAll()
   await vi.advanceTimersByTimeAsync(0)
   expect(drafts.items.get(CONV)).toMatchObject({ synced: true })
+})
+
+const remember = (written: object) => localStorage.setItem(`starling.draft.7.${CONV}`, JSON.stringify({ caret: 0, ...written }))
+
+test('a draft that this device remembers as untold, and the server has, follows the other devices again', () => {
+  const drafts = useDrafts()
+  drafts.hear(CONV, 'told in time')
+  remember({ text: 'told in time', synced: false })
+  drafts.restore(7)
+  drafts.hear(CONV, 'changed there')
+  expect(text()).toBe('changed there')
+})
+
+test('an untold draft survives a reload, a told one gives way to what the server says', () => {
+  const drafts = useDrafts()
+  drafts.hear(CONV, 'there')
+  remember({ text: 'old', synced: true })
+  drafts.restore(7)
+  expect(text()).toBe('there')
+  remember({ text: 'mine', synced: false })
+  drafts.restore(7)
+  expect(text()).toBe('mine')
+})
+
+test('each key press is remembered at once, for its user only, until he logs out', () => {
+  useDrafts().restore(7)
+  useDrafts().write(CONV, 'k', 1)
+  setActivePinia(createPinia())
+  useDrafts().restore(8)
+  expect(text()).toBeUndefined()
+  useDrafts().restore(7)
+  expect(text()).toBe('k')
+  useDrafts().erase()
+  expect(localStorage.length).toBe(0)
 })

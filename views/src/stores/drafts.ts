@@ -3,9 +3,9 @@
 
 import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
-import type { Shelf } from '../db/db'
+import { DraftShelf } from '../db/draftShelf'
 import { api } from '../net/api'
-import type { Conv } from '../net/types'
+import type { Conv, UserId } from '../net/types'
 
 export interface Written {
   readonly text: string
@@ -21,24 +21,27 @@ export const useDrafts = defineStore('drafts', () => {
   /** What the server holds, as far as it told. */
   const told = new Map<Conv, string>()
   const clocks = new Map<Conv, ReturnType<typeof setTimeout>>()
-  let shelf: Shelf | null = null
+  let shelf: DraftShelf | null = null
 
-  function restore(opened: Shelf | null, kept: readonly (Written & { conv: Conv })[]): void {
-    shelf = opened
-    for (const { conv, ...written } of kept) {
+  /** What this device remembers of the user. */
+  function restore(user: UserId): void {
+    shelf = new DraftShelf(user)
+    for (const [conv, written] of shelf.all()) {
+      const there = told.get(conv)
       // What the server was told, it may have forgotten since on another device's word.
-      if (!written.synced || !told.has(conv)) items.set(conv, written)
+      if (there === undefined || !written.synced) items.set(conv, { ...written, synced: written.synced || there === written.text })
     }
   }
 
   function put(conv: Conv, written: Written): void {
     // Without words and known to the server there is nothing to remember.
-    const gone = written.text === '' && written.synced
-    if (gone) items.delete(conv)
-    else items.set(conv, written)
-    const kept = gone ? shelf?.dropDraft(conv) : shelf?.keepDraft({ conv, ...written })
-    // A full disk costs the memory of this draft, not the draft.
-    kept?.catch(() => undefined)
+    if (written.text === '' && written.synced) {
+      items.delete(conv)
+      shelf?.drop(conv)
+    } else {
+      items.set(conv, written)
+      shelf?.keep(conv, written)
+    }
   }
 
   function write(conv: Conv, text: string, caret: number): void {
@@ -47,6 +50,12 @@ export const useDrafts = defineStore('drafts', () => {
     // A message was sent: other devices should not go on showing it as a draft.
     if (text === '') void push(conv)
     else clocks.set(conv, setTimeout(() => void push(conv), REST_MS))
+  }
+
+  /** Only the caret has moved. */
+  function place(conv: Conv, caret: number): void {
+    const here = items.get(conv)
+    if (here && here.caret !== caret) put(conv, { ...here, caret })
   }
 
   async function push(conv: Conv): Promise<void> {
@@ -74,6 +83,12 @@ export const useDrafts = defineStore('drafts', () => {
     for (const [conv, { synced }] of items) if (!synced) void push(conv)
   }
 
+  /** The user left of his own will: nobody after him at this browser reads what he did not send. */
+  function erase(): void {
+    shelf?.erase()
+    $reset()
+  }
+
   function $reset(): void {
     for (const clock of clocks.values()) clearTimeout(clock)
     clocks.clear()
@@ -82,5 +97,5 @@ export const useDrafts = defineStore('drafts', () => {
     shelf = null
   }
 
-  return { items, restore, write, push, hear, pushAll, $reset }
+  return { items, restore, write, place, push, hear, pushAll, erase, $reset }
 })

@@ -53,14 +53,14 @@ export const useLive = defineStore('live', () => {
   async function begin(me: Me): Promise<void> {
     const run = ++running
     people.learn({ ...me, online: true })
+    drafts.restore(me.id)
     kept.open(me.id)
     loadLists()
     const opened = await Shelf.open(me.id)
-    const [items, place, written] = opened ? await Promise.all([opened.outbox(), opened.place(), opened.drafts()]) : [[], null, []]
+    const [items, place] = opened ? await Promise.all([opened.outbox(), opened.place()]) : [[], null]
     if (run !== running) return opened?.close()
     shelf = opened
     messages.restore(opened, items)
-    drafts.restore(opened, written)
     link.start(place?.position ?? null, place?.epoch ?? null, hear)
   }
 
@@ -75,6 +75,7 @@ export const useLive = defineStore('live', () => {
     session.end(reason)
     // The pages go first: emptied stores would make them ask a server that no longer knows them.
     await nextTick()
+    if (reason === 'loggedOut') drafts.erase()
     for (const store of [conversations, messages, quotes, drafts, contacts, groups, people]) store.$reset()
     // What is unsent is his when he comes back; what was read is nobody's any more.
     await kept.erase()

@@ -19,6 +19,8 @@ export interface Chat {
   readonly me: number
   /** Others are called by name. */
   readonly isGroup: boolean
+  /** Of a group: my last message, whose readers are told. */
+  readonly lastOwn: Seq | null
   /** While several messages are being chosen: those that are. */
   readonly selection: ReadonlySet<Seq> | null
   /** A message that others refer to, as it is now. Null: not to be seen; undefined: not known yet. */
@@ -27,6 +29,8 @@ export interface Chat {
   jump(seq: Seq, from: Seq | null): void
   openMenu(message: Message, anchor: Anchor): void
   reply(message: Message): void
+  /** Tells all about a message. */
+  details(entry: Entry): void
   /** Puts an emoji on a message, or takes it off. */
   react(message: Message, emoji: string): void
   /** Chooses a message, or no longer. */

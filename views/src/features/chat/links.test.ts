@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isFewEmoji, linkParts } from './links'
+import { linkParts } from './links'
 
 const links = (text: string) => linkParts(text).flatMap((part) => (part.href ? [part.href] : []))
 
@@ -26,15 +26,4 @@ test('the parts together are the text', () => {
 
 test('a direction mark does not become part of an address', () => {
   expect(links('http://a.b/\u202Egnp.exe')).toEqual(['http://a.b/'])
-})
-
-test.each([
-  ['👍', true],
-  ['👨‍👩‍👧‍👦 🇨🇳❤️', true],
-  ['👍👍👍👍', false],
-  ['ok 👍', false],
-  ['123', false],
-  ['', false],
-])('%s is shown large: %s', (text, expected) => {
-  expect(isFewEmoji(text)).toBe(expected)
 })

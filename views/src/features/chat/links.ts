@@ -42,14 +42,3 @@ function count(text: string, mark: string): number {
 function isAddress(link: string): boolean {
   return URL.canParse(link) && new URL(link).hostname !== ''
 }
-
-const EMOJI_MAX = 3
-const EMOJI = /^(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2})/u
-
-/** Whether the text is nothing but one to three emoji, which are then shown large. */
-export function isFewEmoji(text: string): boolean {
-  // Longer than any three: families of four in all skin tones have 25 code units.
-  if (text.length === 0 || text.length > 80) return false
-  const signs = [...new Intl.Segmenter().segment(text.replace(/\s/g, ''))]
-  return signs.length > 0 && signs.length <= EMOJI_MAX && signs.every(({ segment }) => EMOJI.test(segment))
-}

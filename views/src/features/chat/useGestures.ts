@@ -1,5 +1,5 @@
-// The ways to a message's menu that start on its row: right click, long press, Shift+F10; and moving between rows by
-// arrow keys. Listens on the list, for all rows at once.
+// What begins on a message's row: its menu by right click, long press and Shift+F10; an answer by a swipe to the right;
+// moving between rows by arrow keys. Listens on the list, for all rows at once.
 
 import { useEventListener } from '@vueuse/core'
 import type { Ref } from 'vue'
@@ -9,12 +9,20 @@ const PRESS_MS = 500
 /** A finger that moves further than this scrolls. */
 const SLOP_PX = 10
 const ROW = '[data-mid]'
+/** A swipe this long answers; the row follows no further. */
+const SWIPE_PX = 64
 
-export function useGestures(box: Readonly<Ref<HTMLElement | null>>, open: (row: HTMLElement, anchor: Anchor) => void): void {
+interface Hands {
+  open(row: HTMLElement, anchor: Anchor): void
+  reply(row: HTMLElement): void
+}
+
+export function useGestures(box: Readonly<Ref<HTMLElement | null>>, { open, reply }: Hands): void {
   let clock: ReturnType<typeof setTimeout> | undefined
   let from = { x: 0, y: 0 }
   /** The menu was opened by a finger that still lies on the screen. */
   let pressed = false
+  let swiped: { row: HTMLElement; by: number } | null = null
 
   const rowOf = (target: EventTarget | null): HTMLElement | null => (target instanceof Element ? target.closest<HTMLElement>(ROW) : null)
   const stop = () => clearTimeout(clock)
@@ -40,16 +48,24 @@ export function useGestures(box: Readonly<Ref<HTMLElement | null>>, open: (row: 
     }, PRESS_MS)
   })
   useEventListener(box, 'pointermove', (event) => {
-    if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > SLOP_PX) stop()
+    const [dx, dy] = [event.clientX - from.x, event.clientY - from.y]
+    if (Math.hypot(dx, dy) > SLOP_PX) stop()
+    if (event.pointerType !== 'mouse' && !pressed) swipe(rowOf(event.target), dx, dy)
   })
-  useEventListener(box, ['pointerup', 'pointercancel', 'scroll'], stop)
-  // The finger that opened the menu goes up over a link: that is no click on it.
-  useEventListener(box, 'click', (event) => {
-    if (!pressed) return
-    pressed = false
-    event.preventDefault()
-    event.stopPropagation()
-  }, { capture: true })
+  useEventListener(box, ['pointerup', 'pointercancel', 'scroll'], (event) => {
+    stop()
+    release(event.type === 'pointerup')
+  })
+  // The finger that opened the menu goes up: that is no click, neither on a link nor on what now lies under it.
+  useEventListener(
+    box,
+    'touchend',
+    (event) => {
+      if (pressed) event.preventDefault()
+      pressed = false
+    },
+    { passive: false },
+  )
   useEventListener(box, 'keydown', (event) => {
     const row = rowOf(event.target)
     if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) {
@@ -65,6 +81,25 @@ export function useGestures(box: Readonly<Ref<HTMLElement | null>>, open: (row: 
       next.scrollIntoView({ block: 'nearest' })
     }
   })
+
+  /** The row follows the finger; the list gives up the gesture as soon as it scrolls. */
+  function swipe(row: HTMLElement | null, dx: number, dy: number): void {
+    if (!swiped && (!row || dx < SLOP_PX || dx < 2 * Math.abs(dy))) return
+    swiped ??= row && { row, by: 0 }
+    if (!swiped) return
+    const by = Math.max(0, Math.min(dx, SWIPE_PX))
+    if (by === SWIPE_PX && swiped.by < SWIPE_PX) navigator.vibrate?.(10)
+    swiped.by = by
+    swiped.row.style.transform = `translateX(${by}px)`
+  }
+
+  function release(done: boolean): void {
+    if (!swiped) return
+    const { row, by } = swiped
+    swiped = null
+    row.style.transform = ''
+    if (done && by === SWIPE_PX) reply(row)
+  }
 
   function neighbour(row: HTMLElement | null, by: 1 | -1): HTMLElement | undefined {
     const rows = [...(box.value?.querySelectorAll<HTMLElement>(ROW) ?? [])]

@@ -54,5 +54,9 @@ export function useText(conv: Conv, field: Readonly<Ref<HTMLTextAreaElement | nu
     if (kept) place(kept.caret)
   })
 
-  return { text, refill }
+  function moved(): void {
+    if (!editing()) drafts.place(conv, field.value?.selectionStart ?? 0)
+  }
+
+  return { text, refill, moved }
 }

@@ -44,11 +44,19 @@ export function showPictures(pictures: readonly Entry[], index: number, tile: HT
   if (thumb) lightbox.addFilter('thumbEl', (found, _data, at) => (at === index ? thumb : (found ?? null)) as HTMLElement)
   lightbox.on('uiRegister', () => registerDownload(lightbox))
   lightbox.on('firstUpdate', () => lightbox.element?.setAttribute('aria-label', t('media.pictures')))
-  // While it opens, PhotoSwipe does not listen.
+  // PhotoSwipe does not listen before it is open.
   let leaving = false
-  lightbox.on('keydown', ({ originalEvent }) => (leaving ||= originalEvent.key === 'Escape'))
-  lightbox.on('openingAnimationEnd', () => leaving && lightbox.close())
-  lightbox.on('destroy', () => tile?.focus())
+  const early = (event: KeyboardEvent) => (leaving ||= event.key === 'Escape')
+  document.addEventListener('keydown', early)
+  lightbox.on('openingAnimationEnd', () => {
+    document.removeEventListener('keydown', early)
+    if (leaving) lightbox.close()
+  })
+  lightbox.on('destroy', () => {
+    document.removeEventListener('keydown', early)
+    // It takes its own place in the page away after this.
+    setTimeout(() => tile?.focus({ preventScroll: true }))
+  })
   lightbox.init()
 }
 

@@ -1,0 +1,115 @@
+// A conversation of ten thousand messages: scrolling it costs no frame, and opening it often no memory.
+
+import type { Page } from '@playwright/test'
+import { Cluster } from '../cluster'
+import { account, befriend, send, text } from '../sample'
+import type { Account } from '../sample'
+import { composer, DESK, expect, test } from '../world'
+import { disturbance, quantile, tell } from './measure'
+
+const MESSAGES = 10_000
+/** Requests at a time while it is filled. */
+const AT_A_TIME = 20
+const FRAMES = 400
+const PIXELS_A_FRAME = 40
+const FRAME_MS = 20
+const ROWS_MAX = 80
+const CYCLES = 20
+const GROWTH_MB = 30
+
+let cluster: Cluster
+let ada: Account
+let bo: Account
+let page: Page
+
+test.beforeAll(async ({ browser }) => {
+  test.setTimeout(600_000)
+  cluster = await Cluster.start({ nodes: 1, set: ['limits.sends_per_second=1000000', 'limits.sends_burst=1000000'] })
+  ada = await account(cluster.at(0), 'Ada')
+  bo = await account(cluster.at(0), 'Bo')
+  await befriend(ada, bo)
+  let n = 0
+  const fill = async () => {
+    while (n < MESSAGES) {
+      const own = n++
+      const [from, to] = own % 3 === 0 ? [ada, bo] : [bo, ada]
+      await send(from, `u:${to.id}`, text(`message ${own} ${'and more '.repeat((own * 7) % 40)}`))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, fill))
+  const context = await browser.newContext({ baseURL: ada.base, viewport: DESK })
+  await context.request.post('/api/v1/login', { data: { name: ada.name, password: ada.password }, headers: { Origin: ada.base } })
+  page = await context.newPage()
+})
+
+test.afterAll(async () => {
+  await page?.context().close()
+  await cluster?.close()
+})
+
+async function open(): Promise<void> {
+  await page.goto(`/c/u/${bo.id}`)
+  await expect(page.locator('article[data-mid]').last()).toBeVisible()
+}
+
+test('ten thousand messages scroll without a shift or a lost frame P3 P5', async () => {
+  test.setTimeout(180_000)
+  await open()
+  const disturbed = disturbance()
+  const seen = await page.getByRole('region', { name: '消息记录' }).evaluate(
+    (box, { frames, pixels }) =>
+      new Promise<{ deltas: number[]; rows: number; blank: number; shift: number }>((resolve) => {
+        const deltas: number[] = []
+        let rows = 0
+        let blank = 0
+        let shift = 0
+        let last = performance.now()
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) shift += entry.value
+        }).observe({ type: 'layout-shift' })
+        const step = (now: number) => {
+          deltas.push(now - last)
+          last = now
+          const shown = box.querySelectorAll('[data-mid]')
+          rows = Math.max(rows, shown.length)
+          if (shown.length === 0) blank++
+          box.scrollTop -= pixels
+          if (deltas.length < frames) requestAnimationFrame(step)
+          else resolve({ deltas, rows, blank, shift })
+        }
+        requestAnimationFrame(step)
+      }),
+    { frames: FRAMES, pixels: PIXELS_A_FRAME },
+  )
+  const frame = quantile(seen.deltas.slice(5), 0.95)
+  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  tell('frame while scrolling, p95', frame, FRAME_MS)
+  tell('rows in the document', seen.rows, ROWS_MAX, '')
+  tell('layout shift while scrolling', seen.shift, 0, '')
+  expect(seen.blank).toBe(0)
+  expect(seen.rows).toBeLessThanOrEqual(ROWS_MAX)
+  expect(seen.shift).toBeLessThan(0.001)
+  expect(frame).toBeLessThanOrEqual(FRAME_MS * disturbed)
+})
+
+test('opening and leaving a long conversation gives its memory back P5', async () => {
+  test.setTimeout(180_000)
+  await open()
+  const session = await page.context().newCDPSession(page)
+  const used = async () => {
+    await session.send('HeapProfiler.collectGarbage')
+    return (await session.send('Runtime.getHeapUsage')).usedSize / 1_000_000
+  }
+  const cycle = async () => {
+    await page.getByRole('link', { name: '通讯录' }).first().click()
+    await expect(composer(page)).toHaveCount(0)
+    await page.goBack()
+    await expect(page.locator('article[data-mid]').last()).toBeVisible()
+  }
+  await cycle()
+  const before = await used()
+  for (let n = 0; n < CYCLES; n++) await cycle()
+  const growth = (await used()) - before
+  tell(`heap after ${CYCLES} times`, growth, GROWTH_MB, 'MB')
+  expect(growth).toBeLessThanOrEqual(GROWTH_MB)
+})
