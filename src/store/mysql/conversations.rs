@@ -19,7 +19,7 @@ use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{as_listed, newest_first};
-use crate::store::spans::{Direction, Merge, Span, cut};
+use crate::store::spans::{Direction, Merge, Span, cut, is_inside};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
@@ -199,13 +199,10 @@ async fn lines(
     // Nearly always the last entry of the conversation is the last one he may see, and known already.
     let mut uncertain = Vec::new();
     for line in &mut lines {
-        let inside = |seq: Seq| {
-            line.spans
-                .iter()
-                .any(|span| (span.low..=span.high).contains(&seq))
-        };
         match scope.tops.get(&line.conv) {
-            Some((seq, kind)) if EntryKind::from_code(*kind).stands_alone() && inside(*seq) => {
+            Some((seq, kind))
+                if EntryKind::from_code(*kind).stands_alone() && is_inside(&line.spans, *seq) =>
+            {
                 line.last = Some(*seq);
             }
             Some(_) => uncertain.push(line),

@@ -14,19 +14,18 @@ use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Epoch, Seq, UserId};
 use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX};
-use crate::store::spans::{Direction, Merge, Piece, Span};
+use crate::store::spans::{Direction, Merge, Piece, Span, cut};
 use crate::store::{LogHead, Result, StoreError};
 
 /// Spans of one statement.
 const SPANS_MAX: usize = 64;
 /// The same where each may mean walking far.
 const LONG_SPANS_MAX: usize = 8;
-/// How many spans are counted in one statement, and how many entries of each.
-const SCANS: [(usize, u32); 3] = [
-    (SPANS_MAX, UNREAD_MAX),
-    (LONG_SPANS_MAX, 4 * UNREAD_MAX),
-    (LONG_SPANS_MAX, UNREAD_SCANNED_MAX),
-];
+/// Entries of a span that are looked at first when it is counted: as many as are counted, and some of the user's own
+/// among them.
+const WALKED_FIRST: u32 = UNREAD_MAX + UNREAD_MAX / 8;
+/// How many times as many as before are looked at next, below those.
+const WALKED_GROWTH: u32 = 3;
 /// So few spans are counted one by one.
 const FEW_FROM: usize = 8;
 /// Entries that one walk through many spans may come to.
@@ -133,24 +132,65 @@ pub(super) async fn count_unread(
         .enumerate()
         .flat_map(|(list, spans)| spans.iter().map(move |span| (list, *span)))
         .collect();
+    let spans = count_few(link, user, spans, &mut counts).await?;
+    let mut open: Vec<Count> = spans.into_iter().map(Count::of).collect();
     // Most are settled by their newest entries. Only where those are mostly the user's own is it worth going further.
-    let mut open = count_few(link, user, spans, &mut counts).await?;
-    for (at_once, scanned) in SCANS {
-        let found = count(link, user, &open, at_once, scanned).await?;
-        let mut further = Vec::new();
-        for ((list, span), (walked, unread)) in open.into_iter().zip(found) {
-            if walked >= scanned && unread < UNREAD_MAX && scanned < UNREAD_SCANNED_MAX {
-                further.push((list, span));
-            } else {
-                counts[list] = counts[list].saturating_add(unread);
+    let (mut at_once, mut most) = (SPANS_MAX, WALKED_FIRST);
+    while !open.is_empty() {
+        walk(link, user, &mut open, at_once, most).await?;
+        open.retain(|count| {
+            let is_open = count.rest.is_some() && count.unread < UNREAD_MAX;
+            if !is_open {
+                counts[count.list] = counts[count.list].saturating_add(count.unread);
             }
-        }
-        open = further;
+            is_open
+        });
+        let walked = open.first().map_or(0, |count| count.walked);
+        most = (walked * WALKED_GROWTH).min(UNREAD_SCANNED_MAX - walked);
+        at_once = LONG_SPANS_MAX;
     }
     Ok(counts
         .into_iter()
         .map(|count| count.min(UNREAD_MAX))
         .collect())
+}
+
+/// How far the counting of a span has come. All that are open have come equally far.
+struct Count {
+    list: usize,
+    /// What is below the entries that were looked at; `None`: nothing, or as many as may be were.
+    rest: Option<Span>,
+    walked: u32,
+    unread: u32,
+}
+
+impl Count {
+    fn of((list, span): (usize, Span)) -> Count {
+        Count {
+            list,
+            rest: Some(span),
+            walked: 0,
+            unread: 0,
+        }
+    }
+
+    /// Takes what is in the newest `most` entries of the rest.
+    fn take(&mut self, most: u32, newest: &Newest) {
+        self.walked += newest.walked;
+        self.unread += newest.unread;
+        let goes_on = newest.walked >= most && self.walked < UNREAD_SCANNED_MAX;
+        let lowest = newest.lowest.filter(|_| goes_on);
+        let below = |span: Span| cut(&[span], span.low, lowest?.prev()).first().copied();
+        self.rest = self.rest.and_then(below);
+    }
+}
+
+/// What is in the newest entries of a span.
+#[derive(Default)]
+struct Newest {
+    walked: u32,
+    lowest: Option<Seq>,
+    unread: u32,
 }
 
 /// Counts what is in many spans in one walk each time, and returns the spans where that came to too many entries.
@@ -203,41 +243,52 @@ pub(super) fn few_sql(spans: usize) -> String {
     )
 }
 
-/// How many of the last `scanned` entries of each span there are, and how many of them are unread.
-async fn count(
+/// Counts in the newest `most` entries of what is open of each span.
+async fn walk(
     link: &mut Link,
     user: UserId,
-    spans: &[(usize, Span)],
+    open: &mut [Count],
     at_once: usize,
-    scanned: u32,
-) -> Result<Vec<(u32, u32)>> {
-    let mut counts = Vec::with_capacity(spans.len());
-    for (asked, chunk) in spans.chunks(at_once).zip(chunks(spans, at_once)) {
-        let sql = unread_sql(chunk.len());
-        let values = chunk.iter().enumerate().flat_map(|(at, (_, span))| {
-            let scanned = if at < asked.len() { scanned } else { 0 };
+    most: u32,
+) -> Result<()> {
+    for counts in open.chunks_mut(at_once) {
+        let spans: Vec<Span> = counts.iter().filter_map(|count| count.rest).collect();
+        let filled = chunks(&spans, at_once).concat();
+        let values = filled.iter().enumerate().flat_map(|(at, span)| {
+            let most = if at < spans.len() { most } else { 0 };
             std::iter::once(user.into())
                 .chain(bounds(span))
-                .chain([scanned.into(), user.into()])
+                .chain([most.into(), user.into()])
         });
-        let rows = link.rows(&sql, positional(values)).await?;
-        let rows = rows::all(rows, |row| {
-            Ok((row.next::<usize>()?, (row.next()?, row.next()?)))
+        let rows = link
+            .rows(&unread_sql(filled.len()), positional(values))
+            .await?;
+        let found = rows::all(rows, |row| {
+            let (at, walked, lowest) = (row.next::<usize>()?, row.next()?, row.next()?);
+            let unread = row.next()?;
+            let newest = Newest {
+                walked,
+                lowest,
+                unread,
+            };
+            Ok((at, newest))
         })?;
-        let mut found = vec![(0, 0); chunk.len()];
-        for (at, pair) in rows {
-            *found.get_mut(at).ok_or_else(unasked)? = pair;
+        let mut all: Vec<Newest> = filled.iter().map(|_| Newest::default()).collect();
+        for (at, newest) in found {
+            *all.get_mut(at).ok_or_else(unasked)? = newest;
         }
-        counts.extend(found.into_iter().take(asked.len()));
+        for (count, newest) in counts.iter_mut().zip(&all) {
+            count.take(most, newest);
+        }
     }
-    Ok(counts)
+    Ok(())
 }
 
 pub(super) fn unread_sql(spans: usize) -> String {
     let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
     let part = |at: usize| {
         format!(
-            "SELECT {at}, COUNT(*), CAST(COALESCE(
+            "SELECT {at}, COUNT(*), MIN(newest.seq), CAST(COALESCE(
                  SUM((kind = {message} OR kind = {notice} AND conv = 'n') AND sender <> ? AND h.seq IS NULL), 0) AS UNSIGNED)
              FROM (
                  SELECT conv, seq, kind, sender FROM entries FORCE INDEX (entries_by_conv)
