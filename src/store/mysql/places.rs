@@ -26,6 +26,9 @@ const LONG_SPANS_MAX: usize = 8;
 const WALKED_FIRST: u32 = UNREAD_MAX + UNREAD_MAX / 8;
 /// How many times as many as before are looked at next, below those.
 const WALKED_GROWTH: u32 = 3;
+/// Spans of one such walk, and how often it is done again without the longest of them.
+const FEW_SPANS_MAX: usize = 64;
+const FEW_ATTEMPTS: u32 = 2;
 /// So few spans are counted one by one.
 const FEW_FROM: usize = 8;
 /// Entries that one walk through many spans may come to.
@@ -204,31 +207,55 @@ async fn count_few(
         return Ok(spans);
     }
     let mut many = Vec::new();
-    for (asked, chunk) in spans.chunks(SPANS_MAX).zip(chunks(&spans, SPANS_MAX)) {
-        let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
-        let values = [message.into(), notice.into(), user.into()]
-            .into_iter()
-            .chain(chunk.iter().flat_map(|(_, span)| bounds(span)))
-            .chain([FEW_MAX.into(), user.into()]);
-        let rows = link.rows(&few_sql(chunk.len()), positional(values)).await?;
-        let found = rows::all(rows, |row| Ok((row.next()?, row.next()?, row.next()?)))?;
-        let walked: u32 = found.iter().map(|(_, walked, _)| walked).sum();
-        if walked >= FEW_MAX {
-            many.extend_from_slice(asked);
-            continue;
-        }
-        // A conversation is in one list alone, though perhaps in several spans of it.
-        let lists: BTreeMap<Conv, usize> = asked
-            .iter()
-            .map(|(list, span)| (span.conv, *list))
-            .collect();
-        for (conv, _, unread) in found {
-            let list = lists.get(&conv).ok_or_else(unasked)?;
-            let count = counts.get_mut(*list).ok_or_else(unasked)?;
-            *count = count.saturating_add(unread);
+    for asked in spans.chunks(FEW_SPANS_MAX) {
+        let mut asked = asked.to_vec();
+        for attempt in 0.. {
+            let found = walk_few(link, user, &asked).await?;
+            let walked: u32 = found.iter().map(|(_, walked, _)| walked).sum();
+            if walked < FEW_MAX {
+                // A conversation is in one list alone, though perhaps in several spans of it.
+                let lists: BTreeMap<Conv, usize> = asked
+                    .iter()
+                    .map(|(list, span)| (span.conv, *list))
+                    .collect();
+                for (conv, _, unread) in found {
+                    let list = lists.get(&conv).ok_or_else(unasked)?;
+                    let count = counts.get_mut(*list).ok_or_else(unasked)?;
+                    *count = count.saturating_add(unread);
+                }
+                break;
+            }
+            // Nearly always one long conversation is in the way of the others.
+            let longest = found.into_iter().max_by_key(|(_, walked, _)| *walked);
+            let longest = longest.map(|(conv, ..)| conv);
+            let is_long = |(_, span): &(usize, Span)| {
+                attempt == FEW_ATTEMPTS || longest.is_none_or(|longest| span.conv == longest)
+            };
+            many.extend(asked.extract_if(.., |span| is_long(span)));
+            if asked.is_empty() {
+                break;
+            }
         }
     }
     Ok(many)
+}
+
+/// How many entries of each conversation one walk through the spans came to, and what is unread among them.
+async fn walk_few(
+    link: &mut Link,
+    user: UserId,
+    spans: &[(usize, Span)],
+) -> Result<Vec<(Conv, u32, u32)>> {
+    let filled = chunks(spans, FEW_SPANS_MAX).concat();
+    let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
+    let values = [message.into(), notice.into(), user.into()]
+        .into_iter()
+        .chain(filled.iter().flat_map(|(_, span)| bounds(span)))
+        .chain([FEW_MAX.into(), user.into()]);
+    let rows = link
+        .rows(&few_sql(filled.len()), positional(values))
+        .await?;
+    rows::all(rows, |row| Ok((row.next()?, row.next()?, row.next()?)))
 }
 
 pub(super) fn few_sql(spans: usize) -> String {
