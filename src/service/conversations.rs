@@ -101,7 +101,7 @@ impl Conversations {
         Conversations(Arc::new(parts))
     }
 
-    /// The user's conversations, the most recent first. A hidden one is left out until something unread is in it.
+    /// The user's conversations, the most recent first. A hidden one is left out until something new is in it.
     pub async fn list(&self, user: UserId) -> Result<ConversationList, Failure> {
         // All that follows is read at or after this place. A group that is in one read and not yet in the other was
         // joined above it, and the entry that says so is still to come.
@@ -141,7 +141,12 @@ impl Conversations {
         for state in &mut states {
             self.apply_pending(user, state).await?;
         }
-        states.retain(|state| !state.settings.hidden || state.unread > 0);
+        states.retain_mut(|state| {
+            let last = state.last.as_ref().map_or(Seq::ZERO, |last| last.seq);
+            let is_hidden = state.settings.hides(last);
+            state.settings.hidden_at = Seq::ZERO;
+            !is_hidden
+        });
         Ok((log, states))
     }
 
@@ -255,6 +260,12 @@ impl Conversations {
         Ok(self.0.conversations.unread(user, conv, read).await?)
     }
 
+    /// Where the log is, for hiding a conversation from here on; never zero.
+    #[must_use]
+    pub fn head(&self) -> Seq {
+        self.0.position.durable().max(Seq(1))
+    }
+
     /// Changes the user's settings of a conversation and tells his other devices.
     pub async fn change_settings(
         &self,
@@ -272,11 +283,19 @@ impl Conversations {
         self.may_look_into(user, address).await?;
         let conv = address.conv_of(user);
         let changed = changed(&patch);
-        let settings = self
+        let mut settings = self
             .0
             .conversations
             .patch_settings(user, conv, patch)
             .await?;
+        if settings.hidden_at > Seq::ZERO {
+            let upto = self.0.position.durable();
+            let latest = self.0.log.page(user, conv, Window::Latest, upto, 1).await?;
+            let last = latest.entries.last().map_or(Seq::ZERO, |last| last.seq);
+            if !settings.hides(last) {
+                settings.hidden_at = Seq::ZERO;
+            }
+        }
         self.0.signals.publish(Signal::Settings {
             conv: conv.to_string(),
             user,
@@ -392,7 +411,7 @@ fn changed(patch: &SettingsPatch) -> String {
     let flags = [
         ("muted", patch.muted),
         ("pinned", patch.pinned),
-        ("hidden", patch.hidden),
+        ("hidden", patch.hidden_at.map(|at| at > Seq::ZERO)),
         ("marked_unread", patch.marked_unread),
     ];
     for (name, flag) in flags {

@@ -138,7 +138,7 @@ impl ConversationStore for Mysql {
         let fields = [
             Value::from(patch.muted),
             Value::from(patch.pinned),
-            Value::from(patch.hidden),
+            Value::from(patch.hidden_at),
             Value::from(patch.draft),
             Value::from(patch.marked_unread),
         ];
@@ -159,7 +159,7 @@ fn settings(row: &mut Columns) -> Result<(Conv, ConversationSettings)> {
     let settings = ConversationSettings {
         muted: row.next()?,
         pinned: row.next()?,
-        hidden: row.next()?,
+        hidden_at: row.next()?,
         draft: row.next()?,
         marked_unread: row.next()?,
     };

@@ -224,7 +224,7 @@ fn settings_row(row: &Row<'_>) -> rusqlite::Result<ConversationSettings> {
     Ok(ConversationSettings {
         muted: row.get(0)?,
         pinned: row.get(1)?,
-        hidden: row.get(2)?,
+        hidden_at: row.get(2)?,
         draft: row.get(3)?,
         marked_unread: row.get(4)?,
     })
@@ -282,7 +282,7 @@ fn patch_settings(
     let after = ConversationSettings {
         muted: patch.muted.unwrap_or(before.muted),
         pinned: patch.pinned.unwrap_or(before.pinned),
-        hidden: patch.hidden.unwrap_or(before.hidden),
+        hidden_at: patch.hidden_at.unwrap_or(before.hidden_at),
         draft: patch.draft.unwrap_or(before.draft),
         marked_unread: patch.marked_unread.unwrap_or(before.marked_unread),
     };
@@ -296,7 +296,7 @@ fn patch_settings(
         conv,
         after.muted,
         after.pinned,
-        after.hidden,
+        after.hidden_at,
         after.draft,
         after.marked_unread,
     ])?;
