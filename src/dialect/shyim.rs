@@ -1,7 +1,5 @@
 //! shyim's client: protobuf over `/ws`, and a few routes with ids as texts and the header `token`.
 
-#[cfg(test)]
-mod fuzz;
 mod proto;
 mod voice;
 
