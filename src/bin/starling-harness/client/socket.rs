@@ -86,11 +86,12 @@ impl Socket {
     /// The next frame in v1's form, or the end.
     pub(super) async fn hear(&mut self) -> Heard {
         loop {
-            if let Some(frame) = self.waiting.pop_front() {
-                return Heard::Frame(frame);
-            }
+            // Replies first: a program asks for what it missed before it says anything else.
             if self.reply().await.is_err() {
                 return Heard::Broken;
+            }
+            if let Some(frame) = self.waiting.pop_front() {
+                return Heard::Frame(frame);
             }
             let message = match self.stream.next().await {
                 Some(Ok(Message::Close(Some(close)))) => return Heard::Closed(close.code.into()),
