@@ -43,8 +43,9 @@ test.beforeAll(async ({ browser }) => {
   const fill = async () => {
     while (n < MESSAGES) {
       const own = n++
-      const [from, to] = own % 3 === 0 ? [ada, bo] : [bo, ada]
-      await send(from, `u:${to.id}`, own % PICTURE_EVERY === 0 ? picture : text(`message ${own} ${'and more '.repeat((own * 7) % 40)}`))
+      const pictured = own % PICTURE_EVERY === 0
+      const [from, to] = own % 3 === 0 && !pictured ? [ada, bo] : [bo, ada]
+      await send(from, `u:${to.id}`, pictured ? picture : text(`message ${own} ${'and more '.repeat((own * 7) % 40)}`))
     }
   }
   await Promise.all(Array.from({ length: AT_A_TIME }, fill))
@@ -151,7 +152,7 @@ test('scrolling up ten thousand messages never jumps, and ends at the beginning 
     up()
   })
   await expect(beginning).toBeInViewport({ timeout: 200_000 })
-  await expect(page.locator('article[data-mid]').filter({ hasText: /^message [0-9] / }).first()).toBeAttached()
+  await expect(page.locator('article[data-mid]').filter({ hasText: /message [1-9] / }).first()).toBeAttached()
 })
 
 test('opening and leaving a long conversation gives its memory back P5', async () => {
