@@ -211,7 +211,7 @@ export const SCENES: readonly Scene[] = [
     name: 'emoji',
     go: async (stage) => {
       const panel = await drawer(stage, 'media.emoji')
-      await expect(panel.locator('emoji-picker button.emoji').first()).toBeVisible()
+      await expect(panel.locator('emoji-picker .emoji-menu button.emoji').first()).toBeVisible()
     },
   },
   {
