@@ -37,6 +37,10 @@ export interface Options extends BrowserContextOptions {
 
 export const DESK = { width: 1280, height: 800 }
 export const PHONE = { width: 375, height: 740 }
+export const SIZES = [
+  { name: 'desktop', viewport: DESK },
+  { name: 'phone', viewport: PHONE },
+]
 
 let made = 0
 
@@ -62,6 +66,22 @@ export async function post(who: Person, path: string, data: unknown): Promise<un
   return answer.status() === 204 ? null : answer.json()
 }
 
+let written = 0
+
+/** A message by REST; its seq. */
+export async function write(who: Person, conv: string, content: string, more: object = {}): Promise<number> {
+  const cid = `w-${Date.now().toString(36)}-${written++}`
+  const { seq } = (await post(who, `/api/v1/conversations/${conv}/messages`, { cid, media: 1, content, ...more })) as { seq: number }
+  return seq
+}
+
+/** The texts of the messages of a conversation, as the server has them. */
+export async function stored(who: Person, conv: string): Promise<string[]> {
+  const answer = await who.api.get(`/api/v1/conversations/${conv}/entries?limit=200`)
+  const { entries } = (await answer.json()) as { entries: { kind: string; content?: string }[] }
+  return entries.flatMap(({ kind, content }) => (kind === 'message' ? [content ?? ''] : []))
+}
+
 export const composer = (page: Page) => page.getByRole('textbox', { name: '输入消息' })
 
 /** The rows that show exactly this text. */
@@ -71,6 +91,11 @@ export async function say(page: Page, text: string): Promise<void> {
   await composer(page).fill(text)
   await composer(page).press('Enter')
 }
+
+export const history = (page: Page) => page.getByRole('region', { name: '消息记录' })
+
+/** How many pixels of a conversation lie below what is in view. */
+export const below = (page: Page) => history(page).evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight)
 
 /** A message written here reaches `sent`, and the other page shows it once. */
 export async function exchange(from: Page, to: Page, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 // What can be done with a message: the menu by all its ways, copying, recalling, editing, reacting, choosing, forwarding.
 
-import { composer, DESK, expect, node, person, PHONE, post, rows, say, test } from '../world'
+import { composer, DESK, expect, node, person, PHONE, post, rows, say, test, write } from '../world'
 import type { Person } from '../world'
 import type { Locator, Page } from '@playwright/test'
 
@@ -266,6 +266,8 @@ test('chosen messages are deleted for me E22', async () => {
 })
 
 test('who has read a message in a group is listed E6', async () => {
+  // Higher than the phone that reads last.
+  await write(cy, `g:${group}`, 'a long story '.repeat(80))
   await ada.page.setViewportSize(DESK)
   await ada.page.goto(`/c/g/${group}`)
   await say(ada.page, 'read this please')

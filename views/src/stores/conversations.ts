@@ -4,6 +4,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
+import { Counted } from './counted'
 import { useGroups } from './groups'
 import { useKept } from './kept'
 import { recalled } from './timeline'
@@ -20,10 +21,12 @@ const RELOAD_MS = 150
 export const useConversations = defineStore('conversations', () => {
   const items = ref<Record<Conv, Conversation>>({})
   const status = ref<'loading' | 'ready' | 'failed'>('loading')
-  /** Others' entries up to here are in the unread counts, by the server or by `take`; later ones are to be counted. */
-  let counted: Seq = 0
+  /** Others' entries that are in the unread counts, by the server or by `take`. */
+  const counted = new Counted()
   /** Entries deleted for me: an answer without them is no older for that. */
   const hidden = new Set<Seq>()
+  /** What was read while no node could be told. */
+  const unsaid = new Map<Conv, Seq>()
   let reloading: ReturnType<typeof setTimeout> | undefined
 
   const sorted = computed(() =>
@@ -46,7 +49,7 @@ export const useConversations = defineStore('conversations', () => {
       answer.conversations.forEach((item) => people.learn(item.peer))
       for (const { conv, draft } of answer.conversations) useDrafts().hear(conv, draft ?? '')
       groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
-      counted = Math.max(counted, answer.head)
+      counted.upTo(answer.head)
       status.value = 'ready'
       return answer.head
     } catch {
@@ -80,8 +83,7 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   function isNew(entry: Entry, item: Conversation): boolean {
-    if (entry.from === useSession().me?.id || entry.seq <= counted) return false
-    counted = entry.seq
+    if (entry.from === useSession().me?.id || !counted.add(entry.seq)) return false
     return entry.kind === 'message' && entry.seq > item.read_seq
   }
 
@@ -143,7 +145,17 @@ export const useConversations = defineStore('conversations', () => {
     if (item?.marked_unread) set(conv, { marked_unread: false }).catch(() => undefined)
     if (!item || (seq <= item.read_seq && item.unread === 0)) return
     change(conv, { read_seq: Math.max(seq, item.read_seq), unread: 0, mentioned: false })
-    useLink().transmit({ type: 'read', conv, seq })
+    say(conv, seq)
+  }
+
+  function say(conv: Conv, seq: Seq): void {
+    if (useLink().transmit({ type: 'read', conv, seq })) unsaid.delete(conv)
+    else unsaid.set(conv, seq)
+  }
+
+  /** There is a node again. */
+  function reconnected(): void {
+    unsaid.forEach((seq, conv) => say(conv, seq))
   }
 
   /** A read signal: from another device of mine, or from the peer. */
@@ -162,11 +174,12 @@ export const useConversations = defineStore('conversations', () => {
     clearTimeout(reloading)
     items.value = {}
     status.value = 'loading'
-    counted = 0
+    counted.clear()
     hidden.clear()
+    unsaid.clear()
   }
 
-  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, wasRead, $reset }
+  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, reconnected, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }

@@ -114,6 +114,7 @@ export const useLive = defineStore('live', () => {
         if (output.user !== session.me?.id) location.reload()
         else {
           messages.reconnected()
+          conversations.reconnected()
           if (kept.stale) renew()
           drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)

@@ -8,9 +8,12 @@ import { useConversations } from '@/stores/conversations'
 import { useMessages } from '@/stores/messages'
 
 /** A short rest before "read" is said, so that passing by is not reading. */
-const READ_MS = 250
+const READ_MS = 100
+/** Where messages keep coming faster than that, it is said this often. */
+const READ_MS_MAX = 1_000
 
-export function useReading(conv: Conv, atBottom: Ref<boolean>) {
+/** `atEnd`: the last message is in view. */
+export function useReading(conv: Conv, atEnd: Ref<boolean>) {
   const messages = useMessages()
   const conversations = useConversations()
   const visibility = useDocumentVisibility()
@@ -32,7 +35,7 @@ export function useReading(conv: Conv, atBottom: Ref<boolean>) {
   const canRead = computed(
     () =>
       visibility.value === 'visible' &&
-      atBottom.value &&
+      atEnd.value &&
       timeline.value.loaded &&
       !messages.parts.has(conv) &&
       !messages.failed.has(conv),
@@ -40,7 +43,7 @@ export function useReading(conv: Conv, atBottom: Ref<boolean>) {
   const sayRead = useDebounceFn((seen: Seq) => {
     // What arrives while the rest lasts is not seen by who left meanwhile.
     if (!left && canRead.value) conversations.read(conv, seen)
-  }, READ_MS)
+  }, READ_MS, { maxWait: READ_MS_MAX })
   watch(
     [canRead, () => timeline.value.order.at(-1), () => item.value?.unread],
     ([can, seen]) => {
