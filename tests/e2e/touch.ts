@@ -31,8 +31,14 @@ export function tooSmall(page: Page): Promise<string[]> {
         return view
       }
 
-      /** A heading that stays while its list goes on below it. */
-      const sticks = (hit: Element | null): boolean => hit !== null && (getComputedStyle(hit).position === 'sticky' || sticks(hit.parentElement))
+      const scrollerOf = (part: Element | null): Element | null =>
+        part === null || ['auto', 'scroll'].includes(getComputedStyle(part).overflowY) ? part : scrollerOf(part.parentElement)
+      /** A heading that stays while its list goes on below it, or a button over the whole list. */
+      const floats = (hit: Element | null, part: Element): boolean => {
+        if (hit === null) return false
+        if (scrollerOf(part)?.contains(hit) === false) return true
+        return getComputedStyle(hit).position === 'sticky' || floats(hit.parentElement, part)
+      }
 
       const look = (part: HTMLElement): void => {
         if (!part.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || part.closest('[inert], [aria-hidden=true]')) return
@@ -60,7 +66,7 @@ export function tooSmall(page: Page): Promise<string[]> {
           .map(([dx, dy]) => [x + dx, y + dy] as const)
           // What lies beyond the edge is seen when it is scrolled there.
           .filter(([px, py]) => px >= view.left && px < view.right && py >= view.top && py < view.bottom)
-          .filter(([px, py]) => !takes(px, py) && !sticks(document.elementFromPoint(px, py)))
+          .filter(([px, py]) => !takes(px, py) && !floats(document.elementFromPoint(px, py), part))
         if (missed.length === 0) return
         const what = part.outerHTML.replace(/ class="[^"]*"/g, '').slice(0, 140)
         const other = missed.map(([px, py]) => `${Math.round(px - x)},${Math.round(py - y)}: ${document.elementFromPoint(px, py)?.tagName ?? '–'}`)
