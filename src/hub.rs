@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
@@ -253,6 +253,23 @@ impl Hub {
             let _ = shard.try_send(Order::Signal {
                 frame: frame.clone(),
             });
+        }
+    }
+
+    /// Tells connections whose place is kept here nothing more of the log, or only this one of them. Resolves when the
+    /// place of each is final, but for those that do not take what was queued.
+    pub async fn end_telling(&self, only: Option<ConnId>) {
+        let order = async |shard: &mpsc::Sender<Order>| {
+            let (done, ended) = oneshot::channel();
+            let _ = shard.send(Order::EndTelling { only, done }).await;
+            // A shard ends only with the node itself.
+            let _ = ended.await;
+        };
+        if let Some(conn) = only {
+            return order(&self.shards[shard_of(conn, self.shards.len())]).await;
+        }
+        for shard in self.shards.iter() {
+            order(shard).await;
         }
     }
 

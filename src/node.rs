@@ -47,7 +47,7 @@ use crate::service::hooks::outgoing::Outgoing;
 use crate::service::indexer::{self, Behind};
 use crate::service::online;
 use crate::service::packets::Expiry;
-use crate::service::reads::keep_written;
+use crate::service::reads::{Reads, keep_written};
 use crate::service::retention::{Keep, Retention};
 use crate::store::{LogHead, NodeRow, Stores};
 use dispatch::HubDispatch;
@@ -62,6 +62,8 @@ const START_ATTEMPTS: u32 = 5;
 const START_PAUSE: Duration = Duration::from_millis(200);
 /// After the clients were told to leave: for their close frames and for what they put in line.
 const LINGER: Duration = Duration::from_secs(1);
+/// For writing down how far old pages were told: nodes that share a SQLite file wait for each other.
+const PLACES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs a node until `stop` resolves, then drains it. Each notification of `reload` rereads the key file.
 ///
@@ -233,6 +235,7 @@ fn sink(
 struct Node {
     redis: redis::Running,
     hub: Hub,
+    reads: Reads,
     committer: Committer,
     driver: DriverHandle,
     /// True: no new clients.
@@ -315,6 +318,7 @@ impl Node {
         Ok(Node {
             redis,
             hub,
+            reads: services.reads.clone(),
             committer: handles.committer,
             driver: handle,
             leaving,
@@ -333,6 +337,14 @@ impl Node {
         info!("leaving");
         // A receiver that is gone needs no word.
         let _ = self.leaving.send(true);
+        // Old pages come back on another node at once, and know no place of their own.
+        let places = async {
+            self.hub.end_telling(None).await;
+            self.reads.tell_all().await
+        };
+        if !matches!(timeout(PLACES_WITHIN, places).await, Ok(Ok(()))) {
+            warn!("the places of old pages were not written; they may be told something twice");
+        }
         self.hub.drain(grace).await;
         let emptied = async {
             while self.hub.registry().connections() > 0 {

@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs the calm scenario, in which nothing goes wrong by itself.
-fn run(defect: &str) -> Output {
+/// Runs a scenario in its short form with nodes that do this wrong.
+fn run(scenario: &str, defect: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_starling-harness"))
-        .args(["run", "calm", "--server", env!("CARGO_BIN_EXE_starling")])
+        .args(["run", scenario, "--server", env!("CARGO_BIN_EXE_starling")])
         .env("STARLING_DEFECT", defect)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .output()
@@ -19,16 +19,31 @@ fn run(defect: &str) -> Output {
 
 #[test]
 fn each_defect_is_found_and_a_good_node_passes() {
-    assert_eq!(run("").status.code(), Some(0), "a good node");
+    assert_eq!(run("calm", "").status.code(), Some(0), "a good node");
     for (defect, found) in [
         ("skip", "COUNTER-EXAMPLE to P2: lost"),
         ("double", "COUNTER-EXAMPLE to P2: duplicated"),
         ("swap", "COUNTER-EXAMPLE to P3: out of order"),
         ("early-ack", "COUNTER-EXAMPLE to P1: vanished"),
     ] {
-        let output = run(defect);
+        let output = run("calm", defect);
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(1), "{defect}: {said}");
         assert!(said.starts_with(found), "{defect}: {said}");
+    }
+}
+
+#[test]
+fn nodes_that_take_replays_are_found() {
+    let missed = "0, wanted more than 0: MISSED";
+    for (defect, code) in [("", 0), ("replays", 1)] {
+        let output = run("hostile", defect);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{defect}: {said}");
+        let replayed = said
+            .lines()
+            .find(|line| line.contains("dropped_replayed moved"));
+        let is_missed = replayed.is_some_and(|line| line.contains(missed));
+        assert_eq!(is_missed, code == 1, "{defect}: {said}");
     }
 }

@@ -4,6 +4,8 @@
 //! and the other is not. Frames of ours that are no messages would be drawn as empty bubbles: a refusal is a text
 //! without a brace, which pages ignore, and everything else is left unsaid.
 
+#[cfg(test)]
+mod fuzz;
 mod telling;
 
 use std::collections::BTreeMap;

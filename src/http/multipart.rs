@@ -268,11 +268,23 @@ mod tests {
         assert_eq!(large, Err(Failure::field(Code::TooLarge, FIELD)));
     }
 
+    /// A few seconds of a debug build; `STARLING_FUZZ_ITERATIONS` makes it longer.
+    const ITERATIONS_DEFAULT: u64 = 3_000;
+
+    fn iterations() -> u64 {
+        let long = std::env::var_os("STARLING_LONG").map_or(1, |_| 10);
+        let text = std::env::var("STARLING_FUZZ_ITERATIONS").ok();
+        text.map_or(ITERATIONS_DEFAULT * long, |text| {
+            text.parse().expect("a number")
+        })
+    }
+
     #[tokio::test]
-    async fn mutated_forms_never_panic() {
+    async fn mutated_forms_are_the_same_however_they_are_cut_and_never_panic() {
         let original = form(FILE, "hello");
-        let mut random = fastrand::Rng::with_seed(4);
-        for _ in 0..2_000 {
+        let mut files = 0;
+        for seed in 0..iterations() {
+            let mut random = fastrand::Rng::with_seed(seed);
             let mut body = original.clone();
             for _ in 0..random.usize(1..5) {
                 let at = random.usize(..body.len());
@@ -283,8 +295,11 @@ mod tests {
                     _ => body[at] = random.u8(..),
                 }
             }
-            let pieces = random.usize(1..40);
-            let _ = received(&body, pieces).await;
+            let whole = received(&body, body.len()).await;
+            let in_pieces = received(&body, random.usize(1..40)).await;
+            assert_eq!(whole, in_pieces, "seed {seed}: {body:?}");
+            files += u64::from(whole.is_ok());
         }
+        assert!(files > iterations() / 20, "{files} had a file");
     }
 }

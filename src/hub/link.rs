@@ -19,8 +19,8 @@ pub struct Link {
     /// Milliseconds of the node's monotonic clock when the client was last heard.
     heard_ms: AtomicU64,
     queued_bytes: AtomicU64,
-    /// The last place of the log that was queued for the client, or that it was caught up to.
     told: AtomicU64,
+    place_kept: AtomicBool,
     closed: AtomicBool,
     behind: Mutex<Option<Seq>>,
     said: Mutex<VecDeque<Cid>>,
@@ -54,7 +54,7 @@ impl Link {
         }
     }
 
-    /// Everything the client is told of up to here has been queued for it.
+    /// The last place of the log up to which the client's socket has taken everything.
     #[must_use]
     pub fn told(&self) -> Seq {
         Seq(self.told.load(Ordering::Acquire))
@@ -62,6 +62,15 @@ impl Link {
 
     pub(super) fn set_told(&self, seq: Seq) {
         self.told.store(seq.0, Ordering::Release);
+    }
+
+    /// The client's place in the log is kept here, since it has none of its own.
+    pub fn keep_place(&self) {
+        self.place_kept.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_place_kept(&self) -> bool {
+        self.place_kept.load(Ordering::Acquire)
     }
 
     /// Resolves when the client has taken everything written so far. For one waiter.

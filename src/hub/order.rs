@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::Opening;
 use super::delivery::Delivery;
@@ -64,6 +65,10 @@ pub(super) enum Order {
     },
     Signal {
         frame: Bytes,
+    },
+    EndTelling {
+        only: Option<ConnId>,
+        done: oneshot::Sender<()>,
     },
     Drain {
         grace: Duration,

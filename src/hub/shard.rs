@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use slab::Slab;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
@@ -48,6 +48,8 @@ enum Standing {
     Live,
     /// Fell behind; its task hears of it when what is queued has left.
     FellBehind,
+    /// Is told nothing more: it is about to go, and its place is being written down.
+    Ended,
 }
 
 struct Connection {
@@ -59,6 +61,8 @@ struct Connection {
     expires: Option<Instant>,
     standing: Standing,
     position: Seq,
+    /// The place in the log of the last that was queued.
+    told: Seq,
     speech: Arc<dyn Speech>,
     /// Acks that wait for what comes before them in the log; their senders bound how many.
     held_acks: Vec<(Seq, Bytes)>,
@@ -73,6 +77,27 @@ struct Connection {
     closing: bool,
 }
 
+impl Connection {
+    /// Whether it is told nothing more of the log.
+    fn is_over(&self) -> bool {
+        self.closing || self.standing == Standing::Ended
+    }
+
+    /// The client is being told of the log up to here: it has been once its socket has taken all that is queued.
+    fn tell(&mut self, seq: Seq) {
+        self.told = seq;
+        if self.queue.len() == 0 {
+            self.link.set_told(seq);
+        }
+    }
+
+    /// Drops what is queued, and that the client was told of it.
+    fn forget_unsent(&mut self) {
+        self.queue.clear_unsent();
+        self.told = self.link.told();
+    }
+}
+
 pub(super) struct Shard {
     settings: HubSettings,
     registry: Registry,
@@ -84,6 +109,8 @@ pub(super) struct Shard {
     applied: Seq,
     dirty: Vec<ConnId>,
     writable: FuturesUnordered<BoxFuture<'static, ConnId>>,
+    /// Who waits for what was queued in this round to be written.
+    ended: Vec<oneshot::Sender<()>>,
     clock: Instant,
 }
 
@@ -105,6 +132,7 @@ impl Shard {
             applied: Seq::ZERO,
             dirty: Vec::new(),
             writable: FuturesUnordered::new(),
+            ended: Vec::new(),
             clock,
         }
     }
@@ -134,6 +162,10 @@ impl Shard {
                 _ = sweep.tick() => self.sweep(),
             }
             self.write_dirty().await;
+            for done in self.ended.drain(..) {
+                // Who no longer waits does not mind.
+                let _ = done.send(());
+            }
         }
     }
 
@@ -166,6 +198,7 @@ impl Shard {
                     self.push_signal(slot, &frame);
                 }
             }
+            Order::EndTelling { only, done } => self.end_telling(only, done),
             Order::Drain { grace } => self.drain(grace),
             Order::Deliver(delivery) => self.deliver(&delivery),
             Order::EnterGroup { user, group } => self.enter_group(user, group),
@@ -207,6 +240,7 @@ impl Shard {
             expires,
             standing: Standing::CatchingUp,
             position,
+            told: position,
             speech,
             held_acks: Vec::new(),
             delivered: 0,
@@ -282,9 +316,12 @@ impl Shard {
         } = page;
         let Some(slot) = self.slot(conn) else { return };
         let connection = &mut self.connections[slot];
+        if connection.is_over() {
+            return;
+        }
         connection.position = position;
-        connection.link.set_told(position);
         connection.delivered += entries;
+        connection.tell(position);
         if !frames.is_empty() {
             self.push(slot, frames);
         }
@@ -315,6 +352,9 @@ impl Shard {
     ) {
         self.applied = self.applied.max(position);
         let Some(slot) = self.slot(conn) else { return };
+        if self.connections[slot].is_over() {
+            return;
+        }
         for group in std::mem::take(&mut self.connections[slot].groups) {
             self.leave_index(slot, group);
         }
@@ -325,7 +365,7 @@ impl Shard {
         connection.groups = groups;
         connection.standing = Standing::Live;
         connection.position = position;
-        connection.link.set_told(position);
+        connection.tell(position);
         let (user, speech) = (connection.user, Arc::clone(&connection.speech));
         let missed = connection.link.without_said(user, missed);
         let pages = if announce {
@@ -417,7 +457,7 @@ impl Shard {
             self.stats.fell_behind.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        connection.link.set_told(delivery.seq());
+        connection.tell(delivery.seq());
         let Some(frame) = delivery.frame_for(connection.user, &connection.speech) else {
             return;
         };

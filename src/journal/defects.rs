@@ -1,8 +1,8 @@
 //! Defects on purpose, so that it can be shown that whoever checks the promises finds them broken.
 //!
 //! Exists only in a debug build with the feature `defects`, and does nothing unless [`VARIABLE`] names one of `skip`
-//! (an entry is not handed to the connections), `double` (twice), `swap` (after the next one) and `early-ack`
-//! (acknowledged and never stored).
+//! (an entry is not handed to the connections), `double` (twice), `swap` (after the next one), `early-ack`
+//! (acknowledged and never stored) and `replays` (the bus takes a datagram as often as it comes).
 
 #[cfg(not(debug_assertions))]
 compile_error!("the feature `defects` breaks promises and must not be in a release build");
@@ -16,6 +16,12 @@ pub const VARIABLE: &str = "STARLING_DEFECT";
 
 /// One message of so many is treated badly.
 const ONE_OF: u64 = 40;
+
+/// Whether the bus takes what it had before.
+#[must_use]
+pub fn takes_replays() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|which| which == "replays")
+}
 
 /// What is done wrong, and to which message next.
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use anyhow::Context as _;
 use tracing::info;
 
 use crate::cluster::Carrier;
+#[cfg(feature = "defects")]
+use crate::cluster::core::Safeguards;
 use crate::cluster::core::{BusLimits, CoreConfig, KeyRing};
 use crate::cluster::redis::RedisBus;
 use crate::cluster::socket::{BusSettings, Sockets};
@@ -79,6 +81,11 @@ pub(super) fn core_config(
         version: software_version(),
         limits,
         check_payload: |payload| Entry::is_encoded(payload),
+        #[cfg(feature = "defects")]
+        safeguards: Safeguards {
+            replay_window: !crate::journal::defects::takes_replays(),
+            ..Safeguards::default()
+        },
         ..CoreConfig::new(&cluster.name, keys, incarnation, node_name, address)
     }
 }

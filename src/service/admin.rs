@@ -79,7 +79,7 @@ impl Admin {
     ) -> Result<AccountPage, Failure> {
         self.check(admin).await?;
         if let Some(query) = query.filter(|query| !query.is_empty()) {
-            let users = self.users.search(query, limit).await?;
+            let users = self.users.search_all(query, limit).await?;
             return Ok(AccountPage { users, next: None });
         }
         let mut users = self.users.list(after, limit + 1).await?;

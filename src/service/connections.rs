@@ -116,10 +116,26 @@ impl Connections {
         self.live.detach(conn).await;
     }
 
+    /// A position above what this node knows to be durable is from a node that is a moment ahead, which the store tells,
+    /// or from nowhere.
+    async fn at_most_head(&self, after: Seq) -> Result<Seq, StoreError> {
+        if after <= self.position.durable() {
+            return Ok(after);
+        }
+        Ok(after.min(self.log.head().await?.head))
+    }
+
     /// Messages the user missed above a position, a page of them, up to what is durable. For clients that ask.
     pub async fn missed_messages(&self, user: UserId, after: Seq) -> Result<Missed, Failure> {
         let upto = self.position.durable();
-        let mut after = after.min(upto);
+        let mut after = self.at_most_head(after).await?;
+        if after >= upto {
+            return Ok(Missed {
+                entries: Vec::new(),
+                position: after,
+                more: false,
+            });
+        }
         for _ in 0..PAGES_WITHOUT_MESSAGES_MAX {
             let page = self.log.visible(user, after, upto, PAGE_ENTRIES).await?;
             let mut entries = page.entries;
@@ -145,8 +161,8 @@ impl Connections {
         most: usize,
         is_wanted: impl Fn(&Entry) -> bool,
     ) -> Result<(Vec<Arc<Entry>>, Seq), Failure> {
-        let upto = self.position.durable();
-        let floor = after.min(upto);
+        let floor = self.at_most_head(after).await?;
+        let upto = self.position.durable().max(floor);
         let mut found: VecDeque<Arc<Entry>> = VecDeque::new();
         // Backwards in stretches of the log that double, each read forwards.
         let (mut end, mut reach, mut looked_at) = (upto, RECENT_REACH, 0);

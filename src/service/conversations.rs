@@ -22,7 +22,9 @@ use crate::model::ids::{Epoch, GroupId, Seq, UserId};
 use crate::model::message::TEXT_BYTES_MAX;
 use crate::model::signal::Signal;
 use crate::presence::Signals;
-use crate::store::{ConversationState, ConversationStore, FriendStore, GroupStore, LogStore};
+use crate::store::{
+    ConversationState, ConversationStore, FriendStore, GroupStore, LogHead, LogStore,
+};
 
 pub use crate::store::{ConversationSettings as Settings, SettingsPatch, Window};
 
@@ -99,16 +101,25 @@ impl Conversations {
         Conversations(Arc::new(parts))
     }
 
-    /// The user's conversations, the most recent first. A hidden one is left out until something unread is in it.
+    /// The user's conversations, the most recent first. A hidden one is left out until something new is in it.
     pub async fn list(&self, user: UserId) -> Result<ConversationList, Failure> {
+        // All that follows is read at or after this place. A group that is in one read and not yet in the other was
+        // joined above it, and the entry that says so is still to come.
         let upto = self.0.position.durable();
-        let (log, mut states) = self.0.conversations.conversations(user, upto).await?;
-        for state in &mut states {
-            self.apply_pending(user, state).await?;
-        }
-        states.retain(|state| !state.settings.hidden || state.unread > 0);
-        let names = self.names(user, &states).await?;
-        let mentioning = self.mentioning(user, &states, upto).await?;
+        let ((log, states), groups, remarks) = tokio::try_join!(
+            self.states(user, upto),
+            self.groups(user),
+            self.remarks(user)
+        )?;
+        let (persons, mentioning) = tokio::try_join!(
+            self.peers(user, &states),
+            self.mentioning(user, &states, upto)
+        )?;
+        let mut names = Names {
+            persons,
+            remarks,
+            groups,
+        };
         let mut conversations = Vec::with_capacity(states.len());
         for state in states {
             let mentioned = mentioning.contains(&state.conv);
@@ -119,6 +130,24 @@ impl Conversations {
             head: upto.min(log.head),
             epoch: log.epoch,
         })
+    }
+
+    async fn states(
+        &self,
+        user: UserId,
+        upto: Seq,
+    ) -> Result<(LogHead, Vec<ConversationState>), Failure> {
+        let (log, mut states) = self.0.conversations.conversations(user, upto).await?;
+        for state in &mut states {
+            self.apply_pending(user, state).await?;
+        }
+        states.retain_mut(|state| {
+            let last = state.last.as_ref().map_or(Seq::ZERO, |last| last.seq);
+            let is_hidden = state.settings.hides(last);
+            state.settings.hidden_at = Seq::ZERO;
+            !is_hidden
+        });
+        Ok((log, states))
     }
 
     /// Positions this node has not written yet count already.
@@ -142,22 +171,24 @@ impl Conversations {
         Ok(())
     }
 
-    async fn names(&self, user: UserId, states: &[ConversationState]) -> Result<Names, Failure> {
-        let peers: Vec<UserId> = states
-            .iter()
-            .filter_map(|state| state.conv.peer_of(user))
-            .filter(|peer| *peer != user)
-            .collect();
-        let friends = self.0.friends.friendships(user).await?.friends;
-        let groups = self.0.rooms.of_user(user).await?;
-        Ok(Names {
-            persons: self.0.profiles.persons_for(user, &peers).await?,
-            remarks: friends.into_iter().map(|f| (f.user, f.remark)).collect(),
-            groups: groups
-                .into_iter()
-                .map(|view| (view.group.id, view))
-                .collect(),
-        })
+    async fn groups(&self, user: UserId) -> Result<BTreeMap<GroupId, GroupView>, Failure> {
+        let groups = self.0.rooms.of_user(user).await?.into_iter();
+        Ok(groups.map(|view| (view.group.id, view)).collect())
+    }
+
+    async fn remarks(&self, user: UserId) -> Result<BTreeMap<UserId, String>, Failure> {
+        let friends = self.0.friends.friendships(user).await?.friends.into_iter();
+        Ok(friends.map(|f| (f.user, f.remark)).collect())
+    }
+
+    async fn peers(
+        &self,
+        user: UserId,
+        states: &[ConversationState],
+    ) -> Result<BTreeMap<UserId, Person>, Failure> {
+        let peers = states.iter().filter_map(|state| state.conv.peer_of(user));
+        let peers: Vec<UserId> = peers.filter(|peer| *peer != user).collect();
+        self.0.profiles.persons_for(user, &peers).await
     }
 
     /// The groups in which an unread message mentions the user.
@@ -229,6 +260,12 @@ impl Conversations {
         Ok(self.0.conversations.unread(user, conv, read).await?)
     }
 
+    /// Where the log is, for hiding a conversation from here on; never zero.
+    #[must_use]
+    pub fn head(&self) -> Seq {
+        self.0.position.durable().max(Seq(1))
+    }
+
     /// Changes the user's settings of a conversation and tells his other devices.
     pub async fn change_settings(
         &self,
@@ -246,11 +283,19 @@ impl Conversations {
         self.may_look_into(user, address).await?;
         let conv = address.conv_of(user);
         let changed = changed(&patch);
-        let settings = self
+        let mut settings = self
             .0
             .conversations
             .patch_settings(user, conv, patch)
             .await?;
+        if settings.hidden_at > Seq::ZERO {
+            let upto = self.0.position.durable();
+            let latest = self.0.log.page(user, conv, Window::Latest, upto, 1).await?;
+            let last = latest.entries.last().map_or(Seq::ZERO, |last| last.seq);
+            if !settings.hides(last) {
+                settings.hidden_at = Seq::ZERO;
+            }
+        }
         self.0.signals.publish(Signal::Settings {
             conv: conv.to_string(),
             user,
@@ -303,19 +348,16 @@ struct Names {
 impl Names {
     /// `None` for what the user left between two reads of the store.
     fn view(
-        &self,
+        &mut self,
         user: UserId,
         state: ConversationState,
         mentioned: bool,
     ) -> Option<ConversationView> {
         let (title, icon, about) = match state.conv {
             Conv::Group(id) => {
-                let view = self.groups.get(&id)?;
-                (
-                    view.group.name.clone(),
-                    view.group.icon.clone(),
-                    About::Group(Box::new(view.clone())),
-                )
+                let view = self.groups.remove(&id)?;
+                let (name, icon) = (view.group.name.clone(), view.group.icon.clone());
+                (name, icon, About::Group(Box::new(view)))
             }
             Conv::Private(..) | Conv::Notices | Conv::Account(_) => {
                 match state.conv.peer_of(user) {
@@ -369,7 +411,7 @@ fn changed(patch: &SettingsPatch) -> String {
     let flags = [
         ("muted", patch.muted),
         ("pinned", patch.pinned),
-        ("hidden", patch.hidden),
+        ("hidden", patch.hidden_at.map(|at| at > Seq::ZERO)),
         ("marked_unread", patch.marked_unread),
     ];
     for (name, flag) in flags {

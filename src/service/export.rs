@@ -232,7 +232,7 @@ fn settings(address: Address, state: &ConversationState) -> Value {
     let settings = &state.settings;
     json!({
         "conv": address, "read_seq": state.read_seq, "muted": settings.muted,
-        "pinned": settings.pinned, "hidden": settings.hidden, "draft": settings.draft,
+        "pinned": settings.pinned, "hidden": settings.hidden_at > Seq::ZERO, "draft": settings.draft,
         "marked_unread": settings.marked_unread,
     })
 }

@@ -99,9 +99,25 @@ impl Reads {
             .await
     }
 
+    /// Writes down at once how far all old pages that are here have been told.
+    pub async fn tell_all(&self) -> Result<(), StoreError> {
+        let places: Vec<_> = {
+            let state = self.lock();
+            let open = state.bookmarks.iter();
+            let open = open.filter_map(|(user, link)| Some((*user, link.upgrade()?)));
+            open.map(|(user, link)| (user, Conv::Account(user), link.told()))
+                .collect()
+        };
+        if places.is_empty() {
+            return Ok(());
+        }
+        self.store.set_read(&places).await
+    }
+
     /// Remembers from now on how far a connection of an old page is told of the log.
     #[must_use]
     pub fn bookmark(&self, user: UserId, link: &Arc<Link>) -> Bookmark {
+        link.keep_place();
         let mut state = self.lock();
         state.bookmarks.retain(|(_, link)| link.strong_count() > 0);
         state.bookmarks.push((user, Arc::downgrade(link)));

@@ -235,6 +235,8 @@ pub trait UserStore: Send + Sync {
     async fn credentials(&self, name: &LoginName) -> Result<Option<(User, String)>>;
     /// Users whose name or nickname contains `query`, or whose phone number or id is `query`, not disabled; best match first.
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<User>>;
+    /// As [`UserStore::search`], disabled ones too.
+    async fn search_all(&self, query: &str, limit: usize) -> Result<Vec<User>>;
     async fn update(&self, id: UserId, patch: UserPatch) -> Result<User, AccountError>;
     async fn set_password(&self, id: UserId, password_hash: &str) -> Result<(), AccountError>;
     /// As [`UserStore::set_password`], but only while the stored hash is `old`, byte for byte; whether it was.
@@ -297,9 +299,18 @@ pub trait GroupStore: Send + Sync {
 pub struct ConversationSettings {
     pub muted: bool,
     pub pinned: bool,
-    pub hidden: bool,
+    /// Hidden from his list until something above this place is in it. Zero: not hidden.
+    pub hidden_at: Seq,
     pub draft: String,
     pub marked_unread: bool,
+}
+
+impl ConversationSettings {
+    /// Whether a conversation whose last entry is there is hidden.
+    #[must_use]
+    pub fn hides(&self, last: Seq) -> bool {
+        self.hidden_at > Seq::ZERO && last <= self.hidden_at
+    }
 }
 
 /// Changes to [`ConversationSettings`]; `None` leaves a field as it is.
@@ -307,7 +318,7 @@ pub struct ConversationSettings {
 pub struct SettingsPatch {
     pub muted: Option<bool>,
     pub pinned: Option<bool>,
-    pub hidden: Option<bool>,
+    pub hidden_at: Option<Seq>,
     pub draft: Option<String>,
     pub marked_unread: Option<bool>,
 }

@@ -44,6 +44,12 @@ pub fn cut(spans: &[Span], low: Seq, high: Seq) -> Vec<Span> {
     cut.collect()
 }
 
+/// Whether a place is in one of the spans.
+pub fn is_inside(spans: &[Span], seq: Seq) -> bool {
+    let mut spans = spans.iter();
+    spans.any(|span| (span.low..=span.high).contains(&seq))
+}
+
 /// A private conversation from its beginning on.
 pub fn whole(conv: Conv) -> Span {
     Span {

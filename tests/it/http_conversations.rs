@@ -309,7 +309,7 @@ async fn settings_change_where_told_and_other_devices_hear_of_it() {
 }
 
 #[tokio::test]
-async fn a_hidden_conversation_comes_back_with_the_next_unread_message() {
+async fn a_hidden_conversation_comes_back_with_the_next_message_and_stays() {
     let lab = Lab::new().await;
     let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
     let conv = format!("u:{}", bert.id);
@@ -320,5 +320,17 @@ async fn a_hidden_conversation_comes_back_with_the_next_unread_message() {
         .is(200);
     assert_eq!(line(&lab, &anna, &conv).await, Value::Null);
     lab.say(&bert, &format!("u:{}", anna.id), "hello?").await;
-    assert_eq!(line(&lab, &anna, &conv).await["unread"], 1);
+    let back = line(&lab, &anna, &conv).await;
+    assert_eq!(back["unread"], 1);
+    let read = json!({"seq": back["last"]["seq"]});
+    lab.call(&anna, "POST", &format!("{path}/read"), &read)
+        .await
+        .is(200);
+    let read = line(&lab, &anna, &conv).await;
+    assert_eq!(read["unread"], 0);
+    let muted = lab
+        .call(&anna, "PATCH", &path, &json!({"muted": true}))
+        .await
+        .is(200);
+    assert_eq!(muted["hidden"], false);
 }

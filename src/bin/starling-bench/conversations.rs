@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -15,6 +16,7 @@ use starling::model::group::{JoinMode, NewGroup};
 use starling::model::ids::{Cid, GroupId, Seq, UserId};
 use starling::model::user::{NewUser, Sex};
 use starling::service::passwords::{HashingSettings, Passwords};
+use starling::store::indexing::{Indexed, Indexing};
 use starling::store::{Stores, mysql, sqlite};
 
 use crate::api;
@@ -113,6 +115,9 @@ impl Stage {
                 stores.conversations.set_read(&positions).await?;
             }
         }
+        // As it is where messages were indexed when they came.
+        let mut indexing = Indexing::new(Arc::clone(&stores.log), Arc::clone(&stores.search));
+        while indexing.step().await? == Indexed::Some {}
         Ok(Stage {
             reader: name(0),
             long,

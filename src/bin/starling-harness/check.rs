@@ -7,11 +7,15 @@ mod defect;
 mod history;
 mod judge;
 #[cfg(test)]
+mod page_tests;
+mod pages;
+#[cfg(test)]
 mod tests;
 mod truth;
 mod visibility;
 
 pub(crate) use defect::{Defect, Finding, PROMISES};
 pub(crate) use judge::{Verdict, judge};
+pub(crate) use pages::has_everything;
 pub(crate) use truth::Truth;
 pub(crate) use visibility::{Delivery, Percentiles, absences, deliveries, percentiles};

@@ -3,10 +3,18 @@
 
 pub(crate) mod api;
 mod chatter;
+mod dialect;
+mod driver;
+mod files;
 mod ledger;
+mod pages;
+mod program;
 mod socket;
+mod tongue;
 
 pub(crate) use chatter::{Chatter, Habits, RunClock};
+pub(crate) use dialect::{Dialect, register};
+pub(crate) use files::Got;
 #[cfg(test)]
-pub(crate) use ledger::{Ack, Sent};
-pub(crate) use ledger::{Ledger, Receipt, Room, digest_of};
+pub(crate) use ledger::{Ack, Fetch, Sent};
+pub(crate) use ledger::{Ledger, Receipt, Room, Told, digest_of};

@@ -15,9 +15,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::recording::Bus;
 use crate::run::Order;
 use crate::scenario::{Network, StoreKind};
 use namespaces::Lan;
@@ -63,6 +62,7 @@ pub(crate) struct Cluster {
     pub(crate) store: Store,
     pub(crate) redis: Option<Redis>,
     pub(crate) bus_port: u16,
+    pub(crate) bus: Bus,
     pub(crate) folder: Folder,
     nginx: Option<Nginx>,
     lan: Option<Lan>,
@@ -111,7 +111,9 @@ impl Cluster {
             false => None,
         };
         let bus_port = ports::free_udp()?;
-        let key: [u8; 32] = std::array::from_fn(|_| rng.u8(..));
+        // What an earlier run heard is only on its own bus more than noise.
+        let earlier = order.recorded.map(|recording| recording.bus.clone());
+        let bus = earlier.unwrap_or_else(|| Bus::draw(bus_port, &mut rng));
         let broadcast = lan
             .as_ref()
             .map_or(Ipv4Addr::new(127, 255, 255, 255), Lan::broadcast);
@@ -125,8 +127,8 @@ impl Cluster {
             SETTINGS.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let mut set = |key: &str, value: String| common.push((key.to_owned(), value));
         set("store.url", store.url());
-        set("cluster.name", format!("harness-{bus_port}"));
-        set("cluster.keys", format!("1:{}", URL_SAFE_NO_PAD.encode(key)));
+        set("cluster.name", bus.name.clone());
+        set("cluster.keys", bus.key.clone());
         set("cluster.listen", format!("0.0.0.0:{bus_port}"));
         set("cluster.targets", format!("{broadcast}:{target_port}"));
         if let Some(redis) = &redis {
@@ -141,6 +143,7 @@ impl Cluster {
             store,
             redis,
             bus_port,
+            bus,
             folder,
             nginx: None,
             lan,

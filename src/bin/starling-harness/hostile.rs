@@ -14,6 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::cluster::{Cluster, Node, Stranger};
+use crate::run::Order;
+use crate::scenario::What;
+use crate::timeline::Timeline;
 
 /// Recorded datagrams kept; the first of a run, so that a replay is old.
 const RECORDED_MAX: usize = 5_000;
@@ -28,6 +31,8 @@ pub(crate) struct Hostile {
     at_switch: Option<Stranger>,
     recorded: Arc<Mutex<Vec<Vec<u8>>>>,
     recorder: Option<JoinHandle<()>>,
+    /// What an earlier run heard.
+    earlier: Vec<Vec<u8>>,
     tasks: BTreeMap<usize, JoinHandle<()>>,
     strangers: BTreeMap<usize, Node>,
     squatters: BTreeMap<usize, Vec<Socket>>,
@@ -35,7 +40,13 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    pub(crate) fn new(cluster: &Cluster, records: bool, seed: u64) -> anyhow::Result<Hostile> {
+    pub(crate) fn new(
+        cluster: &Cluster,
+        order: &Order<'_>,
+        timeline: &Timeline,
+    ) -> anyhow::Result<Hostile> {
+        let mut faults = timeline.faults.iter();
+        let records = order.record.is_some() || faults.any(|fault| fault.what == What::Replay);
         let port = cluster.bus_port;
         let at_switch = cluster.stranger_on_the_bus();
         let recorded: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
@@ -51,10 +62,14 @@ impl Hostile {
             at_switch,
             recorded,
             recorder,
+            earlier: order
+                .recorded
+                .map(|recording| recording.datagrams.clone())
+                .unwrap_or_default(),
             tasks: BTreeMap::new(),
             strangers: BTreeMap::new(),
             squatters: BTreeMap::new(),
-            rng: fastrand::Rng::with_seed(seed ^ 0x686f_7374),
+            rng: fastrand::Rng::with_seed(order.seed ^ 0x686f_7374),
         })
     }
 
@@ -70,16 +85,23 @@ impl Hostile {
         self.flood(id, rubbish, rate)
     }
 
-    pub(crate) fn replay(&mut self, id: usize, rate: u64) -> anyhow::Result<()> {
-        let heard = match &self.at_switch {
+    /// What was broadcast at the beginning of this run.
+    pub(crate) fn heard(&self) -> Vec<Vec<u8>> {
+        match &self.at_switch {
             Some(stranger) => stranger.heard(),
             None => self
                 .recorded
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
-        };
-        self.flood(id, heard, rate)
+        }
+    }
+
+    pub(crate) fn replay(&mut self, id: usize, rate: u64) -> anyhow::Result<()> {
+        let mut datagrams = self.heard();
+        datagrams.extend_from_slice(&self.earlier);
+        self.rng.shuffle(&mut datagrams);
+        self.flood(id, datagrams, rate)
     }
 
     fn flood(&mut self, id: usize, datagrams: Vec<Vec<u8>>, rate: u64) -> anyhow::Result<()> {

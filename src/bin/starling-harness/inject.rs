@@ -1,5 +1,6 @@
 //! Carries the timeline out on the running cluster, and notes when each fault really began and ended.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,6 +10,7 @@ use crate::client::{Chatter, RunClock};
 use crate::cluster::{Cluster, Mariadb, Node, Store};
 use crate::hostile::Hostile;
 use crate::progress::Progress;
+use crate::recording::Recording;
 use crate::scenario::{Fault, What};
 use crate::timeline::Timeline;
 
@@ -39,24 +41,30 @@ impl<'a> Injector<'a> {
         chatters: &'a [Chatter],
         clock: RunClock,
         progress: &'a Progress,
-        timeline: &Timeline,
+        hostile: Hostile,
         seed: u64,
-    ) -> anyhow::Result<Injector<'a>> {
-        let records = timeline
-            .faults
-            .iter()
-            .any(|fault| fault.what == What::Replay);
-        Ok(Injector {
+    ) -> Injector<'a> {
+        Injector {
             cluster,
             chatters,
             clock,
             progress,
-            hostile: Hostile::new(cluster, records, seed)?,
+            hostile,
             locks: Vec::new(),
             rng: fastrand::Rng::with_seed(seed ^ 0x696e_6a65),
             marks: Vec::new(),
             troubles: Vec::new(),
-        })
+        }
+    }
+
+    /// Writes what was heard on the bus so far, if it is wanted.
+    pub(crate) fn write_down(&self, path: Option<&Path>) -> anyhow::Result<()> {
+        let Some(path) = path else { return Ok(()) };
+        let recording = Recording {
+            bus: self.cluster.bus.clone(),
+            datagrams: self.hostile.heard(),
+        };
+        recording.write(path)
     }
 
     /// Works through the timeline; what a node does wrong is noted and does not stop it.

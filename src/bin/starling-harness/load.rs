@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::client::api::{self, Account};
-use crate::client::{Chatter, Habits, Room, RunClock};
+use crate::client::{Chatter, Habits, Room, RunClock, register};
 use crate::scenario::Load;
 use crate::tally::Tally;
 
@@ -31,7 +31,7 @@ impl Crowd {
         seed: u64,
     ) -> anyhow::Result<Crowd> {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x6372_6f77);
-        let accounts = api::register(node, load.users).await?;
+        let accounts = register(node, &load.spoken()).await?;
         let mut rooms = Vec::new();
         for size in &load.groups {
             let mut members: Vec<usize> = (0..load.users).collect();
@@ -48,6 +48,22 @@ impl Crowd {
             rooms.push((room, vec![one, other]));
         }
         Ok(Crowd { accounts, rooms })
+    }
+
+    /// Writes down what the histories of pages show.
+    pub(crate) async fn look_back(
+        &self,
+        chatters: &[Chatter],
+        load: &Load,
+        nodes: &[SocketAddr],
+    ) -> anyhow::Result<()> {
+        for (room, members) in &self.rooms {
+            for user in members.iter().filter(|_| matches!(room, Room::Pair(..))) {
+                let node = nodes[user % nodes.len()];
+                chatters[user * load.devices].look_back(node, *room).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins all connections; each user's devices are next to each other and at different doors.
@@ -99,13 +115,19 @@ pub(crate) async fn talk(
             let speaker =
                 members[rng.usize(..members.len())] * load.devices + rng.usize(..load.devices);
             said += 1;
+            let cid = format!("{seed}-{said}");
+            if load.files > 0.0 && rng.f64() < load.files {
+                let [least, most] = load.file_bytes;
+                let (seed, bytes) = (rng.u64(..), rng.usize(least..=most));
+                let _ = chatters[speaker].share(cid, *room, seed, bytes);
+                continue;
+            }
             let mut text = format!("message {said} ");
             let length = rng.usize(least..=most);
             text.extend(
                 std::iter::repeat_with(|| rng.alphanumeric())
                     .take(length.saturating_sub(text.len())),
             );
-            let cid = format!("{seed}-{said}");
             // A client with a thousand unsent messages has been away for long: nothing was said then.
             let _ = chatters[speaker].send(cid, *room, text);
         }

@@ -20,6 +20,7 @@ mod inject;
 mod load;
 mod outcome;
 mod progress;
+mod recording;
 mod report;
 mod run;
 mod scenario;
@@ -35,12 +36,15 @@ use clap::{Args, Parser, Subcommand};
 
 use cluster::Environment;
 use outcome::Outcome;
+use recording::Recording;
 use run::Order;
 use scenario::{Form, Scenario, ScenarioError};
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const LACKING: u8 = 3;
+/// In place of a scenario's name.
+const ALL: &str = "all";
 /// From the checkout.
 const READY_MADE: &str = "tests/scenarios";
 
@@ -54,8 +58,9 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs scenarios: files, or names of the ready-made ones
+    /// Runs scenarios: files, names of the ready-made ones, or `all` of these
     Run {
+        /// A name that `list` shows, the path of a TOML file, or `all`
         #[arg(required = true, value_name = "SCENARIO")]
         scenarios: Vec<String>,
         /// Decides who says what, who is hit, and which datagrams are lost
@@ -64,7 +69,7 @@ enum Command {
         #[command(flatten)]
         how: How,
     },
-    /// Lists the ready-made scenarios
+    /// Lists the ready-made scenarios, and how long the short and the long form of each take
     List,
     /// Runs a scenario drawn from a seed
     Random {
@@ -111,6 +116,12 @@ struct How {
     /// An older server: nodes begin with it, and the fault `restart` brings each up as the newer one
     #[arg(long, value_name = "FILE")]
     older: Option<PathBuf>,
+    /// Write what is heard on the bus into this file
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// A file that an earlier run wrote: the nodes have that run's key, and the fault `replay` repeats what it heard
+    #[arg(long, value_name = "FILE")]
+    recorded: Option<PathBuf>,
     /// Where the ready-made scenarios are
     #[arg(long, value_name = "DIR", default_value = READY_MADE)]
     ready_made: PathBuf,
@@ -125,16 +136,19 @@ fn main() -> ExitCode {
             eprintln!("starling-harness: {error:#}");
             if error.is::<ScenarioError>() {
                 ExitCode::from(USAGE)
-            } else if error
-                .chain()
-                .any(<dyn std::error::Error>::is::<Environment>)
-            {
+            } else if is_lacking(&error) {
                 ExitCode::from(LACKING)
             } else {
                 ExitCode::from(FAILED)
             }
         }
     }
+}
+
+/// Whether it is this machine that lacks something.
+fn is_lacking(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(<dyn std::error::Error>::is::<Environment>)
 }
 
 /// Whether everything held.
@@ -149,7 +163,9 @@ fn act(command: Command) -> anyhow::Result<bool> {
             let form = form(&how);
             let mut plans = Vec::new();
             for name in &scenarios {
-                plans.push((find(name, &how.ready_made)?.in_form(form), seed));
+                for path in find(name, &how.ready_made)? {
+                    plans.push((Scenario::read(&path)?.in_form(form), seed));
+                }
             }
             run_all(plans, form, &how)
         }
@@ -196,23 +212,31 @@ fn list(folder: &Path) -> anyhow::Result<()> {
         scenario::all_in(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for path in paths {
         let scenario = Scenario::read(&path)?;
+        let (short, long) = (
+            scenario.seconds,
+            scenario.clone().in_form(Form::Long).seconds,
+        );
         println!(
-            "{:<14} {:>4} s  {}",
-            scenario.name, scenario.seconds, scenario.about
+            "{:<14} {short:>4} s {long:>5} s  {}",
+            scenario.name, scenario.about
         );
     }
     Ok(())
 }
 
-/// A file, or a ready-made scenario by its name.
-fn find(name: &str, folder: &Path) -> Result<Scenario, ScenarioError> {
+/// A file, a ready-made scenario by its name, or all of these.
+fn find(name: &str, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if name == ALL {
+        return scenario::all_in(folder)
+            .with_context(|| format!("cannot read {}", folder.display()));
+    }
     let ready_made = folder.join(format!("{name}.toml"));
-    let path = if !name.contains(['/', '.']) && ready_made.is_file() {
+    let is_name = !name.contains(['/', '.']) && ready_made.is_file();
+    Ok(vec![if is_name {
         ready_made
     } else {
         PathBuf::from(name)
-    };
-    Scenario::read(&path)
+    }])
 }
 
 fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result<bool> {
@@ -231,10 +255,12 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
     let server = server.canonicalize()?;
     let older = how.older.as_deref().map(Path::canonicalize).transpose();
     let older = older.context("the older server cannot be found")?;
+    let recorded = how.recorded.as_deref().map(Recording::read).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let mut all_held = true;
+    let several = plans.len() > 1;
+    let (mut outcomes, mut all_held, mut lacking) = (Vec::new(), true, None);
     for (mut scenario, seed) in plans {
         scenario.cluster.nodes = how.nodes.unwrap_or(scenario.cluster.nodes);
         // What was right for another number of nodes is judged again.
@@ -247,13 +273,35 @@ fn run_all(plans: Vec<(Scenario, u64)>, form: Form, how: &How) -> anyhow::Result
             server: &server,
             older: older.as_deref(),
             keep: how.keep,
+            record: how.record.as_deref(),
+            recorded: recorded.as_ref(),
             judge_figures: how.figures,
         };
-        let outcome = runtime
-            .block_on(run::run(&order))
-            .with_context(|| scenario.name.clone())?;
-        tell(&outcome, how)?;
-        all_held &= outcome.passed;
+        let ran = runtime.block_on(run::run(&order));
+        match ran.with_context(|| scenario.name.clone()) {
+            Ok(outcome) => {
+                tell(&outcome, how)?;
+                all_held &= outcome.passed;
+                outcomes.push(outcome);
+            }
+            // One that cannot run here must not hide what the others show.
+            Err(error) if several && is_lacking(&error) => {
+                println!("{}: passed over: {error:#}", scenario.name);
+                lacking = Some(error);
+            }
+            Err(error) if several => {
+                println!("{}: FAILED: {error:#}", scenario.name);
+                all_held = false;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(error) = lacking.filter(|_| outcomes.is_empty() && all_held) {
+        return Err(error);
+    }
+    if several {
+        let summary = report::summary(&outcomes, how.report.as_deref())?;
+        println!("{summary}");
     }
     Ok(all_held)
 }

@@ -93,6 +93,8 @@ pub(crate) struct Outcome {
     pub(crate) after: Percentiles,
     /// On the same node, over the whole run.
     pub(crate) same_node: Percentiles,
+    /// Until everything said during the faults was seen, counted from the end of the last one.
+    pub(crate) healed_ms: f64,
     /// From losing a connection to having everything on the next.
     pub(crate) absences: Percentiles,
     pub(crate) counters: BTreeMap<&'static str, u64>,
@@ -141,6 +143,9 @@ impl Outcome {
                 .fold(0.0, f64::max),
             extra_cpu: extra_cpu(samples, first, &marks),
             caught_up: verdict.caught_up,
+            repeats: order.recorded.is_some(),
+            files: (scenario.load.files > 0.0).then_some(verdict.files),
+            told_old: scenario.load.speaks_old().then_some(verdict.told_old),
             nodes: node_figures(samples),
             samples,
         };
@@ -164,6 +169,7 @@ impl Outcome {
             faults,
             after: times(&|d| d.crosses && last > 0.0 && d.sent_at > last),
             same_node: times(&|d| !d.crosses),
+            healed_ms: figures.healed_ms,
             absences: away,
             counters: COUNTERS
                 .iter()
@@ -221,6 +227,12 @@ struct Figures<'a> {
     healed_ms: f64,
     extra_cpu: f64,
     caught_up: usize,
+    /// What an earlier run heard was said again.
+    repeats: bool,
+    /// Where files were asked for.
+    files: Option<usize>,
+    /// Where users of old dialects were asked for.
+    told_old: Option<usize>,
     nodes: Vec<NodeFigures>,
     samples: &'a [Sample],
 }
@@ -287,7 +299,9 @@ impl Figures<'_> {
 
     /// Without its fault a run proves nothing, however short: these are always judged.
     fn moved(&self, checks: &Checks) -> Vec<Check> {
-        let counters = checks.moved.iter().map(|counter| {
+        let earlier = self.repeats.then_some("dropped_unknown_sender");
+        let counters = checks.moved.iter().map(String::as_str).chain(earlier);
+        let counters = counters.map(|counter| {
             (
                 format!("{counter} moved"),
                 watch::moved_in_all(self.samples, counter),
@@ -299,6 +313,12 @@ impl Figures<'_> {
                 self.caught_up as u64,
             )
         });
+        let files = self
+            .files
+            .map(|files| ("files came to their readers".to_owned(), files as u64));
+        let told_old = self
+            .told_old
+            .map(|told| ("users of old dialects were told".to_owned(), told as u64));
         let check = |(name, moved): (String, u64)| Check {
             name,
             wanted: "more than 0".to_owned(),
@@ -306,7 +326,8 @@ impl Figures<'_> {
             held: moved > 0,
             judged: true,
         };
-        counters.chain(behind).map(check).collect()
+        let all = counters.chain(behind).chain(files).chain(told_old);
+        all.map(check).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod html;
 mod plot;
+mod summary;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,16 @@ use anyhow::Context as _;
 use crate::outcome::Outcome;
 
 pub(crate) use table::{counter_example, table};
+
+/// Several runs in one table; written into the folder, too, if there is one.
+pub(crate) fn summary(outcomes: &[Outcome], folder: Option<&Path>) -> anyhow::Result<String> {
+    let text = summary::table(outcomes);
+    if let Some(folder) = folder {
+        let path = folder.join("summary.md");
+        std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(text)
+}
 
 /// Writes both files into the folder and returns their paths.
 pub(crate) fn write(outcome: &Outcome, folder: &Path) -> anyhow::Result<[PathBuf; 2]> {

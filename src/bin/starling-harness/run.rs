@@ -10,13 +10,15 @@ use starling::node::storage;
 use starling::store::Stores;
 use tokio::time::Instant;
 
-use crate::check::{Defect, Finding, Truth, Verdict, judge};
-use crate::client::{Chatter, Ledger, RunClock};
+use crate::check::{Defect, Finding, Truth, Verdict, has_everything, judge};
+use crate::client::{Chatter, Dialect, Ledger, RunClock};
 use crate::cluster::Cluster;
+use crate::hostile::Hostile;
 use crate::inject::Injector;
 use crate::load::{self, Crowd};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
+use crate::recording::Recording;
 use crate::scenario::{Form, Scenario};
 use crate::tally::Tally;
 use crate::timeline::Timeline;
@@ -37,6 +39,10 @@ pub(crate) struct Order<'a> {
     /// What the nodes begin with, if that is another.
     pub(crate) older: Option<&'a Path>,
     pub(crate) keep: bool,
+    /// Where to write what was heard on the bus.
+    pub(crate) record: Option<&'a Path>,
+    /// What an earlier run heard.
+    pub(crate) recorded: Option<&'a Recording>,
     pub(crate) judge_figures: bool,
 }
 
@@ -59,7 +65,8 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let origin = clock.now();
     let clock = RunClock(clock.0 + Duration::from_secs_f64(origin));
     let time = Duration::from_secs_f64(scenario.seconds);
-    let mut injector = Injector::new(&cluster, &chatters, clock, &progress, &timeline, seed)?;
+    let hostile = Hostile::new(&cluster, order, &timeline)?;
+    let mut injector = Injector::new(&cluster, &chatters, clock, &progress, hostile, seed);
     let mut samples = Vec::new();
     let nodes = cluster.addresses();
     let going = async {
@@ -80,6 +87,7 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
         healed = injector.heal() => healed?,
         () = watch::watch(&cluster, token, clock, &tally, &progress, chatters.len(), &mut samples) => {}
     }
+    injector.write_down(order.record)?;
     let settle = Duration::from_secs_f64(scenario.settle_seconds);
     let settled = tokio::select! {
         settled = settle_down(&cluster, &chatters, settle) => settled?,
@@ -92,10 +100,11 @@ pub(crate) async fn run(order: &Order<'_>) -> anyhow::Result<Outcome> {
     let Injector {
         marks, troubles, ..
     } = injector;
+    crowd.look_back(&chatters, &scenario.load, &nodes).await?;
     let truth = read_log(&cluster).await?;
     let ledgers: Vec<Ledger> = chatters
         .into_iter()
-        .map(|chatter| shifted(chatter.end(), origin))
+        .map(|chatter| named(shifted(chatter.end(), origin), &cluster))
         .collect();
     let verdict = verdict_of(&ledgers, &truth, scenario, troubles);
     Ok(Outcome::gather(
@@ -130,6 +139,18 @@ fn verdict_of(
     verdict
 }
 
+/// Old clients are not told which node they are at: it is the one at their door, or nobody knows.
+fn named(mut ledger: Ledger, cluster: &Cluster) -> Ledger {
+    if ledger.dialect != Dialect::V1 {
+        for session in &mut ledger.sessions {
+            let mut nodes = cluster.nodes.iter();
+            let node = nodes.find(|node| node.http.to_string() == session.node);
+            session.node = node.map(|node| node.name.clone()).unwrap_or_default();
+        }
+    }
+    ledger
+}
+
 /// Times of the ledger counted from where the run began.
 fn shifted(mut ledger: Ledger, origin: f64) -> Ledger {
     for session in &mut ledger.sessions {
@@ -151,9 +172,17 @@ fn shifted(mut ledger: Ledger, origin: f64) -> Ledger {
         .iter_mut()
         .for_each(|receipt| receipt.at -= origin);
     ledger
+        .fetches
+        .values_mut()
+        .for_each(|fetch| fetch.at -= origin);
+    ledger
         .resets
         .iter_mut()
         .for_each(|reset| reset.at -= origin);
+    ledger
+        .turned_away
+        .iter_mut()
+        .for_each(|(at, _)| *at -= origin);
     ledger.breaches.iter_mut().for_each(|(at, _)| *at -= origin);
     ledger
 }
@@ -213,11 +242,10 @@ async fn settle_down(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    let head = read_head(cluster).await?;
-    // A position moves with the pongs over what is for others.
-    while chatters
+    let truth = read_log(cluster).await?;
+    while !chatters
         .iter()
-        .any(|chatter| chatter.ledger().position < head)
+        .all(|chatter| has_everything(&chatter.ledger(), &truth))
     {
         if Instant::now() > end {
             return Ok(None);
@@ -225,10 +253,6 @@ async fn settle_down(
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(Some(()))
-}
-
-async fn read_head(cluster: &Cluster) -> anyhow::Result<u64> {
-    Ok(open_store(cluster).await?.log.head().await?.head.0)
 }
 
 async fn read_log(cluster: &Cluster) -> anyhow::Result<Truth> {

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::Dialect;
+
 pub(crate) use fault::{Direction, Fault, What};
 pub(crate) use refuse::ScenarioError;
 
@@ -121,12 +123,59 @@ pub(crate) struct Load {
     pub(crate) rate: f64,
     /// Shortest and longest text.
     pub(crate) text_bytes: [usize; 2],
+    /// Which share of the messages brings a file: given to the sender's node, fetched from each reader's.
+    pub(crate) files: f64,
+    /// Smallest and largest file.
+    pub(crate) file_bytes: [usize; 2],
     /// Connections cut per minute; the client comes back at another node.
     pub(crate) churn: f64,
     /// How often per minute a member of the first group is put out or let in again.
     pub(crate) comings: f64,
     /// Clients with small buffers, for the fault `stall`; how fast they are served counts for nothing.
     pub(crate) stalled: usize,
+    /// Which users have old clients; all others speak v1.
+    pub(crate) dialects: Shares,
+}
+
+/// Shares of the users.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Shares {
+    pub(crate) ginchat: f64,
+    pub(crate) imooc: f64,
+    pub(crate) shyim: f64,
+}
+
+impl Load {
+    pub(crate) fn speaks_old(&self) -> bool {
+        self.spoken().iter().any(|dialect| *dialect != Dialect::V1)
+    }
+
+    /// What each user speaks; the first ones v1.
+    pub(crate) fn spoken(&self) -> Vec<Dialect> {
+        let Shares {
+            ginchat,
+            imooc,
+            shyim,
+        } = self.dialects;
+        let mut spoken = Vec::new();
+        for (dialect, share) in [
+            (Dialect::Ginchat, ginchat),
+            (Dialect::Imooc, imooc),
+            (Dialect::Shyim, shyim),
+        ] {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of a number of users"
+            )]
+            let count = (share * self.users as f64).round() as usize;
+            spoken.extend(std::iter::repeat_n(dialect, count));
+        }
+        spoken.resize(self.users, Dialect::V1);
+        spoken.reverse();
+        spoken
+    }
 }
 
 impl Default for Load {
@@ -138,9 +187,12 @@ impl Default for Load {
             pairs: 10,
             rate: 100.0,
             text_bytes: [10, 200],
+            files: 0.0,
+            file_bytes: [1_000, 200_000],
             churn: 0.0,
             comings: 0.0,
             stalled: 0,
+            dialects: Shares::default(),
         }
     }
 }

@@ -103,7 +103,7 @@ pub(crate) fn random(seed: u64, seconds: f64) -> Scenario {
         text_bytes: [1, rng.usize(10..2_000)],
         churn: if rng.bool() { 120.0 * rng.f64() } else { 0.0 },
         comings: if rng.bool() { 60.0 * rng.f64() } else { 0.0 },
-        stalled: 0,
+        ..Load::default()
     };
     let faults = (0..rng.usize(2..6))
         .map(|_| draw(&mut rng, nodes, seconds))

@@ -210,10 +210,14 @@ async fn change_settings(
     conversations: Conversations,
 ) -> Answer {
     let (me, input) = (login?.user.id, input?);
+    let hidden_at = input.hidden.map(|hidden| match hidden {
+        true => conversations.head(),
+        false => Seq::ZERO,
+    });
     let patch = SettingsPatch {
         muted: input.muted,
         pinned: input.pinned,
-        hidden: input.hidden,
+        hidden_at,
         draft: input.draft.map(Option::unwrap_or_default),
         marked_unread: input.marked_unread,
     };

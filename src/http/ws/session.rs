@@ -279,6 +279,14 @@ impl Client {
     /// A store that hangs delays nobody's goodbye for long.
     async fn part(&mut self) {
         if let Some(parting) = self.voice.parting() {
+            let parting = async {
+                self.parts
+                    .connections
+                    .hub()
+                    .end_telling(Some(self.conn))
+                    .await;
+                parting.await;
+            };
             let _ = timeout(LINGER, parting).await;
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::{Bye, Shard, Standing};
 use crate::hub::frame::{self, CloseCode};
 use crate::model::ids::{ConnId, Seq, SessionId};
@@ -41,7 +43,7 @@ impl Shard {
         for slot in self.all_slots() {
             let connection = &mut self.connections[slot];
             let conn = connection.conn;
-            connection.queue.clear_unsent();
+            connection.forget_unsent();
             connection.held_acks.clear();
             if let Some(reset) = connection.speech.reset(head) {
                 self.push(slot, reset);
@@ -56,6 +58,16 @@ impl Shard {
                 "the log was reset",
             );
         }
+    }
+
+    pub(super) fn end_telling(&mut self, only: Option<ConnId>, done: oneshot::Sender<()>) {
+        for (_, connection) in &mut self.connections {
+            let is_meant = only.is_none_or(|conn| conn == connection.conn);
+            if is_meant && connection.link.is_place_kept() {
+                connection.standing = Standing::Ended;
+            }
+        }
+        self.ended.push(done);
     }
 
     pub(super) fn drain(&mut self, grace: Duration) {

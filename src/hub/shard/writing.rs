@@ -33,7 +33,7 @@ impl Shard {
     pub(super) fn close_too_slow(&mut self, slot: usize) {
         self.stats.too_slow.fetch_add(1, Ordering::Relaxed);
         let connection = &mut self.connections[slot];
-        connection.queue.clear_unsent();
+        connection.forget_unsent();
         let conn = connection.conn;
         self.close(
             conn,
@@ -76,6 +76,7 @@ impl Shard {
             .set_queued_bytes(connection.queue.bytes() as u64);
         match written {
             Written::All => {
+                connection.link.set_told(connection.told);
                 if connection.closing {
                     connection.link.set_closed();
                 } else if connection.standing == Standing::FellBehind {

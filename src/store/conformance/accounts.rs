@@ -217,6 +217,9 @@ pub async fn users_are_found_and_the_best_match_comes_first(make: &impl Make) {
     assert!(search(&annabel.to_string()).await.contains(&annabel));
     users.set_disabled(anna, true).await.unwrap();
     assert_eq!(search("anna").await, vec![annabel, other, joanna]);
+    let all = users.search_all("anna", 10).await.unwrap();
+    let all: Vec<UserId> = all.into_iter().map(|user| user.id).collect();
+    assert_eq!(all, vec![anna, annabel, other, joanna]);
     assert_eq!(users.search("anna", 1).await.unwrap().len(), 1);
 }
 

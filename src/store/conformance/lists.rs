@@ -211,7 +211,7 @@ pub async fn settings_are_patched_field_by_field(make: &impl Make) {
         },
         SettingsPatch {
             muted: Some(true),
-            hidden: Some(true),
+            hidden_at: Some(Seq(1 << 40)),
             ..SettingsPatch::default()
         },
         SettingsPatch {
@@ -231,7 +231,7 @@ pub async fn settings_are_patched_field_by_field(make: &impl Make) {
     let expected = ConversationSettings {
         muted: true,
         pinned: false,
-        hidden: true,
+        hidden_at: Seq(1 << 40),
         draft: "unsent 🐦".to_owned(),
         marked_unread: true,
     };

@@ -19,7 +19,7 @@ use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{as_listed, newest_first};
-use crate::store::spans::{Direction, Merge, Span, cut};
+use crate::store::spans::{Direction, Merge, Span, cut, is_inside};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
 };
@@ -51,7 +51,8 @@ impl ConversationStore for Mysql {
         let mut link = self.readers.link().await?;
         let scope = Scope::whole(&mut link, user, upto).await?;
         let lines = lines(&mut link, &scope, user, self.rules.history, upto).await?;
-        states(&mut link, user, scope.log, lines).await
+        let spare = self.readers.spare().await;
+        states(&mut link, spare, user, scope.log, lines).await
     }
 
     async fn set_read(&self, positions: &[(UserId, Conv, Seq)]) -> Result<()> {
@@ -137,7 +138,7 @@ impl ConversationStore for Mysql {
         let fields = [
             Value::from(patch.muted),
             Value::from(patch.pinned),
-            Value::from(patch.hidden),
+            Value::from(patch.hidden_at),
             Value::from(patch.draft),
             Value::from(patch.marked_unread),
         ];
@@ -158,7 +159,7 @@ fn settings(row: &mut Columns) -> Result<(Conv, ConversationSettings)> {
     let settings = ConversationSettings {
         muted: row.next()?,
         pinned: row.next()?,
-        hidden: row.next()?,
+        hidden_at: row.next()?,
         draft: row.next()?,
         marked_unread: row.next()?,
     };
@@ -199,13 +200,10 @@ async fn lines(
     // Nearly always the last entry of the conversation is the last one he may see, and known already.
     let mut uncertain = Vec::new();
     for line in &mut lines {
-        let inside = |seq: Seq| {
-            line.spans
-                .iter()
-                .any(|span| (span.low..=span.high).contains(&seq))
-        };
         match scope.tops.get(&line.conv) {
-            Some((seq, kind)) if EntryKind::from_code(*kind).stands_alone() && inside(*seq) => {
+            Some((seq, kind))
+                if EntryKind::from_code(*kind).stands_alone() && is_inside(&line.spans, *seq) =>
+            {
                 line.last = Some(*seq);
             }
             Some(_) => uncertain.push(line),
@@ -222,33 +220,33 @@ async fn lines(
     Ok(lines)
 }
 
-/// Everything else about the lines.
+/// Everything else about the lines, on two connections where there is a second one.
 async fn states(
     link: &mut Link,
+    spare: Option<Link>,
     user: UserId,
     log: LogHead,
     lines: Vec<Line>,
 ) -> Result<(LogHead, Vec<ConversationState>)> {
-    let own = positions(link, OWN_POSITIONS, user).await?;
-    let mut peers = positions(link, PEERS_POSITIONS, user).await?;
-    let all = link.rows(SETTINGS, (user,)).await?;
-    let mut all: BTreeMap<Conv, ConversationSettings> =
-        rows::all(all, settings)?.into_iter().collect();
-    let read = |conv: &Conv| own.get(conv).copied().unwrap_or(Seq::ZERO);
-    let above = |line: &Line| match line.last {
-        Some(last) if last > read(&line.conv) => {
-            cut(&line.spans, read(&line.conv).next(), Seq(u64::MAX))
+    let (own, unread, shown) = match spare {
+        Some(mut other) => {
+            let (counted, shown) = tokio::try_join!(
+                counted(link, user, &lines),
+                Shown::read(&mut other, user, log, &lines)
+            )?;
+            (counted.0, counted.1, shown)
         }
-        Some(_) | None => Vec::new(),
+        None => {
+            let (own, unread) = counted(link, user, &lines).await?;
+            (own, unread, Shown::read(link, user, log, &lines).await?)
+        }
     };
-    let above: Vec<Vec<Span>> = lines.iter().map(above).collect();
-    let unread = places::count_unread(link, user, &above).await?;
-    let places: Vec<Seq> = lines.iter().filter_map(|line| line.last).collect();
-    let (log, entries) = places::entries(link, log, &places).await?;
-    let mut entries: BTreeMap<Seq, Entry> = entries
-        .into_iter()
-        .map(|entry| (entry.seq, entry))
-        .collect();
+    let Shown {
+        log,
+        mut entries,
+        mut peers,
+        mut settings,
+    } = shown;
     let mut states = Vec::with_capacity(lines.len());
     for (line, unread) in lines.into_iter().zip(unread) {
         let Line { conv, last, .. } = line;
@@ -261,13 +259,57 @@ async fn states(
             conv,
             last,
             unread,
-            read_seq: read(&conv),
+            read_seq: own.get(&conv).copied().unwrap_or(Seq::ZERO),
             peer_read_seq: peer.map(|_| peers.remove(&conv).unwrap_or(Seq::ZERO)),
-            settings: all.remove(&conv).unwrap_or_default(),
+            settings: settings.remove(&conv).unwrap_or_default(),
         });
     }
     newest_first(&mut states);
     Ok((log, states))
+}
+
+/// How far the user has read, and what he has not of each line.
+async fn counted(
+    link: &mut Link,
+    user: UserId,
+    lines: &[Line],
+) -> Result<(BTreeMap<Conv, Seq>, Vec<u32>)> {
+    let own = positions(link, OWN_POSITIONS, user).await?;
+    let read = |conv: &Conv| own.get(conv).copied().unwrap_or(Seq::ZERO);
+    let above = |line: &Line| match line.last {
+        Some(last) if last > read(&line.conv) => {
+            cut(&line.spans, read(&line.conv).next(), Seq(u64::MAX))
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let above: Vec<Vec<Span>> = lines.iter().map(above).collect();
+    let unread = places::count_unread(link, user, &above).await?;
+    Ok((own, unread))
+}
+
+/// What else is shown of the lines.
+struct Shown {
+    log: LogHead,
+    entries: BTreeMap<Seq, Entry>,
+    peers: BTreeMap<Conv, Seq>,
+    settings: BTreeMap<Conv, ConversationSettings>,
+}
+
+impl Shown {
+    async fn read(link: &mut Link, user: UserId, log: LogHead, lines: &[Line]) -> Result<Shown> {
+        let peers = positions(link, PEERS_POSITIONS, user).await?;
+        let all = link.rows(SETTINGS, (user,)).await?;
+        let settings = rows::all(all, settings)?.into_iter().collect();
+        let places: Vec<Seq> = lines.iter().filter_map(|line| line.last).collect();
+        let (log, entries) = places::entries(link, log, &places).await?;
+        let entries = entries.into_iter().map(|entry| (entry.seq, entry));
+        Ok(Shown {
+            log,
+            entries: entries.collect(),
+            peers,
+            settings,
+        })
+    }
 }
 
 async fn positions(link: &mut Link, sql: &str, user: UserId) -> Result<BTreeMap<Conv, Seq>> {

@@ -87,13 +87,24 @@ impl Pool {
             Some(connection) => connection,
             None => connect(&self.opts).await?,
         };
-        Ok(Link {
+        Ok(self.linked(connection, place))
+    }
+
+    /// One that is idle now: nobody waits for it, so whoever has a connection already may ask for another.
+    pub(super) async fn spare(&self) -> Option<Link> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let connection = self.trusted().await?;
+        Some(self.linked(connection, place))
+    }
+
+    fn linked(&self, connection: Conn, place: OwnedSemaphorePermit) -> Link {
+        Link {
             connection: Some(connection),
             in_order: true,
             idle: Arc::clone(&self.idle),
             times: self.times.clone(),
             _place: place,
-        })
+        }
     }
 
     /// A connection from before that still lives.

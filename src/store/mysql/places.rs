@@ -14,19 +14,21 @@ use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Epoch, Seq, UserId};
 use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX};
-use crate::store::spans::{Direction, Merge, Piece, Span};
+use crate::store::spans::{Direction, Merge, Piece, Span, cut};
 use crate::store::{LogHead, Result, StoreError};
 
 /// Spans of one statement.
 const SPANS_MAX: usize = 64;
 /// The same where each may mean walking far.
 const LONG_SPANS_MAX: usize = 8;
-/// How many spans are counted in one statement, and how many entries of each.
-const SCANS: [(usize, u32); 3] = [
-    (SPANS_MAX, UNREAD_MAX),
-    (LONG_SPANS_MAX, 4 * UNREAD_MAX),
-    (LONG_SPANS_MAX, UNREAD_SCANNED_MAX),
-];
+/// Entries of a span that are looked at first when it is counted: as many as are counted, and some of the user's own
+/// among them.
+const WALKED_FIRST: u32 = UNREAD_MAX + UNREAD_MAX / 8;
+/// How many times as many as before are looked at next, below those.
+const WALKED_GROWTH: u32 = 3;
+/// Spans of one such walk, and how often it is done again without the longest of them.
+const FEW_SPANS_MAX: usize = 64;
+const FEW_ATTEMPTS: u32 = 2;
 /// So few spans are counted one by one.
 const FEW_FROM: usize = 8;
 /// Entries that one walk through many spans may come to.
@@ -133,24 +135,65 @@ pub(super) async fn count_unread(
         .enumerate()
         .flat_map(|(list, spans)| spans.iter().map(move |span| (list, *span)))
         .collect();
+    let spans = count_few(link, user, spans, &mut counts).await?;
+    let mut open: Vec<Count> = spans.into_iter().map(Count::of).collect();
     // Most are settled by their newest entries. Only where those are mostly the user's own is it worth going further.
-    let mut open = count_few(link, user, spans, &mut counts).await?;
-    for (at_once, scanned) in SCANS {
-        let found = count(link, user, &open, at_once, scanned).await?;
-        let mut further = Vec::new();
-        for ((list, span), (walked, unread)) in open.into_iter().zip(found) {
-            if walked >= scanned && unread < UNREAD_MAX && scanned < UNREAD_SCANNED_MAX {
-                further.push((list, span));
-            } else {
-                counts[list] = counts[list].saturating_add(unread);
+    let (mut at_once, mut most) = (SPANS_MAX, WALKED_FIRST);
+    while !open.is_empty() {
+        walk(link, user, &mut open, at_once, most).await?;
+        open.retain(|count| {
+            let is_open = count.rest.is_some() && count.unread < UNREAD_MAX;
+            if !is_open {
+                counts[count.list] = counts[count.list].saturating_add(count.unread);
             }
-        }
-        open = further;
+            is_open
+        });
+        let walked = open.first().map_or(0, |count| count.walked);
+        most = (walked * WALKED_GROWTH).min(UNREAD_SCANNED_MAX - walked);
+        at_once = LONG_SPANS_MAX;
     }
     Ok(counts
         .into_iter()
         .map(|count| count.min(UNREAD_MAX))
         .collect())
+}
+
+/// How far the counting of a span has come. All that are open have come equally far.
+struct Count {
+    list: usize,
+    /// What is below the entries that were looked at; `None`: nothing, or as many as may be were.
+    rest: Option<Span>,
+    walked: u32,
+    unread: u32,
+}
+
+impl Count {
+    fn of((list, span): (usize, Span)) -> Count {
+        Count {
+            list,
+            rest: Some(span),
+            walked: 0,
+            unread: 0,
+        }
+    }
+
+    /// Takes what is in the newest `most` entries of the rest.
+    fn take(&mut self, most: u32, newest: &Newest) {
+        self.walked += newest.walked;
+        self.unread += newest.unread;
+        let goes_on = newest.walked >= most && self.walked < UNREAD_SCANNED_MAX;
+        let lowest = newest.lowest.filter(|_| goes_on);
+        let below = |span: Span| cut(&[span], span.low, lowest?.prev()).first().copied();
+        self.rest = self.rest.and_then(below);
+    }
+}
+
+/// What is in the newest entries of a span.
+#[derive(Default)]
+struct Newest {
+    walked: u32,
+    lowest: Option<Seq>,
+    unread: u32,
 }
 
 /// Counts what is in many spans in one walk each time, and returns the spans where that came to too many entries.
@@ -164,31 +207,55 @@ async fn count_few(
         return Ok(spans);
     }
     let mut many = Vec::new();
-    for (asked, chunk) in spans.chunks(SPANS_MAX).zip(chunks(&spans, SPANS_MAX)) {
-        let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
-        let values = [message.into(), notice.into(), user.into()]
-            .into_iter()
-            .chain(chunk.iter().flat_map(|(_, span)| bounds(span)))
-            .chain([FEW_MAX.into(), user.into()]);
-        let rows = link.rows(&few_sql(chunk.len()), positional(values)).await?;
-        let found = rows::all(rows, |row| Ok((row.next()?, row.next()?, row.next()?)))?;
-        let walked: u32 = found.iter().map(|(_, walked, _)| walked).sum();
-        if walked >= FEW_MAX {
-            many.extend_from_slice(asked);
-            continue;
-        }
-        // A conversation is in one list alone, though perhaps in several spans of it.
-        let lists: BTreeMap<Conv, usize> = asked
-            .iter()
-            .map(|(list, span)| (span.conv, *list))
-            .collect();
-        for (conv, _, unread) in found {
-            let list = lists.get(&conv).ok_or_else(unasked)?;
-            let count = counts.get_mut(*list).ok_or_else(unasked)?;
-            *count = count.saturating_add(unread);
+    for asked in spans.chunks(FEW_SPANS_MAX) {
+        let mut asked = asked.to_vec();
+        for attempt in 0.. {
+            let found = walk_few(link, user, &asked).await?;
+            let walked: u32 = found.iter().map(|(_, walked, _)| walked).sum();
+            if walked < FEW_MAX {
+                // A conversation is in one list alone, though perhaps in several spans of it.
+                let lists: BTreeMap<Conv, usize> = asked
+                    .iter()
+                    .map(|(list, span)| (span.conv, *list))
+                    .collect();
+                for (conv, _, unread) in found {
+                    let list = lists.get(&conv).ok_or_else(unasked)?;
+                    let count = counts.get_mut(*list).ok_or_else(unasked)?;
+                    *count = count.saturating_add(unread);
+                }
+                break;
+            }
+            // Nearly always one long conversation is in the way of the others.
+            let longest = found.into_iter().max_by_key(|(_, walked, _)| *walked);
+            let longest = longest.map(|(conv, ..)| conv);
+            let is_long = |(_, span): &(usize, Span)| {
+                attempt == FEW_ATTEMPTS || longest.is_none_or(|longest| span.conv == longest)
+            };
+            many.extend(asked.extract_if(.., |span| is_long(span)));
+            if asked.is_empty() {
+                break;
+            }
         }
     }
     Ok(many)
+}
+
+/// How many entries of each conversation one walk through the spans came to, and what is unread among them.
+async fn walk_few(
+    link: &mut Link,
+    user: UserId,
+    spans: &[(usize, Span)],
+) -> Result<Vec<(Conv, u32, u32)>> {
+    let filled = chunks(spans, FEW_SPANS_MAX).concat();
+    let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
+    let values = [message.into(), notice.into(), user.into()]
+        .into_iter()
+        .chain(filled.iter().flat_map(|(_, span)| bounds(span)))
+        .chain([FEW_MAX.into(), user.into()]);
+    let rows = link
+        .rows(&few_sql(filled.len()), positional(values))
+        .await?;
+    rows::all(rows, |row| Ok((row.next()?, row.next()?, row.next()?)))
 }
 
 pub(super) fn few_sql(spans: usize) -> String {
@@ -203,41 +270,52 @@ pub(super) fn few_sql(spans: usize) -> String {
     )
 }
 
-/// How many of the last `scanned` entries of each span there are, and how many of them are unread.
-async fn count(
+/// Counts in the newest `most` entries of what is open of each span.
+async fn walk(
     link: &mut Link,
     user: UserId,
-    spans: &[(usize, Span)],
+    open: &mut [Count],
     at_once: usize,
-    scanned: u32,
-) -> Result<Vec<(u32, u32)>> {
-    let mut counts = Vec::with_capacity(spans.len());
-    for (asked, chunk) in spans.chunks(at_once).zip(chunks(spans, at_once)) {
-        let sql = unread_sql(chunk.len());
-        let values = chunk.iter().enumerate().flat_map(|(at, (_, span))| {
-            let scanned = if at < asked.len() { scanned } else { 0 };
+    most: u32,
+) -> Result<()> {
+    for counts in open.chunks_mut(at_once) {
+        let spans: Vec<Span> = counts.iter().filter_map(|count| count.rest).collect();
+        let filled = chunks(&spans, at_once).concat();
+        let values = filled.iter().enumerate().flat_map(|(at, span)| {
+            let most = if at < spans.len() { most } else { 0 };
             std::iter::once(user.into())
                 .chain(bounds(span))
-                .chain([scanned.into(), user.into()])
+                .chain([most.into(), user.into()])
         });
-        let rows = link.rows(&sql, positional(values)).await?;
-        let rows = rows::all(rows, |row| {
-            Ok((row.next::<usize>()?, (row.next()?, row.next()?)))
+        let rows = link
+            .rows(&unread_sql(filled.len()), positional(values))
+            .await?;
+        let found = rows::all(rows, |row| {
+            let (at, walked, lowest) = (row.next::<usize>()?, row.next()?, row.next()?);
+            let unread = row.next()?;
+            let newest = Newest {
+                walked,
+                lowest,
+                unread,
+            };
+            Ok((at, newest))
         })?;
-        let mut found = vec![(0, 0); chunk.len()];
-        for (at, pair) in rows {
-            *found.get_mut(at).ok_or_else(unasked)? = pair;
+        let mut all: Vec<Newest> = filled.iter().map(|_| Newest::default()).collect();
+        for (at, newest) in found {
+            *all.get_mut(at).ok_or_else(unasked)? = newest;
         }
-        counts.extend(found.into_iter().take(asked.len()));
+        for (count, newest) in counts.iter_mut().zip(&all) {
+            count.take(most, newest);
+        }
     }
-    Ok(counts)
+    Ok(())
 }
 
 pub(super) fn unread_sql(spans: usize) -> String {
     let (message, notice) = (EntryKind::Message.code(), EntryKind::Notice.code());
     let part = |at: usize| {
         format!(
-            "SELECT {at}, COUNT(*), CAST(COALESCE(
+            "SELECT {at}, COUNT(*), MIN(newest.seq), CAST(COALESCE(
                  SUM((kind = {message} OR kind = {notice} AND conv = 'n') AND sender <> ? AND h.seq IS NULL), 0) AS UNSIGNED)
              FROM (
                  SELECT conv, seq, kind, sender FROM entries FORCE INDEX (entries_by_conv)

@@ -63,26 +63,12 @@ impl UserStore for Mysql {
         rows::one(row, |row| Ok((rows::user(row)?, row.next()?)))
     }
 
-    /// Exact hits first, then names that begin with the query, then the rest; older accounts first among equals.
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<User>> {
-        let sql = format!(
-            "SELECT {USER} FROM users u
-             WHERE u.disabled = 0
-                 AND (INSTR(u.name_key, ?) > 0 OR INSTR(u.nickname_key, ?) > 0 OR u.phone = ? OR u.id = ?)
-             ORDER BY CASE
-                 WHEN u.name_key = ? OR u.phone = ? OR u.id = ? THEN 0
-                 WHEN u.nickname_key = ? THEN 1
-                 WHEN INSTR(u.name_key, ?) = 1 OR INSTR(u.nickname_key, ?) = 1 THEN 2
-                 ELSE 3 END, u.id
-             LIMIT ?"
-        );
-        let key = Value::from(folded(query));
-        let phone = Value::from(query);
-        let id = Value::from(parse_id(query).ok());
-        let values = [&key, &key, &phone, &id, &key, &phone, &id, &key, &key, &key];
-        let values = values.into_iter().cloned().chain([Value::from(limit)]);
-        let mut link = self.readers.link().await?;
-        rows::all(link.rows(&sql, positional(values)).await?, rows::user)
+        self.found(query, limit, false).await
+    }
+
+    async fn search_all(&self, query: &str, limit: usize) -> Result<Vec<User>> {
+        self.found(query, limit, true).await
     }
 
     async fn update(&self, id: UserId, patch: UserPatch) -> Result<User, AccountError> {
@@ -152,6 +138,31 @@ impl UserStore for Mysql {
 }
 
 impl Mysql {
+    /// Exact hits first, then names that begin with the query, then the rest; older accounts first among equals.
+    async fn found(&self, query: &str, limit: usize, disabled: bool) -> Result<Vec<User>> {
+        let sql = format!(
+            "SELECT {USER} FROM users u
+             WHERE u.disabled <= ?
+                 AND (INSTR(u.name_key, ?) > 0 OR INSTR(u.nickname_key, ?) > 0 OR u.phone = ? OR u.id = ?)
+             ORDER BY CASE
+                 WHEN u.name_key = ? OR u.phone = ? OR u.id = ? THEN 0
+                 WHEN u.nickname_key = ? THEN 1
+                 WHEN INSTR(u.name_key, ?) = 1 OR INSTR(u.nickname_key, ?) = 1 THEN 2
+                 ELSE 3 END, u.id
+             LIMIT ?"
+        );
+        let key = Value::from(folded(query));
+        let phone = Value::from(query);
+        let id = Value::from(parse_id(query).ok());
+        let most = Value::from(disabled);
+        let values = [
+            &most, &key, &key, &phone, &id, &key, &phone, &id, &key, &key, &key,
+        ];
+        let values = values.into_iter().cloned().chain([Value::from(limit)]);
+        let mut link = self.readers.link().await?;
+        rows::all(link.rows(&sql, positional(values)).await?, rows::user)
+    }
+
     /// Makes an account, on an invitation if one is given.
     pub(super) async fn create_user(
         &self,

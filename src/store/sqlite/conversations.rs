@@ -9,13 +9,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
 use super::read::{head, intervals, registered_seq};
+use super::rows::{self, ENTRY};
 use super::visible;
 use crate::model::conversation::Conv;
 use crate::model::entry::Entry;
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::History;
 use crate::store::listing::{UNREAD_MAX, UNREAD_SCANNED_MAX, as_listed, newest_first};
-use crate::store::spans::{Span, Standing, cut};
+use crate::store::spans::{Span, Standing, cut, is_inside};
 use crate::store::{
     ConversationSettings, ConversationState, ConversationStore, LogHead, Result, SettingsPatch,
     Window,
@@ -25,6 +26,19 @@ const OWN_POSITIONS: &str = "SELECT conv, seq FROM read_positions WHERE user_id 
 const PEERS_POSITIONS: &str = "SELECT r.conv, r.seq FROM private_peers p
      JOIN read_positions r ON r.user_id = p.peer_id AND r.conv = p.conv
      WHERE p.user_id = ?1 AND p.peer_id <> ?1";
+/// The last entries of the user's conversations, where they are up to a place and he did not hide them.
+fn tops_sql() -> String {
+    format!(
+        "SELECT {ENTRY} FROM entries WHERE seq IN (
+             SELECT h.last_seq FROM (
+                 SELECT 'g:' || group_id AS conv FROM memberships WHERE user_id = ?1 AND to_seq IS NULL
+                 UNION ALL
+                 SELECT conv FROM private_peers WHERE user_id = ?1 AND peer_id <> ?1) own
+             CROSS JOIN conversation_heads h ON h.conv = own.conv
+             WHERE h.last_seq <= ?2)
+         AND NOT EXISTS (SELECT 1 FROM hidden_entries x WHERE x.user_id = ?1 AND x.seq = entries.seq)"
+    )
+}
 
 #[async_trait]
 impl ConversationStore for Sqlite {
@@ -117,10 +131,17 @@ fn conversations(
     let own = positions(&tx, OWN_POSITIONS, user)?;
     let mut peers = positions(&tx, PEERS_POSITIONS, user)?;
     let mut all = all_settings(&tx, user)?;
+    let mut tops = tops(&tx, user, upto)?;
     let mut states = Vec::new();
     for conv in listed(&tx, &standing, user)? {
         let spans = standing.entitled(user, conv, history, upto);
-        let last = visible::last(&tx, user, &spans)?;
+        // Nearly always the last entry of a conversation is the last one he may see.
+        let top = tops.remove(&conv);
+        let top = top.filter(|top| top.kind.stands_alone() && is_inside(&spans, top.seq));
+        let last = match top {
+            Some(top) => Some(top),
+            None => visible::last(&tx, user, &spans)?,
+        };
         let is_group = matches!(conv, Conv::Group(_));
         if last.is_none() && !is_group {
             continue;
@@ -161,6 +182,20 @@ fn listed(
     Ok(convs)
 }
 
+fn tops(
+    connection: &Connection,
+    user: UserId,
+    upto: Seq,
+) -> rusqlite::Result<BTreeMap<Conv, Entry>> {
+    connection
+        .prepare_cached(&tops_sql())?
+        .query_map(params![user, upto], |row| {
+            let top = rows::entry(row)?;
+            Ok((top.conv, top))
+        })?
+        .collect()
+}
+
 fn positions(
     connection: &Connection,
     sql: &str,
@@ -189,7 +224,7 @@ fn settings_row(row: &Row<'_>) -> rusqlite::Result<ConversationSettings> {
     Ok(ConversationSettings {
         muted: row.get(0)?,
         pinned: row.get(1)?,
-        hidden: row.get(2)?,
+        hidden_at: row.get(2)?,
         draft: row.get(3)?,
         marked_unread: row.get(4)?,
     })
@@ -247,7 +282,7 @@ fn patch_settings(
     let after = ConversationSettings {
         muted: patch.muted.unwrap_or(before.muted),
         pinned: patch.pinned.unwrap_or(before.pinned),
-        hidden: patch.hidden.unwrap_or(before.hidden),
+        hidden_at: patch.hidden_at.unwrap_or(before.hidden_at),
         draft: patch.draft.unwrap_or(before.draft),
         marked_unread: patch.marked_unread.unwrap_or(before.marked_unread),
     };
@@ -261,7 +296,7 @@ fn patch_settings(
         conv,
         after.muted,
         after.pinned,
-        after.hidden,
+        after.hidden_at,
         after.draft,
         after.marked_unread,
     ])?;

@@ -52,7 +52,14 @@ impl UserStore for Sqlite {
     async fn search(&self, query: &str, limit: usize) -> Result<Vec<User>> {
         let query = query.to_owned();
         self.readers
-            .run(move |connection| Ok(search(connection, &query, limit)?))
+            .run(move |connection| Ok(search(connection, &query, limit, false)?))
+            .await
+    }
+
+    async fn search_all(&self, query: &str, limit: usize) -> Result<Vec<User>> {
+        let query = query.to_owned();
+        self.readers
+            .run(move |connection| Ok(search(connection, &query, limit, true)?))
             .await
     }
 
@@ -162,14 +169,19 @@ fn credentials(
 }
 
 /// Exact hits first, then names that begin with the query, then the rest; older accounts first among equals.
-fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Result<Vec<User>> {
+fn search(
+    connection: &Connection,
+    query: &str,
+    limit: usize,
+    disabled: bool,
+) -> rusqlite::Result<Vec<User>> {
     let key = folded(query);
     // An id is never negative.
     let id = parse_id(query).map_or(-1, int);
     connection
         .prepare_cached(&format!(
             "SELECT {USER} FROM users u
-             WHERE u.disabled = 0
+             WHERE u.disabled <= ?5
                  AND (instr(u.name_key, ?1) > 0 OR instr(u.nickname_key, ?1) > 0 OR u.phone = ?2 OR u.id = ?3)
              ORDER BY CASE
                  WHEN u.name_key = ?1 OR u.phone = ?2 OR u.id = ?3 THEN 0
@@ -178,7 +190,7 @@ fn search(connection: &Connection, query: &str, limit: usize) -> rusqlite::Resul
                  ELSE 3 END, u.id
              LIMIT ?4"
         ))?
-        .query_map(params![key, query, id, int(limit as u64)], rows::user)?
+        .query_map(params![key, query, id, int(limit as u64), disabled], rows::user)?
         .collect()
 }
 

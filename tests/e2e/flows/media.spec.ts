@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Locator, Page } from '@playwright/test'
+import { disturbance, tell } from '../perf/measure'
 import { allowTrouble, composer, expect, node, person, PHONE, post, rows, test } from '../world'
 import type { Person } from '../world'
 import { film, photograph, picture } from '../samples'
@@ -14,6 +15,8 @@ test.use({
   },
 })
 test.describe.configure({ mode: 'serial' })
+
+const PICKER_MS = 300
 
 let ada: Person
 let bo: Person
@@ -275,11 +278,22 @@ test('emoji go to the caret, stickers go at once and can be kept M20 D8 M31', as
   const { page } = ada
   await composer(page).fill('前后')
   await composer(page).press('ArrowLeft')
-  const opened = Date.now()
-  await page.getByRole('button', { name: '表情', exact: true }).click()
+  const disturbed = disturbance()
+  const opened = await page.getByRole('button', { name: '表情', exact: true }).evaluate(
+    (button: HTMLElement) =>
+      new Promise<number>((resolve) => {
+        const started = performance.now()
+        const look = () => {
+          if ((document.querySelector('emoji-picker')?.clientHeight ?? 0) > 0) resolve(performance.now() - started)
+          else requestAnimationFrame(look)
+        }
+        button.click()
+        look()
+      }),
+  )
+  tell('the emoji picker is there', opened, PICKER_MS)
+  expect(opened).toBeLessThanOrEqual(PICKER_MS * Math.max(disturbed, disturbance()))
   const panel = page.getByRole('dialog', { name: '表情' })
-  await expect(panel.locator('emoji-picker')).toBeVisible()
-  expect(Date.now() - opened, 'milliseconds until the panel').toBeLessThan(2_000)
   const emoji = panel.locator('emoji-picker .emoji-menu button.emoji')
   await expect(emoji.first()).toBeVisible()
   const [first, second] = [await emoji.nth(0).getAttribute('aria-label'), await emoji.nth(1).getAttribute('aria-label')]

@@ -16,6 +16,9 @@ interface Told {
   closed: boolean
 }
 
+/** A notification of the browser's own. */
+type Shown = Omit<Told, 'closed'> & { state: string }
+
 test.beforeAll(async ({ browser }) => {
   ada = await person(browser, { at: node(0), nickname: 'Ada', permissions: ['notifications'] })
   bo = await person(browser, { at: node(1), nickname: 'Bo' })
@@ -56,6 +59,7 @@ test.afterAll(async () => {
 })
 
 const told = (page: Page) => page.evaluate(() => (window as unknown as { told: Told[] }).told)
+const shown = (page: Page) => page.evaluate(() => (window as unknown as { told: Shown[] }).told)
 const hide = (page: Page, now: boolean) => page.evaluate((on) => (window as unknown as { hide: (on: boolean) => void }).hide(on), now)
 const icon = (page: Page) => page.locator('link[rel="icon"]').first().getAttribute('href')
 let sent = 0
@@ -63,6 +67,56 @@ async function write(content: string, more: object = {}, conv = `u:${ada.id}`): 
   const { seq } = (await post(bo, `/api/v1/conversations/${conv}/messages`, { cid: `n-${Date.now()}-${sent++}`, media: 1, content, ...more })) as { seq: number }
   return seq
 }
+
+test('the browser shows one notification for all tabs, and takes it away when the message is recalled E7', async ({ browser }) => {
+  const eve = await person(browser, { at: node(0), nickname: 'Eve', permissions: ['notifications'] })
+  // The browser's own notifications, and what becomes of each. That a page is out of sight has to be said to it: without a
+  // window every page is in front.
+  await eve.context.addInitScript(() => {
+    const told: Shown[] = []
+    class Witnessed extends Notification {
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options)
+        const one = { title: this.title, body: this.body, tag: this.tag, state: 'made' }
+        told.push(one)
+        this.addEventListener('show', () => (one.state = 'shown'))
+        this.addEventListener('close', () => (one.state = 'closed'))
+        this.addEventListener('error', () => (one.state = 'failed'))
+      }
+    }
+    Object.assign(window, { Notification: Witnessed, told })
+  })
+  const { page } = eve
+  const second = await eve.context.newPage()
+  await page.goto('/settings')
+  await page.getByRole('switch', { name: '桌面通知', exact: true }).click()
+  await expect(page.getByRole('switch', { name: '桌面通知', exact: true })).toHaveAttribute('aria-checked', 'true')
+  await page.goto(`/c/u/${bo.id}`)
+  await second.goto('/contacts')
+  for (const one of [page, second]) await expect(one.locator('[data-node]')).toContainText(/ms/)
+  const conv = `u:${eve.id}`
+  const all = async () => [...(await shown(page)), ...(await shown(second))]
+
+  await write('in front of him', {}, conv)
+  await expect(rows(page, 'in front of him')).toBeVisible()
+  await page.waitForTimeout(1_000)
+  expect(await all()).toEqual([])
+
+  for (const one of [page, second]) {
+    await one.evaluate(() => {
+      Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })
+      document.dispatchEvent(new Event('visibilitychange'))
+    })
+  }
+  const seq = await write('while away', {}, conv)
+  const expected = { title: 'Bo', body: 'while away', tag: `starling-u:${bo.id}` }
+  await expect.poll(all).toEqual([{ ...expected, state: 'shown' }])
+  await page.waitForTimeout(1_000)
+  expect(await all()).toHaveLength(1)
+  await bo.api.delete(`/api/v1/entries/${seq}`, { headers: { Origin: bo.base } })
+  await expect.poll(all).toEqual([{ ...expected, state: 'closed' }])
+  await eve.context.close()
+})
 
 test('notifications are asked for by a press and switched on E7', async () => {
   const { page } = ada

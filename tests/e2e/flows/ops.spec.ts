@@ -72,6 +72,8 @@ test('an account is found, kicked, disabled and enabled; its page says why E17 M
   await expect(bo.page).toHaveURL(/\/login/, { timeout: 3_000 })
   await expect(bo.page.getByRole('status').filter({ hasText: '撤销' })).toBeVisible()
   await expect(row.getByText('已停用')).toHaveCount(0)
+  const entry = await bo.context.request.post('/api/v1/login', { data: { name: bo.name, password: bo.password }, headers: { Origin: bo.base } })
+  expect(entry.status(), 'who was kicked may come back').toBe(200)
 
   await row.getByRole('button', { name: /^停用/ }).click()
   await row.getByRole('button', { name: '确定' }).click()

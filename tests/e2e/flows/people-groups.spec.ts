@@ -1,6 +1,7 @@
 // Groups: made, joined in every way, administered; what is forbidden is not offered and refused.
 
 import { allowTrouble, composer, expect, node, person, post, rows, say, test } from '../world'
+import { wires } from '../wires'
 import type { Person } from '../world'
 
 let ada: Person
@@ -53,7 +54,7 @@ test('a group with picture, category, introduction and friends M22', async () =>
   await expect(ada.page.getByRole('region', { name: '群公告' }).first()).toContainText('周会改到周三')
 })
 
-test('joining by name tells everybody; joining twice is told M22', async () => {
+test('joining by number tells everybody; joining twice is told M22', async () => {
   await cy.page.goto('/groups')
   await cy.page.getByRole('button', { name: '新建' }).click()
   await cy.page.getByRole('menuitem', { name: '加入群组' }).click()
@@ -67,6 +68,31 @@ test('joining by name tells everybody; joining twice is told M22', async () => {
   expect(((await again.json()) as { error?: { code: string } }).error?.code).toBe('already_member')
   await say(cy.page, 'hello everybody')
   await expect(rows(ada.page, 'hello everybody')).toContainText('程曦')
+})
+
+test('a group is found by its name, and who is in already is told so M22', async ({ browser }) => {
+  const name = `Finches ${Date.now()}`
+  const { id } = (await post(ada, '/api/v1/groups', { name })) as { id: number }
+  const dan = await person(browser, { at: node(1), nickname: '丁丹' })
+  const { page } = dan
+  const wire = await wires(page)
+  await page.goto('/groups')
+  await expect.poll(() => wire.open).toBe(1)
+  await page.getByRole('button', { name: '新建' }).click()
+  await page.getByRole('menuitem', { name: '加入群组' }).click()
+  const dialog = page.getByRole('dialog', { name: '加入群组' })
+  await dialog.getByLabel('群名或编号').fill('no group is called so')
+  await expect(dialog.getByText(/没有/)).toBeVisible()
+  await dialog.getByLabel('群名或编号').fill(name.slice(0, -3))
+  const found = dialog.getByRole('listitem').filter({ hasText: name })
+  await expect(found).toBeVisible()
+  // His other device is quicker, and this one does not hear of it.
+  wire.blackhole()
+  await post(dan, `/api/v1/groups/${id}/join`, {})
+  allowTrouble(page, /409/)
+  await found.getByRole('button', { name: '加入', exact: true }).click()
+  await expect(found.getByRole('alert')).toHaveText('你已经在这个群里')
+  await dan.context.close()
 })
 
 test('members are offered nothing that is refused E11', async () => {
@@ -143,7 +169,12 @@ test('an invitation by link and code brings somebody in M22 D6', async ({ browse
   expect(url).toMatch(/\/join\/[\w-]+$/)
   await ada.page.keyboard.press('Escape')
   const dan = await person(browser, { at: node(1), nickname: '丁丹' })
-  await dan.page.goto(new URL(url).pathname)
+  await dan.page.goto('/groups')
+  await dan.page.getByRole('button', { name: '新建' }).click()
+  await dan.page.getByRole('menuitem', { name: '加入群组' }).click()
+  await dan.page.getByRole('dialog', { name: '加入群组' }).getByLabel('群名或编号').fill(url)
+  await dan.page.getByRole('dialog', { name: '加入群组' }).getByRole('button', { name: /邀请/ }).click()
+  await expect(dan.page).toHaveURL(new RegExp(`${new URL(url).pathname}$`))
   await expect(dan.page.getByRole('heading', { name: '研发二组' })).toBeVisible()
   await dan.page.getByRole('button', { name: '加入', exact: true }).click()
   await expect(dan.page).toHaveURL(new RegExp(`/c/g/${group}$`))

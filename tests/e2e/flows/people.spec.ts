@@ -1,6 +1,7 @@
 // Contacts, profiles, the list's choices, search and keys: three people on three nodes.
 
 import { allowTrouble, composer, expect, node, person, PHONE, post, rows, say, test } from '../world'
+import { wires } from '../wires'
 import type { Person } from '../world'
 
 let ada: Person
@@ -54,7 +55,35 @@ test('oneself, a friend, nobody: each is told M21', async () => {
   await expect(dialog.getByRole('listitem').filter({ hasText: bo.name })).toContainText('已是好友')
   await query.fill('nobody-has-this-name-xyz')
   await expect(dialog.getByText('没有找到“nobody-has-this-name-xyz”')).toBeVisible()
+  await query.fill('  ')
+  await query.press('Enter')
+  await expect(query).toHaveAttribute('aria-invalid', 'true')
+  await expect(query).toHaveAccessibleDescription('请输入要找的人')
+  await query.fill(cy.name)
+  await expect(query).not.toHaveAttribute('aria-invalid', 'true')
   await ada.page.keyboard.press('Escape')
+})
+
+test('who became a friend elsewhere a moment ago is told so M21', async ({ browser }) => {
+  const dan = await person(browser, { at: node(1), nickname: '丁丹' })
+  const { page } = dan
+  const wire = await wires(page)
+  await page.goto('/contacts')
+  await expect.poll(() => wire.open).toBe(1)
+  await page.getByRole('button', { name: '新建' }).click()
+  await page.getByRole('menuitem', { name: '添加好友' }).click()
+  const dialog = page.getByRole('dialog', { name: '添加好友' })
+  await dialog.getByLabel('名字、昵称').fill(bo.name)
+  const found = dialog.getByRole('listitem').filter({ hasText: bo.name })
+  await expect(found.getByRole('button', { name: '添加' })).toBeVisible()
+  wire.blackhole()
+  await post(bo, '/api/v1/friends', { id: dan.id })
+  await post(dan, '/api/v1/friends', { id: bo.id })
+  allowTrouble(page, /409/)
+  await found.getByRole('button', { name: '添加' }).click()
+  await expect(found.getByRole('alert')).toHaveText('你们已经是好友了')
+  await dan.api.delete(`/api/v1/friends/${bo.id}`, { headers: { Origin: dan.base } })
+  await dan.context.close()
 })
 
 test('a remark is what I call a friend; letters and initials find him M21 D7', async () => {
@@ -86,6 +115,54 @@ test('blocked people cannot write, and the list lets them go M21', async () => {
   await dialog.getByRole('button', { name: '移出黑名单' }).click()
   await expect(dialog.getByText('黑名单是空的')).toBeVisible()
   await ada.page.keyboard.press('Escape')
+})
+
+test('a deleted friend is gone from both lists, and can be asked again M21', async ({ browser }) => {
+  const dan = await person(browser, { at: node(2), nickname: '丁丹' })
+  await post(dan, '/api/v1/friends', { id: bo.id })
+  await post(bo, '/api/v1/friends', { id: dan.id })
+  for (const [who, name] of [[dan, '博文'], [bo, '丁丹']] as const) {
+    await who.page.goto('/contacts')
+    await expect(who.page.getByRole('link', { name })).toBeVisible()
+  }
+  await dan.page.getByRole('link', { name: '博文' }).click()
+  await dan.page.getByRole('button', { name: '删除好友' }).click()
+  await expect(dan.page.getByRole('link', { name: '博文' })).toBeVisible()
+  await dan.page.getByRole('button', { name: '确认删除' }).click()
+  await expect(dan.page.getByRole('link', { name: '博文' })).toHaveCount(0)
+  await expect(bo.page.getByRole('link', { name: '丁丹' })).toHaveCount(0)
+  const { friends } = (await (await bo.api.get('/api/v1/friends')).json()) as { friends: { user: { id: number } }[] }
+  expect(friends.map(({ user }) => user.id)).not.toContain(dan.id)
+  await expect(dan.page.getByRole('button', { name: /添加/ }).filter({ visible: true }).first()).toBeVisible()
+  await dan.context.close()
+})
+
+test('a row drawn aside by a finger is pinned and hidden D2', async ({ browser }) => {
+  const dan = await person(browser, { at: node(0), nickname: '丁丹', viewport: PHONE, hasTouch: true, isMobile: true })
+  for (const who of [bo, cy]) await say2(who, dan, `from ${who.nickname}`)
+  await dan.page.goto('/')
+  const first = dan.page.locator('[data-conv]').first()
+  await expect(first).toHaveAttribute('data-conv', `u:${cy.id}`)
+  const touch = await dan.context.newCDPSession(dan.page)
+  const draw = async (who: Person, by: number) => {
+    const box = await listRow(dan, `u:${who.id}`).boundingBox()
+    if (!box) throw new Error('no row')
+    const at = (dx: number) => [{ x: box.x + box.width - 40 + dx, y: box.y + box.height / 2 }]
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(0) })
+    for (let dx = 0; dx >= by; dx -= 15) await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(dx) })
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+  }
+  await draw(bo, -30)
+  await expect(dan.page.getByRole('button', { name: '置顶', exact: true })).toHaveCount(0)
+  await draw(bo, -150)
+  await dan.page.getByRole('button', { name: '置顶', exact: true }).click()
+  await expect(first).toHaveAttribute('data-conv', `u:${bo.id}`)
+  await draw(bo, -150)
+  await expect(dan.page.getByRole('button', { name: '取消置顶' })).toBeVisible()
+  await dan.page.getByRole('button', { name: '隐藏', exact: true }).click()
+  await expect(listRow(dan, `u:${bo.id}`)).toHaveCount(0)
+  expect(new URL(dan.page.url()).pathname).toBe('/')
+  await dan.context.close()
 })
 
 test('presence crosses nodes and ends with the last page E5', async () => {

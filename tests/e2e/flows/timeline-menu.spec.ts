@@ -208,6 +208,20 @@ test('two react on two nodes, and toggling twice leaves nothing E10', async () =
   await expect(on(cy.page)).toHaveCount(0)
 })
 
+test('any emoji can be a reaction, beside the six at hand E10', async () => {
+  await bubble(rows(ada.page, 'hello everybody')).click({ button: 'right' })
+  await expect(menu(ada.page).getByRole('menuitem', { name: /^回应/ })).toHaveCount(6)
+  await menu(ada.page).getByRole('menuitem', { name: '更多表情' }).click()
+  const dialog = ada.page.getByRole('dialog')
+  await dialog.getByRole('combobox').fill('火箭')
+  await dialog.getByRole('option', { name: /火箭/ }).or(dialog.getByRole('menuitem', { name: /火箭/ })).first().click()
+  await expect(dialog).toHaveCount(0)
+  const on = (page: Page) => rows(page, 'hello everybody').getByRole('button', { name: /^🚀/ })
+  for (const who of [ada, cy]) await expect(on(who.page)).toHaveText('🚀1')
+  await on(ada.page).click()
+  await expect(on(cy.page)).toHaveCount(0)
+})
+
 test('what is deleted is gone for me alone, also after a reload and on my other page M24', async () => {
   const second = await ada.context.newPage()
   await second.goto(`/c/g/${group}`)

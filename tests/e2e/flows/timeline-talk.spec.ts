@@ -4,6 +4,10 @@ import { composer, exchange, expect, node, person, PHONE, post, rows, say, test 
 import type { Person } from '../world'
 import type { Locator, Page } from '@playwright/test'
 
+/** A typing sign is seen within this, and is gone so long after the last key. */
+const SEEN_MS = 1_000
+const ENDS_MS = 6_000
+
 let ada: Person
 let bo: Person
 let group = 0
@@ -166,8 +170,24 @@ test('a draft stays with its conversation, over a reload and on my other page E3
   await page.keyboard.press('End')
   await composer(page).pressSequentially(' more')
   await expect(composer(second)).toHaveValue('half a thought more')
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  await second.route(/\/api\/v1\/conversations\/[^/]+$/, async (route) => {
+    await held
+    await route.fallback()
+  })
+  await composer(second).press('End')
+  await composer(second).pressSequentially(' there')
+  await composer(page).pressSequentially(' here')
+  await page.waitForResponse((answer) => answer.request().method() === 'PATCH' && answer.ok())
+  await second.waitForTimeout(500)
+  await expect(composer(second)).toHaveValue('half a thought more there')
+  await expect(composer(page)).toHaveValue('half a thought more here')
+  release()
+  // Who wrote last is believed by who writes no more.
+  await expect(composer(page)).toHaveValue('half a thought more there')
   await page.keyboard.press('Enter')
-  await expect(rows(page, 'half a thought more')).toBeVisible()
+  await expect(rows(page, 'half a thought more there')).toBeVisible()
   await expect(composer(second)).toHaveValue('')
   await second.close()
   await page.goto('/')
@@ -181,15 +201,35 @@ test('typing is seen at once, ends by itself and with the message, and is told a
   await bo.page.goto(`/c/u/${ada.id}`)
   await exchange(ada.page, bo.page, 'before typing')
   const line = bo.page.getByText('对方正在输入…')
+  /** The moments at which the line came and went, by the machine's clock. */
+  const changes = await bo.page.evaluateHandle(() => {
+    const seen: { shown: boolean; at: number }[] = []
+    const look = () => {
+      const shown = document.body.textContent?.includes('对方正在输入…') ?? false
+      if (shown !== (seen.at(-1)?.shown ?? false)) seen.push({ shown, at: Date.now() })
+    }
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true })
+    return seen
+  })
+  await ada.page.evaluate(() => {
+    const pressed: number[] = []
+    Object.assign(window, { pressed })
+    addEventListener('keydown', () => pressed.push(Date.now()), { capture: true })
+  })
+  const pressed = () => ada.page.evaluate(() => (window as unknown as { pressed: number[] }).pressed)
   // One sign in three seconds is passed on, and writing that message was one.
   await ada.page.waitForTimeout(3_100)
   told = 0
   await composer(ada.page).pressSequentially('hmm', { delay: 50 })
-  await expect(line).toBeVisible({ timeout: 2_500 })
-  await expect(line).toHaveCount(0, { timeout: 7_000 })
+  await expect(line).toBeVisible()
+  await expect(line).toHaveCount(0)
   expect(told).toBe(1)
+  const [came, went] = await changes.jsonValue()
+  const keys = await pressed()
+  expect((came?.at ?? NaN) - (keys[0] ?? NaN), 'milliseconds until the sign').toBeLessThanOrEqual(SEEN_MS)
+  expect((went?.at ?? NaN) - (keys.at(-1) ?? NaN), 'milliseconds until it ends').toBeLessThanOrEqual(ENDS_MS)
   await composer(ada.page).pressSequentially(' well')
-  await expect(line).toBeVisible({ timeout: 2_500 })
+  await expect(line).toBeVisible()
   await ada.page.keyboard.press('Enter')
   await expect(rows(bo.page, 'hmm well')).toBeVisible()
   await expect(line).toHaveCount(0, { timeout: 1_000 })

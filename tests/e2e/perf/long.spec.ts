@@ -2,18 +2,25 @@
 
 import type { Page } from '@playwright/test'
 import { Cluster } from '../cluster'
-import { account, befriend, send, text } from '../sample'
+import { paintLandscape } from '../paint'
+import { account, befriend, send, text, uploadAs } from '../sample'
 import type { Account } from '../sample'
 import { composer, DESK, expect, test } from '../world'
 import { disturbance, quantile, tell } from './measure'
 
 const MESSAGES = 10_000
+/** One in so many is a picture. */
+const PICTURE_EVERY = 40
 /** Requests at a time while it is filled. */
 const AT_A_TIME = 20
 const FRAMES = 400
 const PIXELS_A_FRAME = 40
 const FRAME_MS = 20
 const ROWS_MAX = 80
+/** Far enough for eight pages. */
+const FRAMES_FAR = 1_000
+const PAGES_MIN = 8
+const JUMP_PX = 2
 const CYCLES = 20
 const GROWTH_MB = 30
 
@@ -28,18 +35,20 @@ test.beforeAll(async ({ browser }) => {
   ada = await account(cluster.at(0), 'Ada')
   bo = await account(cluster.at(0), 'Bo')
   await befriend(ada, bo)
+  const context = await browser.newContext({ baseURL: ada.base, viewport: DESK })
+  page = await context.newPage()
+  const painted = await uploadAs(bo, 'wide.jpg', 'image/jpeg', await paintLandscape(page, { width: 480, height: 320, hue: 205 }))
+  const picture = { media: 4, url: painted.url, pic: painted.thumb, meta: { w: 480, h: 320 } }
   let n = 0
   const fill = async () => {
     while (n < MESSAGES) {
       const own = n++
       const [from, to] = own % 3 === 0 ? [ada, bo] : [bo, ada]
-      await send(from, `u:${to.id}`, text(`message ${own} ${'and more '.repeat((own * 7) % 40)}`))
+      await send(from, `u:${to.id}`, own % PICTURE_EVERY === 0 ? picture : text(`message ${own} ${'and more '.repeat((own * 7) % 40)}`))
     }
   }
   await Promise.all(Array.from({ length: AT_A_TIME }, fill))
-  const context = await browser.newContext({ baseURL: ada.base, viewport: DESK })
   await context.request.post('/api/v1/login', { data: { name: ada.name, password: ada.password }, headers: { Origin: ada.base } })
-  page = await context.newPage()
 })
 
 test.afterAll(async () => {
@@ -90,6 +99,59 @@ test('ten thousand messages scroll without a shift or a lost frame P3 P5', async
   expect(seen.rows).toBeLessThanOrEqual(ROWS_MAX)
   expect(seen.shift).toBeLessThan(0.001)
   expect(frame).toBeLessThanOrEqual(FRAME_MS * disturbed)
+})
+
+test('scrolling up ten thousand messages never jumps, and ends at the beginning M12', async () => {
+  test.setTimeout(300_000)
+  await open()
+  let pages = 0
+  page.on('request', (request) => (pages += request.url().includes('before=') ? 1 : 0))
+  const box = page.getByRole('region', { name: '消息记录' })
+  const seen = await box.evaluate(
+    (list, { frames, pixels }) =>
+      new Promise<{ off: number[]; rows: number; blank: number; shift: number }>((resolve) => {
+        const off: number[] = []
+        let [rows, blank, shift, scrolled] = [0, 0, 0, 0]
+        let before = new Map<string, number>()
+        new PerformanceObserver((entries) => {
+          for (const entry of entries.getEntries() as (PerformanceEntry & { value: number })[]) shift += entry.value
+        }).observe({ type: 'layout-shift' })
+        const step = () => {
+          const now = new Map([...list.querySelectorAll<HTMLElement>('[data-mid]')].map((row) => [row.dataset.mid ?? '', row.getBoundingClientRect().top]))
+          const moves = [...now].flatMap(([mid, top]) => (before.has(mid) ? [top - (before.get(mid) ?? 0)] : [])).sort((a, b) => a - b)
+          const median = moves[Math.floor(moves.length / 2)]
+          if (before.size > 0) off.push(median === undefined ? Infinity : Math.abs(median - scrolled))
+          rows = Math.max(rows, now.size)
+          if (now.size === 0) blank++
+          before = now
+          scrolled = Math.min(pixels, list.scrollTop)
+          list.scrollTop -= pixels
+          if (off.length < frames) requestAnimationFrame(step)
+          else resolve({ off, rows, blank, shift })
+        }
+        requestAnimationFrame(step)
+      }),
+    { frames: FRAMES_FAR, pixels: PIXELS_A_FRAME },
+  )
+  tell('pages loaded', pages, PAGES_MIN, '')
+  tell('farthest that rows were from where the scrolling puts them', Math.max(...seen.off), JUMP_PX, 'px')
+  expect(pages).toBeGreaterThanOrEqual(PAGES_MIN)
+  expect(Math.max(...seen.off)).toBeLessThanOrEqual(JUMP_PX)
+  expect(seen.blank).toBe(0)
+  expect(seen.rows).toBeLessThanOrEqual(ROWS_MAX)
+  expect(seen.shift).toBeLessThan(0.001)
+
+  const beginning = box.getByText('会话从这里开始')
+  await expect(beginning).toHaveCount(0)
+  await box.evaluate((list) => {
+    const up = () => {
+      list.scrollTop = 0
+      if (!list.textContent?.includes('会话从这里开始')) requestAnimationFrame(up)
+    }
+    up()
+  })
+  await expect(beginning).toBeInViewport({ timeout: 200_000 })
+  await expect(page.locator('article[data-mid]').filter({ hasText: /^message [0-9] / }).first()).toBeAttached()
 })
 
 test('opening and leaving a long conversation gives its memory back P5', async () => {

@@ -176,6 +176,7 @@ export const api = {
     request<AdminUser>('PATCH', `/api/v1/admin/users/${id}`, change),
   adminPassword: (id: UserId, password: string) =>
     request<undefined>('POST', `/api/v1/admin/users/${id}/password`, { password }),
+  adminEndSessions: (id: UserId) => request<undefined>('DELETE', `/api/v1/admin/users/${id}/sessions`),
   adminNotice: (content: string) => request<{ seq: Seq; at: number }>('POST', '/api/v1/admin/notice', { content }),
   adminInvites: (before?: string) =>
     request<{ invites: Registration[]; next: string | null }>('GET', `/api/v1/admin/invites${query({ before })}`),
@@ -183,7 +184,7 @@ export const api = {
     request<NewRegistration>('POST', '/api/v1/admin/invites', wish),
   adminWithdraw: (id: number) => request<undefined>('DELETE', `/api/v1/admin/invites/${id}`),
   /** Prometheus text of the node that answers. */
-  metrics: (path: '/api/v1/admin/metrics' | '/metrics') => requestText(path),
+  adminMetrics: () => requestText('/api/v1/admin/metrics'),
   adminAudit: (before?: string) =>
     request<{ audit: AuditTrace[]; next: string | null }>('GET', `/api/v1/admin/audit${query({ before })}`),
 }

@@ -214,3 +214,29 @@ test('a refusal without a cid is nobody’s', () => {
     retryAfter: 50,
   })
 })
+
+describe('a node with 200 clients restarts', () => {
+  /** Numbers as even as a client's dice, and the same in each run. */
+  function dice(seed: number): number {
+    let n = seed + 0x6d2b79f5
+    n = Math.imul(n ^ (n >>> 15), n | 1)
+    n ^= n + Math.imul(n ^ (n >>> 7), n | 61)
+    return ((n ^ (n >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  const waits = (bye: boolean) =>
+    Array.from({ length: 200 }, (_, seed) => {
+      const world = new World().live()
+      if (bye) world.frame({ type: 'bye', reason: 'drain', reconnect_after_ms: 500 })
+      world.close(1012, dice(seed))
+      return world.timer('retry') ?? NaN
+    })
+
+  test.each([false, true])('they come back over two seconds and more, never many at once M5 (asked to wait: %s)', (bye) => {
+    const all = waits(bye)
+    expect(Math.max(...all) - Math.min(...all)).toBeGreaterThanOrEqual(2_000)
+    const slots = new Map<number, number>()
+    for (const wait of all) slots.set(Math.floor(wait / 250), (slots.get(Math.floor(wait / 250)) ?? 0) + 1)
+    expect(Math.max(...slots.values())).toBeLessThan(50)
+  })
+})

@@ -16,7 +16,7 @@ const RECALL_MS = 120_000
 /** A server's limit unless it names another. */
 const FILE_BYTES_MAX = 25 * 1024 * 1024
 /** Clients of a leaving node come back spread over this, beside the wait the node asks for. */
-const BYE_SPREAD_MS = 2_000
+const BYE_SPREAD_MS = 2_400
 
 export const CLOSE_REPLACED = 4001
 export const CLOSE_UNAUTHORIZED = 4003

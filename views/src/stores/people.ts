@@ -9,8 +9,8 @@ import { useContacts } from './contacts'
 import { useKept } from './kept'
 import { useSession } from './session'
 
-/** A typing sign is forgotten after this, unless renewed. */
-const TYPING_MS = 6_000
+/** A typing sign is forgotten after this, unless renewed: within six seconds, on its way and all. */
+const TYPING_MS = 5_500
 /** One typing sign in this time is all that the server passes on. */
 export const TYPING_EVERY_MS = 3_000
 

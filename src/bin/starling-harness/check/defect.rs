@@ -72,10 +72,7 @@ pub(crate) const PROMISES: [(&str, &str); 7] = [
     ("P2", "everyone entitled gets it, once"),
     ("P3", "one order, entitlement by place"),
     ("P4", "retry is safe"),
-    (
-        "P5",
-        "datagrams are hints: everything is answered in the end",
-    ),
+    ("P5", "datagrams are hints: all is answered in the end"),
     ("P6", "any node serves anyone, without a gap"),
     ("P8", "slow ones hurt only themselves; no process dies"),
 ];

@@ -1,12 +1,13 @@
 //! Goes through every ledger beside the log and writes down what is wrong.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::history::around;
+use super::pages::{SentAt, sent_at};
 use super::{Defect, Finding, Truth};
-use crate::client::{Ledger, Receipt};
+use crate::client::{Dialect, Got, Ledger, Receipt};
 
 /// Findings kept with their history; all are counted.
 const FINDINGS_MAX: usize = 200;
@@ -30,6 +31,19 @@ pub(crate) struct Verdict {
     pub(crate) deliveries_ok: usize,
     pub(crate) live: usize,
     pub(crate) caught_up: usize,
+    /// What clients of old dialects were told.
+    pub(crate) told_old: usize,
+    /// Of what was sent: by old pages, which hear no acks.
+    pub(crate) said_by_pages: usize,
+    /// What old pages said into a connection that broke, and is not stored.
+    pub(crate) unread: usize,
+    /// What they were not told because it was on its way when a connection broke, or beyond what they are told of an
+    /// absence.
+    pub(crate) untold: usize,
+    /// What they were told once more after one broke.
+    pub(crate) told_again: usize,
+    /// Files that came to readers as they were sent.
+    pub(crate) files: usize,
     pub(crate) counts: BTreeMap<Defect, usize>,
     /// The earliest first.
     pub(crate) findings: Vec<Finding>,
@@ -53,6 +67,12 @@ pub(crate) fn judge(ledgers: &[Ledger], truth: &Truth, restored: bool) -> Verdic
     let mut judge = Judge {
         truth,
         restored,
+        sent_at: sent_at(ledgers, truth),
+        files: ledgers
+            .iter()
+            .flat_map(|ledger| &ledger.uploads)
+            .map(|(url, digest)| (url.as_str(), digest.as_str()))
+            .collect(),
         verdict: Verdict {
             clients: ledgers.len(),
             stored: truth
@@ -93,15 +113,18 @@ struct Raw {
     what: String,
 }
 
-struct Judge<'a> {
-    truth: &'a Truth,
+pub(super) struct Judge<'a> {
+    pub(super) truth: &'a Truth,
     restored: bool,
-    verdict: Verdict,
+    pub(super) sent_at: SentAt,
+    /// Digests by address.
+    files: HashMap<&'a str, &'a str>,
+    pub(super) verdict: Verdict,
     raw: Vec<Raw>,
 }
 
 impl Judge<'_> {
-    fn found(&mut self, defect: Defect, at: f64, ledger: usize, what: String) {
+    pub(super) fn found(&mut self, defect: Defect, at: f64, ledger: usize, what: String) {
         *self.verdict.counts.entry(defect).or_default() += 1;
         self.raw.push(Raw {
             defect,
@@ -122,6 +145,14 @@ impl Judge<'_> {
         verdict.resets += ledger.resets.len();
         for (at, what) in &ledger.breaches {
             self.found(Defect::Protocol, *at, index, what.clone());
+        }
+        if ledger.dialect != Dialect::V1 {
+            self.verdict.told_old += ledger.receipts.len();
+        }
+        if ledger.dialect.is_page() {
+            self.verdict.said_by_pages += ledger.sent.len();
+            self.page(index, ledger);
+            return self.files(index, ledger);
         }
         if !self.restored {
             for reset in &ledger.resets {
@@ -157,6 +188,42 @@ impl Judge<'_> {
             seen.clear();
         }
         self.nothing_is_missing(index, ledger, &seen);
+        self.files(index, ledger);
+    }
+
+    /// Every file that was named came, as it was sent, to whoever was shown the message.
+    fn files(&mut self, index: usize, ledger: &Ledger) {
+        // What the log forgot, its files may have forgotten.
+        let kept = |seq: &u64| !self.restored || self.truth.entries.contains_key(seq);
+        let fetches: Vec<_> = ledger.fetches.iter().filter(|(seq, _)| kept(seq)).collect();
+        for (seq, fetch) in fetches {
+            let was_out = fetch
+                .room
+                .is_some_and(|room| self.truth.was_ever_out(ledger.user, room));
+            let (defect, what) = match &fetch.got {
+                Some(Got::Bytes(digest))
+                    if self.files.get(fetch.url.as_str()) == Some(&digest.as_str()) =>
+                {
+                    self.verdict.files += 1;
+                    continue;
+                }
+                // Whoever was put out meanwhile gets nothing any more.
+                Some(Got::Refused(_)) if was_out => continue,
+                Some(Got::Bytes(_)) => (Defect::Altered, "came with other bytes".to_owned()),
+                Some(Got::Refused(status)) => (Defect::Refused, format!("was refused: {status}")),
+                None => (Defect::Lost, "never came".to_owned()),
+            };
+            self.found(
+                defect,
+                fetch.at,
+                index,
+                format!("the file of entry {seq} {what}"),
+            );
+        }
+        if ledger.uploading > 0 {
+            let what = format!("{} files were never taken by a node", ledger.uploading);
+            self.found(Defect::Unanswered, last_moment(ledger), index, what);
+        }
     }
 
     fn sends(&mut self, index: usize, ledger: &Ledger) {
@@ -287,7 +354,9 @@ impl Judge<'_> {
                 format!("entry {seq} is in no conversation"),
             );
         };
-        if receipt.is_message && receipt.has_cid != (receipt.from == ledger.user) {
+        let shows_cids = ledger.dialect == Dialect::V1;
+        let has_cid = shows_cids && receipt.from == ledger.user;
+        if receipt.is_message && receipt.has_cid != has_cid {
             self.found(
                 Defect::Forbidden,
                 receipt.at,
@@ -311,7 +380,9 @@ impl Judge<'_> {
                 format!("entry {seq} of {:?} is not for this user", logged.room),
             );
         }
-        let same_text = !receipt.is_message || logged.digest == receipt.digest;
+        // What an old client cannot show is an address in words.
+        let same_file = !shows_cids && logged.url.is_some() && logged.url == receipt.url;
+        let same_text = !receipt.is_message || logged.digest == receipt.digest || same_file;
         let same = logged.room == room
             && logged.from == receipt.from
             && logged.is_message == receipt.is_message;
@@ -343,6 +414,9 @@ impl Judge<'_> {
             if seen.contains(seq) || !truth.entitled(ledger.user, logged.room, *seq) {
                 continue;
             }
+            if ledger.dialect == Dialect::Shyim && !logged.is_message {
+                continue;
+            }
             if logged.from == ledger.user && acked.contains(seq) {
                 continue;
             }
@@ -365,7 +439,7 @@ impl Judge<'_> {
     }
 }
 
-fn last_moment(ledger: &Ledger) -> f64 {
+pub(super) fn last_moment(ledger: &Ledger) -> f64 {
     let received = ledger.receipts.last().map(|receipt| receipt.at);
     let acked = ledger.acks.values().map(|ack| ack.at).reduce(f64::max);
     received.into_iter().chain(acked).fold(0.0, f64::max)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::truth::Logged;
 use super::{Defect, Truth, Verdict, absences, deliveries, judge, percentiles};
-use crate::client::{Ledger, Room, Sent, digest_of};
+use crate::client::{Dialect, Fetch, Got, Ledger, Room, Sent, digest_of};
 
 const ALICE: u64 = 3;
 const BOB: u64 = 7;
@@ -27,6 +27,7 @@ fn truth() -> Truth {
         } else {
             String::new()
         }),
+        url: None,
         cid: format!("c{seq}"),
     };
     for user in [ALICE, CAROL] {
@@ -62,7 +63,7 @@ fn pong(after: u64, delivered: u64) -> Value {
 }
 
 fn client(user: u64, frames: &[Value]) -> Ledger {
-    let mut ledger = Ledger::new(user, "somebody");
+    let mut ledger = Ledger::new(user, "somebody", Dialect::V1);
     ledger.hello(
         0.0,
         &json!({"user": {"id": user}, "node": {"name": "node0"}, "head": 10, "epoch": EPOCH}),
@@ -91,6 +92,7 @@ fn alice() -> Ledger {
                 at: 0.5,
                 last_at: 0.5,
                 attempts: 1,
+                session: 0,
             },
         );
         ledger.take(0.6, &json!({"type": "ack", "cid": format!("c{seq}"), "seq": seq, "conv": room.conv_for(ALICE), "duplicate": false}));
@@ -184,6 +186,48 @@ fn what_is_altered_or_not_in_the_log_is_found() {
     assert_eq!(
         bob_heard(&[entry(11), entry(12), entry(13), entry(17), pong(17, 4)]),
         [Defect::Vanished]
+    );
+}
+
+#[test]
+fn files_that_come_otherwise_or_not_at_all_are_found() {
+    let heard = |user: u64, room: Room, got: Option<Got>| {
+        let frames = match room {
+            Room::Pair(..) => vec![entry(11), entry(12), entry(13), pong(16, 3)],
+            Room::Group(_) => vec![in_group(14, "message"), in_group(15, "left"), pong(16, 2)],
+        };
+        let mut ledger = client(user, &frames);
+        let fetch = Fetch {
+            at: 2.0,
+            room: Some(room),
+            url: "/files/1/a".to_owned(),
+            got,
+        };
+        ledger.fetches.insert(11, fetch);
+        let mut sender = alice();
+        sender
+            .uploads
+            .insert("/files/1/a".to_owned(), "abc".to_owned());
+        judge(&[sender, ledger], &truth(), false)
+    };
+    let bytes = |digest: &str| Some(Got::Bytes(digest.to_owned()));
+    let pair = Room::pair(ALICE, BOB);
+    let good = heard(BOB, pair, bytes("abc"));
+    assert_eq!((good.files, kinds(good)), (1, Vec::new()));
+    for (got, defect) in [
+        (bytes("abd"), Defect::Altered),
+        (Some(Got::Refused(404)), Defect::Refused),
+        (None, Defect::Lost),
+    ] {
+        let verdict = heard(BOB, pair, got);
+        assert_eq!((verdict.files, kinds(verdict)), (0, vec![defect]));
+    }
+    // Carol was put out, perhaps before she asked for it.
+    let gone = heard(CAROL, Room::Group(GROUP), Some(Got::Refused(403)));
+    assert_eq!(kinds(gone), []);
+    assert_eq!(
+        kinds(with_alice(|ledger, _| ledger.uploading = 1)),
+        [Defect::Unanswered]
     );
 }
 

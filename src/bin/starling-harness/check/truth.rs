@@ -21,6 +21,8 @@ pub(crate) struct Logged {
     pub(crate) from: u64,
     pub(crate) is_message: bool,
     pub(crate) digest: u64,
+    /// Of the address of its file.
+    pub(crate) url: Option<u64>,
     pub(crate) cid: String,
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Truth {
     pub(crate) entries: BTreeMap<u64, Logged>,
     /// Of messages, by sender and client id: all places it is at.
     pub(crate) by_cid: HashMap<(u64, String), Vec<u64>>,
+    /// Of messages, by the digest of their text or of their file's address.
+    by_text: HashMap<u64, Vec<u64>>,
     stays: HashMap<(u64, u64), Vec<Stay>>,
 }
 
@@ -104,6 +108,10 @@ impl Truth {
             from: entry.from.0,
             is_message: entry.kind == EntryKind::Message,
             digest: digest_of(body["content"].as_str().unwrap_or_default()),
+            url: body["url"]
+                .as_str()
+                .filter(|url| !url.is_empty())
+                .map(digest_of),
             cid: entry.cid.as_str().to_owned(),
         };
         self.put(entry.seq.0, logged);
@@ -115,9 +123,25 @@ impl Truth {
                 .entry((logged.from, logged.cid.clone()))
                 .or_default()
                 .push(seq);
+            for digest in std::iter::once(logged.digest).chain(logged.url) {
+                self.by_text.entry(digest).or_default().push(seq);
+            }
         }
         self.head = self.head.max(seq);
         self.entries.insert(seq, logged);
+    }
+
+    /// All places of the messages with this text, or with a file at this address.
+    pub(crate) fn places_of(&self, digest: u64) -> &[u64] {
+        self.by_text.get(&digest).map_or(&[], Vec::as_slice)
+    }
+
+    /// The only one; texts and addresses of a run are all different, empty ones apart.
+    pub(crate) fn place_of(&self, digest: u64) -> Option<u64> {
+        match self.places_of(digest) {
+            [place] => Some(*place),
+            _ => None,
+        }
     }
 
     pub(crate) fn enter(&mut self, group: u64, user: u64, seq: u64) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Truth;
-use crate::client::Ledger;
+use crate::client::{Dialect, Ledger};
 
 /// One message seen by one client.
 #[derive(Clone, Copy, Debug)]
@@ -23,15 +23,23 @@ pub(crate) struct Delivery {
 pub(crate) fn deliveries(ledgers: &[Ledger], truth: &Truth) -> Vec<Delivery> {
     let mut sent_of: HashMap<u64, (f64, f64, &str)> = HashMap::new();
     for ledger in ledgers {
+        let node = |session: usize| {
+            let session = ledger.sessions.get(session);
+            session.map_or("", |session| session.node.as_str())
+        };
         for (cid, ack) in &ledger.acks {
-            let node = ledger
-                .sessions
-                .get(ack.session)
-                .map_or("", |session| session.node.as_str());
-            if let Some(sent) = ledger.sent.get(cid).filter(|_| ack.epoch == truth.epoch) {
+            // Old clients know of no epoch.
+            let is_of_this_log = ack.epoch == truth.epoch || ledger.dialect != Dialect::V1;
+            if let Some(sent) = ledger.sent.get(cid).filter(|_| is_of_this_log) {
                 // Acknowledged as found again: an earlier attempt was stored, and may have been seen long ago.
                 let from = if ack.duplicate { sent.at } else { sent.last_at };
-                sent_of.insert(ack.seq, (sent.at, from, node));
+                sent_of.insert(ack.seq, (sent.at, from, node(ack.session)));
+            }
+        }
+        // Pages hear no acks.
+        for sent in ledger.sent.values().filter(|_| ledger.dialect.is_page()) {
+            if let Some(seq) = truth.place_of(sent.digest) {
+                sent_of.insert(seq, (sent.at, sent.at, node(sent.session)));
             }
         }
     }
@@ -47,6 +55,10 @@ pub(crate) fn deliveries(ledgers: &[Ledger], truth: &Truth) -> Vec<Delivery> {
             else {
                 continue;
             };
+            // Behind a proxy only v1 tells which node it is.
+            if node.is_empty() || session.node.is_empty() {
+                continue;
+            }
             all.push(Delivery {
                 sent_at: *sent_at,
                 seen_at: receipt.at,

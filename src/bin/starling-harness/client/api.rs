@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::dialect::Dialect;
+
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Registrations at a time.
-const AT_ONCE: usize = 16;
 /// Members added by one request.
 const MEMBERS_AT_ONCE: usize = 200;
 /// Larger answers are cut, and refused as broken.
@@ -23,24 +22,7 @@ pub(crate) struct Account {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) token: String,
-}
-
-/// Registers users with these numbers in their names.
-pub(crate) async fn register(node: SocketAddr, count: usize) -> anyhow::Result<Vec<Account>> {
-    futures_util::stream::iter(0..count)
-        .map(|index| async move {
-            let name = format!("user{index}");
-            let body = json!({"name": name, "password": "correct horse"});
-            let answer = call(node, "POST", "/api/v1/register", "", &body).await?;
-            anyhow::Ok(Account {
-                id: answer["user"]["id"].as_u64().context("no user id")?,
-                token: answer["token"].as_str().context("no token")?.to_owned(),
-                name,
-            })
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await
+    pub(crate) dialect: Dialect,
 }
 
 /// Makes a group of all; the first owns it. Returns its id.
@@ -94,29 +76,61 @@ pub(crate) async fn request(
     token: &str,
     body: &str,
 ) -> anyhow::Result<(u16, String)> {
+    let headers = format!("{}Content-Type: application/json\r\n", bearer(token));
+    let (status, answer) = exchange(node, method, path, &headers, body.as_bytes()).await?;
+    Ok((status, String::from_utf8(answer)?))
+}
+
+/// The header that says who asks; nothing without a token.
+pub(super) fn bearer(token: &str) -> String {
+    match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    }
+}
+
+/// The same for bytes of any kind and other headers, each with its line's end; an answer that is shorter than it says
+/// is an error.
+pub(super) async fn exchange(
+    node: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> anyhow::Result<(u16, Vec<u8>)> {
     let exchange = async {
         let mut stream = TcpStream::connect(node).await?;
-        let authorization = if token.is_empty() {
-            String::new()
-        } else {
-            format!("Authorization: Bearer {token}\r\n")
-        };
         let length = body.len();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n{authorization}\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\n{headers}\
+             Content-Length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await?;
-        let mut answer = String::new();
+        stream.write_all(body).await?;
+        let mut answer = Vec::new();
         stream
             .take(ANSWER_BYTES_MAX)
-            .read_to_string(&mut answer)
+            .read_to_end(&mut answer)
             .await?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        let status = head.split(' ').nth(1).context("no status")?.parse()?;
-        anyhow::Ok((status, body.to_owned()))
+        taken_apart(&answer)
     };
     tokio::time::timeout(DEADLINE, exchange)
         .await
         .context("no answer in time")?
+}
+
+fn taken_apart(answer: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.context("no answer")? + 4);
+    let head = std::str::from_utf8(head)?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse::<usize>().ok())?
+    });
+    if let Some(length) = length {
+        anyhow::ensure!(length == body.len(), "an answer was cut short");
+    }
+    Ok((status, body.to_vec()))
 }

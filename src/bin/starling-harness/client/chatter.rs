@@ -1,36 +1,23 @@
-//! Drives one client: connects, reconnects elsewhere, repeats unacknowledged sends, stalls or is cut when told to.
+//! One client as the run sees it: takes orders and keeps a ledger, driven by a task of its own.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::api::Account;
-use super::ledger::{Ledger, Room, Sent, digest_of};
-use super::socket::{Heard, Socket};
+use super::dialect::Dialect;
+use super::driver::{Driver, State};
+use super::ledger::{Ledger, Room};
+use super::pages;
 use crate::tally::Tally;
 
-/// How often the client pings; each pong carries its position.
-const PING_EVERY: Duration = Duration::from_millis(500);
-/// A node that is silent for so long is taken for dead.
-const SILENCE_MAX: Duration = Duration::from_secs(3);
-/// Waits before a reconnect, doubled from the first to the last.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
-/// A node that leaves may ask for a longer wait than a run has.
-const RECONNECT_AFTER_MAX: Duration = Duration::from_millis(500);
-/// When to repeat a send that was put off without a hint, or that nobody answered.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
-const UNANSWERED_AFTER: Duration = Duration::from_secs(5);
+const MEDIA_TEXT: u16 = 1;
 /// Orders that wait for a client that is between connections; more and the load skips it.
 const ORDERS_MAX: usize = 1_024;
-/// What the kernel takes in for a client that will stall: small, so that the node feels it.
-const STALLED_BUFFER: u32 = 8 * 1024;
-
 /// What a client is like.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Habits {
@@ -54,11 +41,15 @@ pub(crate) struct Chatter {
     task: JoinHandle<()>,
 }
 
-enum Order {
-    Send {
+/// What a client is told to do.
+pub(super) enum Order {
+    Send(Message),
+    /// Makes a file of so many bytes and sends it.
+    Share {
         cid: String,
         room: Room,
-        content: String,
+        seed: u64,
+        bytes: usize,
     },
     Stall(Duration),
     Cut,
@@ -74,7 +65,7 @@ impl Chatter {
         clock: RunClock,
         tally: &Arc<Tally>,
     ) -> Chatter {
-        let mut ledger = Ledger::new(account.id, &account.name);
+        let mut ledger = Ledger::new(account.id, &account.name, account.dialect);
         ledger.stalls = habits.stalls;
         let ledger = Arc::new(Mutex::new(ledger));
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
@@ -86,10 +77,9 @@ impl Chatter {
             clock,
             tally: Arc::clone(tally),
             ledger: Arc::clone(&ledger),
+            orders: orders.clone(),
             inbox,
-            unacked: BTreeMap::new(),
-            next: 0,
-            stalled_until: None,
+            state: State::default(),
         };
         Chatter {
             account: account.clone(),
@@ -105,9 +95,25 @@ impl Chatter {
 
     /// Sends a text; `false` when too much waits for this client already.
     pub(crate) fn send(&self, cid: String, room: Room, content: String) -> bool {
-        self.orders
-            .try_send(Order::Send { cid, room, content })
-            .is_ok()
+        let message = Message {
+            cid,
+            room,
+            media: MEDIA_TEXT,
+            content,
+            url: None,
+        };
+        self.orders.try_send(Order::Send(message)).is_ok()
+    }
+
+    /// Sends a file of about so many bytes, filled by the seed; `false` as in [`Chatter::send`].
+    pub(crate) fn share(&self, cid: String, room: Room, seed: u64, bytes: usize) -> bool {
+        let order = Order::Share {
+            cid,
+            room,
+            seed,
+            bytes,
+        };
+        self.orders.try_send(order).is_ok()
     }
 
     /// Reads nothing for so long.
@@ -118,6 +124,15 @@ impl Chatter {
     /// Drops the connection without a word, as a lost network does; the client comes back at the next node.
     pub(crate) fn cut(&self) {
         let _ = self.orders.try_send(Order::Cut);
+    }
+
+    /// Writes down what the history of a page shows of this conversation; other clients have none to show.
+    pub(crate) async fn look_back(&self, node: SocketAddr, room: Room) -> anyhow::Result<()> {
+        if self.account.dialect == Dialect::Ginchat {
+            let told = pages::history(node, &self.account, room).await?;
+            self.ledger().histories.insert(room, told);
+        }
+        Ok(())
     }
 
     /// Ends the client; what it knows is returned.
@@ -133,262 +148,12 @@ impl Drop for Chatter {
     }
 }
 
-/// A send that waits for its ack.
-struct Unacked {
-    cid: String,
-    frame: Value,
-    due: Instant,
-}
-
-/// Why a connection ended.
-enum End {
-    /// Try again after this long, at the next door.
-    Reconnect(Duration),
-    Over,
-}
-
-struct Driver {
-    account: Account,
-    doors: Vec<SocketAddr>,
-    target: usize,
-    habits: Habits,
-    clock: RunClock,
-    tally: Arc<Tally>,
-    ledger: Arc<Mutex<Ledger>>,
-    inbox: mpsc::Receiver<Order>,
-    /// By order of sending.
-    unacked: BTreeMap<u64, Unacked>,
-    next: u64,
-    stalled_until: Option<Instant>,
-}
-
-impl Driver {
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn run(mut self) {
-        let mut backoff = BACKOFF.0;
-        loop {
-            let before = self.ledger().sessions.len();
-            match self.connection().await {
-                End::Over => return,
-                End::Reconnect(after) => {
-                    if self.ledger().sessions.len() > before {
-                        self.tally.disconnected();
-                        backoff = BACKOFF.0;
-                    }
-                    tokio::time::sleep(after.max(backoff)).await;
-                    backoff = (backoff * 2).min(BACKOFF.1);
-                    self.target += 1;
-                }
-            }
-        }
-    }
-
-    async fn connection(&mut self) -> End {
-        let door = self.doors[self.target % self.doors.len()];
-        let buffer = self.habits.stalls.then_some(STALLED_BUFFER);
-        let Ok(mut socket) = Socket::open(door, buffer).await else {
-            return End::Reconnect(Duration::ZERO);
-        };
-        let auth = {
-            let ledger = self.ledger();
-            if ledger.began.is_some() {
-                json!({"type": "auth", "token": self.account.token, "after": ledger.position, "epoch": ledger.epoch})
-            } else {
-                json!({"type": "auth", "token": self.account.token})
-            }
-        };
-        if socket.say(&auth).await.is_err() {
-            return End::Reconnect(Duration::ZERO);
-        }
-        match tokio::time::timeout(SILENCE_MAX, socket.hear()).await {
-            Ok(Heard::Frame(hello)) if hello["type"] == "hello" => {
-                self.ledger().hello(self.clock.now(), &hello);
-                self.tally.connected();
-            }
-            Ok(Heard::Frame(error)) if error["code"] == "unauthorized" => {
-                let now = self.clock.now();
-                self.ledger()
-                    .breach(now, format!("a good token was refused: {error}"));
-                return End::Over;
-            }
-            _ => return End::Reconnect(Duration::ZERO),
-        }
-        let now = Instant::now();
-        for unacked in self.unacked.values_mut() {
-            unacked.due = now;
-        }
-        self.talk(&mut socket).await
-    }
-
-    async fn talk(&mut self, socket: &mut Socket) -> End {
-        let mut heard_at = Instant::now();
-        let mut reconnect_after = Duration::ZERO;
-        let mut pings = tokio::time::interval(PING_EVERY);
-        let mut ping = 0_u64;
-        loop {
-            if self.send_due(socket).await.is_err() {
-                return self.ended("the connection broke while sending", reconnect_after);
-            }
-            let due = self.unacked.values().map(|unacked| unacked.due).min();
-            let due = due.unwrap_or_else(|| Instant::now() + PING_EVERY);
-            if self
-                .stalled_until
-                .is_some_and(|until| until <= Instant::now())
-            {
-                self.stalled_until = None;
-                heard_at = Instant::now();
-            }
-            let reads = self.stalled_until.is_none();
-            tokio::select! {
-                heard = socket.hear(), if reads => match heard {
-                    Heard::Frame(frame) => {
-                        heard_at = Instant::now();
-                        if let Some(after) = frame["reconnect_after_ms"].as_u64() {
-                            reconnect_after = Duration::from_millis(after).min(RECONNECT_AFTER_MAX);
-                        }
-                        self.take(&frame);
-                    }
-                    Heard::Garbled(text) => {
-                        let now = self.clock.now();
-                        self.ledger().breach(now, format!("a frame that is no JSON: {text}"));
-                    }
-                    Heard::Closed(4003) => {
-                        let _ = self.ended("closed with 4003", Duration::ZERO);
-                        return End::Over;
-                    }
-                    Heard::Closed(code) => return self.ended(&format!("closed with {code}"), reconnect_after),
-                    Heard::Broken => return self.ended("the connection broke", reconnect_after),
-                },
-                order = self.inbox.recv() => match order {
-                    Some(Order::Send { cid, room, content }) => self.accept(cid, room, &content),
-                    Some(Order::Stall(time)) => self.stalled_until = Some(Instant::now() + time),
-                    Some(Order::Cut) => return self.ended("cut", Duration::ZERO),
-                    None => return End::Over,
-                },
-                _ = pings.tick(), if reads => {
-                    if heard_at.elapsed() > SILENCE_MAX {
-                        return self.silent(heard_at);
-                    }
-                    ping += 1;
-                    if socket.say(&json!({"type": "ping", "n": ping})).await.is_err() {
-                        return self.ended("the connection broke while pinging", reconnect_after);
-                    }
-                }
-                () = tokio::time::sleep_until(due.min(self.stalled_until.unwrap_or(due))) => {}
-            }
-        }
-    }
-
-    /// From here on the message counts: it must be answered and, once acknowledged, never be lost.
-    fn accept(&mut self, cid: String, room: Room, content: &str) {
-        let now = self.clock.now();
-        let sent = Sent {
-            room,
-            digest: digest_of(content),
-            at: now,
-            last_at: now,
-            attempts: 0,
-        };
-        self.ledger().sent.insert(cid.clone(), sent);
-        self.tally.sent();
-        let frame = json!({
-            "type": "send", "cid": cid, "to": room.conv_for(self.account.id), "media": 1, "content": content,
-        });
-        self.unacked.insert(
-            self.next,
-            Unacked {
-                cid,
-                frame,
-                due: Instant::now(),
-            },
-        );
-        self.next += 1;
-    }
-
-    fn ended(&self, why: &str, reconnect_after: Duration) -> End {
-        let now = self.clock.now();
-        self.ledger().ended(now, why);
-        End::Reconnect(reconnect_after)
-    }
-
-    /// The connection was of no use since the last word.
-    fn silent(&self, heard_at: Instant) -> End {
-        let last_word = self.clock.now() - heard_at.elapsed().as_secs_f64();
-        self.ledger()
-            .ended(last_word, "last word of a node that fell silent");
-        End::Reconnect(Duration::ZERO)
-    }
-
-    async fn send_due(&mut self, socket: &mut Socket) -> Result<(), ()> {
-        let now = Instant::now();
-        for unacked in self.unacked.values_mut() {
-            if unacked.due > now {
-                continue;
-            }
-            unacked.due = now + UNANSWERED_AFTER;
-            let at = self.clock.now();
-            if let Some(sent) = self
-                .ledger
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .sent
-                .get_mut(&unacked.cid)
-            {
-                sent.last_at = at;
-                sent.attempts += 1;
-            }
-            // A node that takes nothing must not hold the client for ever.
-            let saying = tokio::time::timeout(SILENCE_MAX, socket.say(&unacked.frame));
-            saying.await.map_err(|_| ())?.map_err(|_| ())?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, frame: &Value) {
-        let now = self.clock.now();
-        match frame["type"].as_str().unwrap_or_default() {
-            "ack" => {
-                self.forget(frame);
-                self.tally.acked();
-            }
-            "error" => return self.refused(frame),
-            "entry" => self.tally.received(1),
-            "sync" => self
-                .tally
-                .received(frame["entries"].as_array().map_or(0, Vec::len)),
-            _ => {}
-        }
-        self.ledger().take(now, frame);
-    }
-
-    fn refused(&mut self, frame: &Value) {
-        let now = self.clock.now();
-        let code = frame["code"].as_str().unwrap_or_default().to_owned();
-        let cid = frame["cid"].as_str().unwrap_or_default().to_owned();
-        if code == "unavailable" || code == "rate_limited" {
-            let hint = frame["retry_after_ms"].as_u64().map(Duration::from_millis);
-            let due = Instant::now() + hint.unwrap_or(RETRY_AFTER).max(RETRY_AFTER);
-            for unacked in self.unacked.values_mut().filter(|u| u.cid == cid) {
-                unacked.due = due;
-            }
-            self.ledger().put_off += 1;
-            return;
-        }
-        self.forget(frame);
-        if cid.is_empty() {
-            return self.ledger().breach(
-                now,
-                format!("an error about nothing that was sent: {frame}"),
-            );
-        }
-        self.ledger().refused.insert(cid, (code, now));
-    }
-
-    fn forget(&mut self, frame: &Value) {
-        let cid = frame["cid"].as_str().unwrap_or_default();
-        self.unacked.retain(|_, unacked| unacked.cid != cid);
-    }
+/// What a client says.
+pub(super) struct Message {
+    pub(super) cid: String,
+    pub(super) room: Room,
+    pub(super) media: u16,
+    pub(super) content: String,
+    /// Of a file.
+    pub(super) url: Option<String>,
 }

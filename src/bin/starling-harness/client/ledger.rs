@@ -8,6 +8,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::Value;
 
+use super::dialect::Dialect;
+use super::files::Got;
+
 /// A conversation, named the same by all who are in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Room {
@@ -57,6 +60,8 @@ pub(crate) struct Sent {
     /// When it was last repeated.
     pub(crate) last_at: f64,
     pub(crate) attempts: u32,
+    /// The connection it was first sent on.
+    pub(crate) session: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +81,8 @@ pub(crate) struct Receipt {
     pub(crate) from: u64,
     pub(crate) is_message: bool,
     pub(crate) digest: u64,
+    /// Of the address of its file.
+    pub(crate) url: Option<u64>,
     /// Whether it carried a client id, which is for its sender only.
     pub(crate) has_cid: bool,
     pub(crate) by_sync: bool,
@@ -83,6 +90,36 @@ pub(crate) struct Receipt {
     pub(crate) session: usize,
     /// The client's position just before.
     pub(crate) position: u64,
+}
+
+/// A file that a message named, as this client got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetch {
+    /// When the message came.
+    pub(crate) at: f64,
+    pub(crate) room: Option<Room>,
+    pub(crate) url: String,
+    /// `None`: nothing yet.
+    pub(crate) got: Option<Got>,
+}
+
+/// A message as a page's history shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) seq: u64,
+    pub(crate) digest: u64,
+    pub(crate) url: Option<u64>,
+}
+
+impl Told {
+    /// From an entry as v1 has it.
+    pub(super) fn of(entry: &Value) -> Told {
+        Told {
+            seq: entry["seq"].as_u64().unwrap_or_default(),
+            digest: digest_of(entry["content"].as_str().unwrap_or_default()),
+            url: entry["url"].as_str().map(digest_of),
+        }
+    }
 }
 
 /// One connection.
@@ -112,6 +149,7 @@ pub(crate) struct Reset {
 pub(crate) struct Ledger {
     pub(crate) user: u64,
     pub(crate) name: String,
+    pub(crate) dialect: Dialect,
     /// Reads nothing for seconds at a time, by the run's will.
     pub(crate) stalls: bool,
     pub(crate) began: Option<u64>,
@@ -123,8 +161,18 @@ pub(crate) struct Ledger {
     /// Refusals that ended a send, by cid: code and time.
     pub(crate) refused: BTreeMap<String, (String, f64)>,
     pub(crate) put_off: u64,
+    /// What a page was told of refusals: they name no message. When, and on which connection.
+    pub(crate) turned_away: Vec<(f64, usize)>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) resets: Vec<Reset>,
+    /// Files on their way to a node; their messages are sent afterwards.
+    pub(crate) uploading: usize,
+    /// Addresses that nodes gave to this client's files, and the digests of these.
+    pub(crate) uploads: BTreeMap<String, String>,
+    /// What a page's history shows of private conversations at the end.
+    pub(crate) histories: BTreeMap<Room, Vec<Told>>,
+    /// By the place of the message.
+    pub(crate) fetches: BTreeMap<u64, Fetch>,
     /// Rules of the protocol that were broken on the way: when, and what.
     pub(crate) breaches: Vec<(f64, String)>,
 }
@@ -133,16 +181,20 @@ pub(crate) struct Ledger {
 const BREACHES_MAX: usize = 100;
 
 impl Ledger {
-    pub(crate) fn new(user: u64, name: &str) -> Ledger {
+    pub(crate) fn new(user: u64, name: &str, dialect: Dialect) -> Ledger {
         Ledger {
             user,
             name: name.to_owned(),
+            dialect,
             ..Ledger::default()
         }
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.sent.len() == self.acks.len() + self.refused.len()
+        let answered = self.sent.len() == self.acks.len() + self.refused.len();
+        self.uploading == 0
+            && (answered || self.dialect.is_page())
+            && self.fetches.values().all(|fetch| fetch.got.is_some())
     }
 
     pub(crate) fn breach(&mut self, at: f64, what: String) {
@@ -195,13 +247,14 @@ impl Ledger {
     }
 
     fn entry(&mut self, at: f64, entry: &Value, by_sync: bool) {
-        let seq = entry["seq"].as_u64().unwrap_or_default();
+        let Told { seq, digest, url } = Told::of(entry);
         self.receipts.push(Receipt {
             seq,
             room: Room::of(entry["conv"].as_str().unwrap_or_default(), self.user),
             from: entry["from"].as_u64().unwrap_or_default(),
             is_message: entry["kind"] == "message",
-            digest: digest_of(entry["content"].as_str().unwrap_or_default()),
+            digest,
+            url,
             has_cid: !entry["cid"].is_null(),
             by_sync,
             at,
@@ -244,6 +297,9 @@ impl Ledger {
             session: self.sessions.len().saturating_sub(1),
             epoch: self.sessions.last().map_or(0, |session| session.epoch),
         };
+        if self.dialect == Dialect::Shyim {
+            self.position = self.position.max(seq);
+        }
         let first = self.acks.entry(cid).or_insert(ack);
         if first.seq != seq {
             let first = first.seq;

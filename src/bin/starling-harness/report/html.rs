@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::plot::{Plot, Series};
+use super::table::files_and_old_clients;
 use crate::check::Percentiles;
 use crate::outcome::{Bucket, Outcome};
 use crate::scenario::Form;
@@ -65,7 +66,7 @@ fn head(body: &mut String, outcome: &Outcome) {
         outcome.version
     );
     let tiles = [
-        ("acknowledged", verdict.acked.to_string()),
+        ("sent", verdict.sent.to_string()),
         ("deliveries checked", verdict.deliveries_ok.to_string()),
         ("connections", verdict.connections.to_string()),
         ("p99 in the calm", milliseconds(outcome.calm)),
@@ -259,11 +260,15 @@ fn figures(body: &mut String, outcome: &Outcome) {
         );
     };
     row("sent", verdict.sent.to_string());
+    row("acknowledged", verdict.acked.to_string());
     row("stored", verdict.stored.to_string());
     row("put off and repeated", verdict.put_off.to_string());
     row("repetitions found again", verdict.found_again.to_string());
     row("seen live", verdict.live.to_string());
     row("seen catching up", verdict.caught_up.to_string());
+    for (name, value) in files_and_old_clients(outcome) {
+        row(name, value);
+    }
     for (name, count) in outcome.counters.iter().filter(|(_, count)| **count > 0) {
         row(&name.replace('_', " "), count.to_string());
     }
@@ -286,7 +291,7 @@ fn timeline(body: &mut String, outcome: &Outcome) {
     if outcome.marks.is_empty() {
         return;
     }
-    body.push_str("<section><h2>What went wrong on purpose</h2><table><tbody>");
+    body.push_str("<section><h2>What went wrong on purpose</h2><table><thead><tr><th>from</th><th>to</th><th>what</th></tr></thead><tbody>");
     for mark in outcome.marks.iter().take(MARKS_LISTED) {
         let to = mark.to.map_or(String::new(), |to| format!("{to:.1} s"));
         let _ = write!(

@@ -53,6 +53,9 @@ pub(crate) fn table(outcome: &Outcome) -> String {
             verdict.put_off, verdict.found_again, verdict.undone, verdict.resets
         ),
     );
+    for (name, value) in files_and_old_clients(outcome) {
+        line(name, value);
+    }
     line("to another node: calm", latency(outcome.calm));
     line("to another node: during faults", latency(outcome.faults));
     line("to another node: afterwards", latency(outcome.after));
@@ -76,10 +79,37 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     text
 }
 
+/// Where the load had any.
+pub(super) fn files_and_old_clients(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let verdict = &outcome.verdict;
+    let mut lines = Vec::new();
+    if verdict.files > 0 {
+        lines.push((
+            "files that came as they were sent",
+            verdict.files.to_string(),
+        ));
+    }
+    if verdict.told_old > 0 {
+        let broken = (verdict.unread, verdict.untold, verdict.told_again);
+        lines.extend([
+            (
+                "said by old pages, which hear no acks",
+                verdict.said_by_pages.to_string(),
+            ),
+            ("told to old dialects", verdict.told_old.to_string()),
+            (
+                "old pages: unread, untold, told again",
+                format!("{}, {}, {}", broken.0, broken.1, broken.2),
+            ),
+        ]);
+    }
+    lines
+}
+
 /// What was promised and asked for, and whether it held.
 fn judgements(text: &mut String, outcome: &Outcome) {
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<42} {value}");
+        let _ = writeln!(text, "  {name:<52} {value}");
     };
     for promise in &outcome.promises {
         let state = if promise.broken == 0 {

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Fault, Network, Scenario, StoreKind, What};
+use super::{Fault, Network, Scenario, Shares, StoreKind, What};
+use crate::client::Dialect;
 
 const NODES_MAX: usize = 16;
+/// What a client here takes in one answer is larger.
+const FILE_BYTES_MAX: usize = 8 << 20;
 const SECONDS_MAX: f64 = 86_400.0;
 
 /// Why a file is not a scenario. Prints as `file:line: what`.
@@ -163,9 +166,61 @@ fn load(scenario: &Scenario, findings: &mut Vec<Finding>) {
         "shortest and longest, at most 16384".to_owned(),
     );
     refuse(
+        !(0.0..=1.0).contains(&load.files),
+        "files",
+        "a share, 0 to 1".to_owned(),
+    );
+    let [smallest, largest] = load.file_bytes;
+    refuse(
+        smallest > largest || largest > FILE_BYTES_MAX,
+        "file_bytes",
+        format!("smallest and largest, at most {FILE_BYTES_MAX}"),
+    );
+    refuse(
         load.stalled >= users,
         "stalled",
         "somebody must read".to_owned(),
+    );
+    dialects(scenario, findings);
+}
+
+/// What old clients do not do.
+fn dialects(scenario: &Scenario, findings: &mut Vec<Finding>) {
+    let load = &scenario.load;
+    let Shares {
+        ginchat,
+        imooc,
+        shyim,
+    } = load.dialects;
+    let mut refuse = |bad: bool, header, key, what: &str| {
+        if bad {
+            findings.push((header, 0, key, what.to_owned()));
+        }
+    };
+    let shares = [("ginchat", ginchat), ("imooc", imooc), ("shyim", shyim)];
+    for (key, share) in shares {
+        let bad = !(0.0..=1.0).contains(&share);
+        refuse(bad, "[load.dialects]", key, "a share, 0 to 1");
+    }
+    let old = load.spoken().iter().filter(|d| **d != Dialect::V1).count();
+    refuse(
+        old >= load.users || old + load.stalled > load.users,
+        "[load.dialects]",
+        "",
+        "somebody must speak v1, and those who stall do",
+    );
+    let pages = ginchat + imooc > 0.0;
+    refuse(
+        pages && load.devices > 1,
+        "[load]",
+        "devices",
+        "the nodes remember one place for all of a user's old pages",
+    );
+    refuse(
+        old > 0 && scenario.restores(),
+        "[load.dialects]",
+        "",
+        "old clients are not told that the store was put back",
     );
 }
 

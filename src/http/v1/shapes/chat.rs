@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{Group, User};
 use crate::model::encode::encode_entry;
 use crate::model::entry;
+use crate::model::ids::Seq;
 use crate::model::ids::UserId;
 use crate::service::Appended;
 use crate::service::conversations::{
@@ -337,7 +338,7 @@ impl Settings {
             conv,
             muted: state.muted,
             pinned: state.pinned,
-            hidden: state.hidden,
+            hidden: state.hidden_at > Seq::ZERO,
             marked_unread: state.marked_unread,
             draft: state.draft,
         }

@@ -3,6 +3,7 @@
 use mysql_async::Opts;
 
 use super::mariadb::Database;
+use crate::model::conversation::Conv;
 use crate::model::ids::{Epoch, Seq, UserId};
 use crate::model::policy::StoreRules;
 use crate::store::calls::CallTimes;
@@ -74,6 +75,31 @@ async fn a_list_counts_the_same_where_there_is_much_to_count() {
     );
     let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
     assert!(states.iter().all(|state| state.unread == 74));
+}
+
+#[tokio::test]
+async fn counting_goes_on_below_ones_own_messages_to_where_it_stops() {
+    let (mysql, database) = one_connection(CROWD).await;
+    let said = |first: u64, count: u64, peer: u64, sender: &str| {
+        format!(
+            "INSERT INTO entries SELECT {first} + n, 'p:1:{peer}', {sender}, 0, 1, CONCAT('d', {first} + n), 0, '{{}}'
+             FROM (SELECT a.n * 32 + b.n AS n FROM numbers a JOIN numbers b ON b.n < 32) all_of WHERE n < {count};"
+        )
+    };
+    let deep = said(2_001, 20_000, 2, "IF(n < 50, 2, 1)");
+    let mixed = said(22_001, 3_000, 3, "IF(n % 2, 3, 1)");
+    let few = said(25_001, 1_500, 4, "IF(n % 3, 1, 4)");
+    database.sql(&format!(
+        "{deep} {mixed} {few} UPDATE log_head SET head = 26500"
+    ));
+    let (_, states) = mysql.conversations(UserId(1), END).await.unwrap();
+    for (peer, expected) in [(2, 50), (3, 1_000), (4, 504), (5, 4)] {
+        let conv = Conv::private(UserId(1), UserId(peer));
+        let listed = states.iter().find(|state| state.conv == conv).unwrap();
+        assert_eq!(listed.unread, expected, "{conv}");
+        let alone = mysql.unread(UserId(1), conv, Seq::ZERO).await.unwrap();
+        assert_eq!(alone, expected, "{conv}");
+    }
 }
 
 #[tokio::test]

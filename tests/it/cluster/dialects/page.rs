@@ -294,10 +294,19 @@ impl PageSocket {
 
     /// The code with which the node ends the socket.
     pub(crate) async fn closed(&mut self) -> u16 {
+        self.rest().await.1
+    }
+
+    /// What it hears before the node ends the socket, and the code.
+    pub(crate) async fn rest(&mut self) -> (Vec<Value>, u16) {
         let wait = async {
+            let mut heard = Vec::new();
             loop {
                 match self.stream.next().await {
-                    Some(Ok(Message::Close(Some(close)))) => return close.code.into(),
+                    Some(Ok(Message::Close(Some(close)))) => return (heard, close.code.into()),
+                    Some(Ok(Message::Text(text))) if text.contains('}') => {
+                        heard.push(serde_json::from_str(&text).unwrap());
+                    }
                     Some(Ok(_)) => {}
                     other => panic!("ended without a close frame: {other:?}"),
                 }

@@ -6,7 +6,6 @@ import { computed, ref, shallowRef } from 'vue'
 import { parse, quantile, sum } from './metrics'
 import type { Metrics } from './metrics'
 import { api } from '@/net/api'
-import { ApiError } from '@/net/http'
 
 const POLL_MS = 2_000
 const POINTS_MAX = 150
@@ -24,31 +23,19 @@ type Points = readonly [at: number, value: number][]
 export function useMetrics() {
   const now = shallowRef<Metrics | null>(null)
   const before = shallowRef<Metrics | null>(null)
-  const failed = ref<'missing' | 'away' | null>(null)
+  const failed = ref(false)
   const throughput = shallowRef<Points>([])
   const latency = shallowRef<Points>([])
   const troubles = shallowRef<readonly Trouble[]>([])
   const visibility = useDocumentVisibility()
-  let path: '/api/v1/admin/metrics' | '/metrics' = '/metrics'
   let takenAt = 0
-
-  async function read(): Promise<string> {
-    try {
-      return await api.metrics(path)
-    } catch (error) {
-      // A proxy does not pass on what is open to everybody at the node; what is for admins alone it does.
-      if (!(error instanceof ApiError) || error.status !== 404 || path !== '/metrics') throw error
-      path = '/api/v1/admin/metrics'
-      return api.metrics(path)
-    }
-  }
 
   async function load(): Promise<void> {
     try {
-      take(parse(await read()))
-      failed.value = null
-    } catch (error) {
-      failed.value = error instanceof ApiError && error.status === 404 ? 'missing' : 'away'
+      take(parse(await api.adminMetrics()))
+      failed.value = false
+    } catch {
+      failed.value = true
     }
   }
 

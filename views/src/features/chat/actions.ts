@@ -4,7 +4,7 @@ import { PACKET, TEXT } from '@/net/media'
 import type { Entry, Role, UserId } from '@/net/types'
 import type { Message } from '@/stores/timeline'
 
-export type Action = 'retry' | 'reply' | 'copy' | 'edit' | 'forward' | 'select' | 'details' | 'recall' | 'delete' | 'discard'
+export type Action = 'react' | 'retry' | 'reply' | 'copy' | 'edit' | 'forward' | 'select' | 'details' | 'recall' | 'delete' | 'discard'
 
 export interface Viewer {
   me: UserId

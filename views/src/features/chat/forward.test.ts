@@ -25,7 +25,7 @@ test('merged messages come apart again as they were, whatever they say', () => {
       expect(draft?.media).toBe(MERGED)
       expect(recordsOf(sent(draft))).toEqual(entries.map(({ from, content, at }) => ({ name: names[from], text: content, at })))
     }),
-    { numRuns: 50 },
+    { numRuns: 100 },
   )
 })
 

@@ -26,6 +26,8 @@ export function useActions(conv: Conv, me: () => number, shown: () => readonly M
   const selection = shallowRef<ReadonlySet<Seq> | null>(null)
   /** What is being sent on, and whether as one message. */
   const forwarding = shallowRef<{ entries: Entry[]; asOne: boolean } | null>(null)
+  /** To which message any emoji is being chosen. */
+  const reactingTo = shallowRef<Message | null>(null)
   const detailed = shallowRef<Entry | null>(null)
 
   function told(work: Promise<void>): void {
@@ -78,8 +80,12 @@ export function useActions(conv: Conv, me: () => number, shown: () => readonly M
     told(api.react(entry.seq, emoji, on))
   }
 
-  function act(action: Action, { seq, cid, entry }: Message): void {
+  function act(action: Action, message: Message): void {
+    const { seq, cid, entry } = message
     switch (action) {
+      case 'react':
+        reactingTo.value = message
+        return
       case 'retry':
         return cid === null ? undefined : messages.retry(cid)
       case 'discard':
@@ -106,5 +112,5 @@ export function useActions(conv: Conv, me: () => number, shown: () => readonly M
     }
   }
 
-  return { task, selection, forwarding, detailed, act, react, toggle, removeChosen, forwardChosen }
+  return { task, selection, forwarding, reactingTo, detailed, act, react, toggle, removeChosen, forwardChosen }
 }

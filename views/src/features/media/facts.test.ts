@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { sizeIn, tileOf } from './box'
-import { blurIn, cardUser, fileName, ownPath, peaksIn, webAddress } from './facts'
+import { blurIn, cardUser, fileName, peaksIn, webAddress } from './facts'
 import { isEmojiOnly } from './emojiOnly'
+import { ownPath } from '@/net/ownPath'
 import type { Entry } from '@/net/types'
 
 const ORIGIN = 'https://chat.lan'

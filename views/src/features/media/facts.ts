@@ -9,15 +9,6 @@ export const BARS = 40
 /** Longest recording; a longer one is a file. */
 export const VOICE_SECONDS_MAX = 60
 
-/** The path of a file of this server; null for other servers' files, which are never loaded by themselves. */
-export function ownPath(url: string | null | undefined, origin: string): string | null {
-  if (!url) return null
-  if (/^\/(?![/\\])/.test(url)) return url
-  if (!URL.canParse(url)) return null
-  const { origin: theirs, pathname, search } = new URL(url)
-  return theirs === origin ? pathname + search : null
-}
-
 /** An address that may be opened; null for anything else a browser would run. */
 export function webAddress(url: string | null | undefined): string | null {
   if (!url) return null

@@ -3,9 +3,9 @@
 import PhotoSwipe from 'photoswipe'
 import 'photoswipe/style.css'
 import { sizeIn } from './box'
-import { ownPath } from './facts'
 import { t } from '@/i18n'
 import { PICTURE } from '@/net/media'
+import { ownPath } from '@/net/ownPath'
 import type { Entry } from '@/net/types'
 import { useMessages } from '@/stores/messages'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judge } from './packetRules'
+import { hasLedger, judge } from './packetRules'
 
 const wish = { kind: 'packet', amount: '10', count: '5', balance: 100_000 } as const
 
@@ -21,4 +21,8 @@ test.each([
   [{ count: '1.5' }, null, 'packet.badCount'],
 ])('%o is refused with %s and %s', (part, amount, count) => {
   expect(judge({ ...wish, ...part }).errors).toEqual({ amount, count })
+})
+
+test('what an old client sent as a packet is only shown', () => {
+  expect([{ packet: 'packet' }, { packet: 'transfer' }, { packet: 'display' }, {}, null].map(hasLedger)).toEqual([true, true, false, false, false])
 })

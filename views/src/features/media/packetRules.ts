@@ -2,11 +2,17 @@
 
 import { centsOf } from './figures'
 import type { Key } from '@/i18n'
+import type { Meta } from '@/net/types'
 
 export const SHARES_MAX = 100
 /** A red packet is a game: 200 at most. A transfer may be all that one has. */
 export const PACKET_CENTS_MAX = 20_000
 export const MEMO_MAX = 140
+
+/** Whether money is behind it. What came from an old client or another server is only shown. */
+export function hasLedger(meta: Meta | null | undefined): boolean {
+  return meta?.packet === 'packet' || meta?.packet === 'transfer'
+}
 
 export interface PacketWish {
   kind: 'packet' | 'transfer'

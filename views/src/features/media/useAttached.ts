@@ -1,7 +1,7 @@
 // What a row shows of a message with bytes: its own copy while there is one, the server's otherwise, and the progress.
 
 import { computed } from 'vue'
-import { ownPath } from './facts'
+import { ownPath } from '@/net/ownPath'
 import type { Entry } from '@/net/types'
 import { useUploads } from '@/stores/uploads'
 

@@ -10,8 +10,6 @@ export default {
   'admin.audit': 'Audit',
   'admin.more': 'Load more',
   'admin.yes': 'Confirm',
-  'admin.noFigures': 'The numbers of the nodes are not to be had here',
-  'admin.noFiguresHint': 'The proxy does not pass /metrics on: open the address of a node itself, or update the nodes.',
   'admin.throughput': 'Messages stored',
   'admin.p95': 'Delivery p95',
   'admin.p50': 'Delivery p50',

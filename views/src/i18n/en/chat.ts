@@ -101,6 +101,7 @@ export default {
   'chat.readByAll': 'Read by all',
   'chat.readByNobody': 'Nobody has read it yet',
 
+  'action.react': 'More emoji',
   'action.retry': 'Try again',
   'action.copy': 'Copy',
   'action.recall': 'Take back',

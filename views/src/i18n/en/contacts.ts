@@ -22,6 +22,7 @@ export default {
 
   'addFriend.title': 'Add friend',
   'addFriend.query': 'Name, nickname, phone or number',
+  'addFriend.empty': 'Say whom to look for',
   'addFriend.none': 'Nobody found for “{q}”',
   'addFriend.add': 'Add',
   'addFriend.message': 'A few words (optional)',

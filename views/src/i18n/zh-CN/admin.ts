@@ -8,8 +8,6 @@ export default {
   'admin.audit': '审计',
   'admin.more': '加载更多',
   'admin.yes': '确定',
-  'admin.noFigures': '这里拿不到节点的指标',
-  'admin.noFiguresHint': '代理不转发 /metrics；请直接打开某个节点的地址，或升级节点。',
   'admin.throughput': '写入的消息',
   'admin.p95': '送达耗时 p95',
   'admin.p50': '送达耗时 p50',

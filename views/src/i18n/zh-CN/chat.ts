@@ -99,6 +99,7 @@ export default {
   'chat.readByAll': '全部已读',
   'chat.readByNobody': '还没有人读过',
 
+  'action.react': '更多表情',
   'action.retry': '重试',
   'action.copy': '复制',
   'action.recall': '撤回',

@@ -20,6 +20,7 @@ export default {
 
   'addFriend.title': '添加好友',
   'addFriend.query': '名字、昵称、手机号或编号',
+  'addFriend.empty': '请输入要找的人',
   'addFriend.none': '没有找到“{q}”',
   'addFriend.add': '添加',
   'addFriend.message': '附言（可不填）',
