@@ -173,6 +173,7 @@ async function talkInGroup(me: Account, others: [Account, Account, Account, Acco
   for (const [emoji, fans] of [['👍', [peer, third, ada]], ['🎉', [fourth]]] as const) {
     for (const fan of fans) await ask(fan, 'PUT', `/api/v1/entries/${last}/reactions/${encodeURIComponent(emoji)}`)
   }
+  for (const reader of [peer, third, ada]) await ask(reader, 'POST', `/api/v1/conversations/${conv}/read`, { seq: last })
   await send(third, conv, text('可以'))
   await send(ada, conv, text('Works for me'))
   return id

@@ -1,6 +1,6 @@
 // The pages, menus and dialogs there are, each with the way to it: what is photographed and what axe is asked about.
 
-import type { Page } from '@playwright/test'
+import type { Locator, Page } from '@playwright/test'
 import en from '../../views/src/i18n/en'
 import zh from '../../views/src/i18n/zh-CN'
 import type { Key } from '../../views/src/i18n/zh-CN'
@@ -82,6 +82,36 @@ async function heading({ page, t }: Stage, path: string, key: Key): Promise<void
   await expect(page.getByRole('heading', { name: t(key) }).first()).toBeVisible()
 }
 
+/** Until a part of the history is in the document, which holds only what is near. */
+async function reach({ page, t }: Stage, selector: string): Promise<Locator> {
+  const history = page.getByRole('region', { name: t('chat.history') })
+  const part = page.locator(selector)
+  await history.evaluate((box) => (box.scrollTop = box.scrollHeight))
+  await expect(async () => {
+    if ((await part.count()) === 0) await history.evaluate((box) => (box.scrollTop -= box.clientHeight / 2))
+    await expect(part.first()).toBeAttached({ timeout: 500 })
+  }).toPass()
+  await part.first().scrollIntoViewIfNeeded()
+  return part.first()
+}
+
+/** A drawer of the composer. */
+async function drawer(stage: Stage, name: Key): Promise<Locator> {
+  const { page, t } = stage
+  await privately(stage)
+  await page.getByRole('button', { name: t(name), exact: true }).click()
+  const panel = page.getByRole('dialog', { name: t(name) })
+  await expect(panel).toBeVisible()
+  return panel
+}
+
+async function operations(stage: Stage, part: Key): Promise<void> {
+  const { page, t } = stage
+  await heading(stage, '/admin', 'admin.title')
+  await page.getByRole('tab', { name: t(part) }).click()
+  await expect(page.getByRole('tabpanel', { name: t(part) })).not.toBeEmpty()
+}
+
 export const SCENES: readonly Scene[] = [
   { name: 'login', outside: true, go: (stage) => heading(stage, '/', 'auth.loginTitle') },
   {
@@ -99,11 +129,7 @@ export const SCENES: readonly Scene[] = [
     name: 'chat-media',
     go: async (stage) => {
       await privately(stage)
-      const history = stage.page.getByRole('region', { name: stage.t('chat.history') })
-      await expect(async () => {
-        await history.evaluate((box) => (box.scrollTop = 0))
-        await expect(stage.page.locator(`[data-mid="${stage.sample.picture}"]`)).toBeAttached({ timeout: 500 })
-      }).toPass()
+      await reach(stage, `[data-mid="${stage.sample.picture}"]`)
     },
   },
   { name: 'group', go: inGroup },
@@ -168,7 +194,8 @@ export const SCENES: readonly Scene[] = [
     name: 'cluster',
     go: async (stage) => {
       await stage.page.goto('/cluster')
-      await expect(stage.page.getByText('node-3').first()).toBeVisible()
+      // On the map it stands too, which phones have not.
+      await expect(stage.page.locator('[data-row-node="node-3"]')).toBeVisible()
     },
   },
   {
@@ -180,4 +207,58 @@ export const SCENES: readonly Scene[] = [
   },
   { name: 'profile', go: (stage) => heading(stage, '/settings/profile', 'profile.title') },
   { name: 'settings', go: (stage) => heading(stage, '/settings', 'nav.settings') },
+  {
+    name: 'emoji',
+    go: async (stage) => {
+      const panel = await drawer(stage, 'media.emoji')
+      await expect(panel.locator('emoji-picker .emoji-menu button.emoji').first()).toBeVisible()
+    },
+  },
+  {
+    name: 'stickers',
+    go: async (stage) => {
+      const panel = await drawer(stage, 'media.emoji')
+      await panel.getByRole('tab').nth(2).click()
+      await expect(panel.locator('[role=tabpanel]:not([hidden]) img').first()).toBeVisible()
+    },
+  },
+  { name: 'attach', go: async (stage) => void (await drawer(stage, 'media.attach')) },
+  {
+    name: 'packet-form',
+    go: async (stage) => {
+      const panel = await drawer(stage, 'media.attach')
+      await panel.getByRole('menuitem', { name: stage.t('media.attach.packet') }).click()
+      await expect(stage.page.getByRole('button', { name: stage.t('packet.send') })).toBeVisible()
+    },
+  },
+  {
+    name: 'packet',
+    go: async (stage) => {
+      await privately(stage)
+      await (await reach(stage, '[data-packet]')).click()
+      await expect(stage.page.getByRole('dialog')).toBeVisible()
+      await expect(stage.page.getByRole('button', { name: stage.t('packet.open') })).toBeVisible()
+    },
+  },
+  {
+    name: 'lightbox',
+    go: async (stage) => {
+      await privately(stage)
+      await (await reach(stage, `[data-mid="${stage.sample.picture}"] button[aria-label="${stage.t('media.openPicture')}"]`)).click()
+      await expect(stage.page.getByRole('dialog', { name: stage.t('media.pictures') })).toBeVisible()
+      await expect(stage.page.locator('.pswp__img').first()).toBeVisible()
+    },
+  },
+  {
+    name: 'profile-sheet',
+    go: async (stage) => {
+      await inGroup(stage)
+      await stage.page.getByRole('button', { name: stage.t('chat.profileOf', { name: stage.sample.friends[4]?.nickname ?? '' }) }).last().click()
+      await expect(stage.page.getByRole('dialog', { name: stage.t('chat.profile') })).toBeVisible()
+    },
+  },
+  ...(['figures', 'users', 'groups', 'invites', 'notice', 'audit'] as const).map((part): Scene => ({
+    name: `operations-${part}`,
+    go: (stage) => operations(stage, `admin.${part}`),
+  })),
 ]

@@ -88,3 +88,15 @@ test('a private message to and from the web client', async () => {
   await types(ivan, 'and back')
   await expect(rows(vera.page, 'and back')).toHaveCount(1)
 })
+
+test('a packet that an old page draws is only shown E21', async () => {
+  await ivan.page.evaluate((dstid) => {
+    const socket = new WebSocket(`ws://${location.host}/chat${location.search}`)
+    const userid = Number(new URLSearchParams(location.search).get('id'))
+    socket.onopen = () => socket.send(JSON.stringify({ userid, dstid, cmd: 10, media: 5, amount: 888, memo: 'good luck' }))
+  }, vera.id)
+  const card = rows(vera.page, 'good luck').locator('[data-packet]')
+  await expect(card).toBeVisible()
+  await expect(card).toBeDisabled()
+  await expect(vera.page.getByRole('button', { name: '拆开红包' })).toHaveCount(0)
+})

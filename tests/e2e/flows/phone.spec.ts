@@ -6,10 +6,9 @@ import { Cluster } from '../cluster'
 import { sample } from '../sample'
 import type { Sample } from '../sample'
 import { choose, SCENES, texts } from '../scenes'
+import { tooSmall } from '../touch'
 import { composer, expect, expectNoOverflow, PHONE, rows, say, test } from '../world'
 
-const FINGER = 44
-const INLINE = 24
 const KEYBOARD_UP = { width: PHONE.width, height: 360 }
 const APP = path.resolve(__dirname, '../../../asset/app/assets')
 
@@ -18,7 +17,7 @@ let world: Sample
 
 test.beforeAll(async ({ browser }) => {
   test.setTimeout(180_000)
-  cluster = await Cluster.start({ nodes: 1 })
+  cluster = await Cluster.start({ nodes: 3 })
   world = await sample(browser, [cluster.at(0)])
   await cluster.promote(world.me.name)
 })
@@ -41,31 +40,7 @@ test('everything that can be touched is large enough, and nothing is wider than 
     await test.step(scene.name, async () => {
       await scene.go({ page, sample: world, phone: true, t: texts('zh-CN') })
       await expectNoOverflow(page)
-      const small = await page.evaluate(
-        ({ finger, inline }) =>
-          [...document.querySelectorAll<HTMLElement>('a[href], button, input, textarea, select, [role=menuitem], [role=tab], [role=switch], [role=radio]')].flatMap((part) => {
-            const { width, height } = part.getBoundingClientRect()
-            if (width === 0 || !part.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || part.closest('[inert], [aria-hidden=true]')) return []
-            // What is only there for screen readers, and a field whose label is what one touches.
-            if (width <= 1 || height <= 1) return []
-            const label = part instanceof HTMLInputElement ? part.labels?.[0]?.getBoundingClientRect() : undefined
-            const high = Math.max(height, label?.height ?? 0)
-            const wide = Math.max(width, label?.width ?? 0)
-            const least = getComputedStyle(part).display === 'inline' ? inline : finger
-            const { left, top } = part.getBoundingClientRect()
-            // A finger's breadth around the middle may belong to it though its box is smaller.
-            const reach = finger / 2 - 1
-            const around = [[-reach, 0], [reach, 0], [0, -reach], [0, reach]].every(([dx = 0, dy = 0]) =>
-              part.contains(document.elementFromPoint(left + width / 2 + dx, top + height / 2 + dy)),
-            )
-            if (around) return []
-            return Math.round(high) < least || Math.round(wide) < (least === inline ? 0 : finger)
-              ? [`${Math.round(wide)}×${Math.round(high)} ${part.outerHTML.replace(/class="[^"]*"/, '').slice(0, 140)}`]
-              : []
-          }),
-        { finger: FINGER, inline: INLINE },
-      )
-      expect.soft([...new Set(small)], scene.name).toEqual([])
+      expect.soft(await tooSmall(page), scene.name).toEqual([])
     })
   }
   await inside.context().close()

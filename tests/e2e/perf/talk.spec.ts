@@ -12,6 +12,8 @@ const SAMPLES = 30
 const OWN_MS = 50
 const ACROSS_MS = 150
 const KEY_MS = 100
+const SWITCH_MS = 100
+const SWITCHES = 20
 const BURST = { senders: 4, perSecond: 200, seconds: 10 }
 /** Enough of it has to arrive for the figure to mean anything. */
 const BURST_PART_MIN = 0.8
@@ -90,6 +92,47 @@ test('what is written is seen at once here and soon on another node P4', async (
   tell('on another node, p95', across, ACROSS_MS)
   expect(own).toBeLessThanOrEqual(OWN_MS * disturbedThen)
   expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbedThen)
+})
+
+test('a conversation that was open before is there at once P4', async ({ browser }) => {
+  test.setTimeout(120_000)
+  const cy = await person(browser, { at: cluster.at(0), nickname: 'Cy' })
+  for (const who of [bo, cy]) {
+    for (let n = 0; n < 30; n++) await post(ada, `/api/v1/conversations/u:${who.id}/messages`, { cid: `switch-${who.id}-${n}`, media: 1, content: `to ${who.nickname} ${n}` })
+  }
+  await ada.page.goto(`/c/u/${bo.id}`)
+  const open = async (who: Person) => {
+    await ada.page.locator(`[data-conv="u:${who.id}"]`).click()
+    await expect(rows(ada.page, `to ${who.nickname} 29`)).toBeInViewport()
+  }
+  for (const who of [cy, bo, cy]) await open(who)
+  await ada.page.evaluate(() => {
+    const took: number[] = []
+    Object.assign(window, { took })
+    addEventListener(
+      'click',
+      ({ timeStamp, target }) => {
+        const name = (target as Element).closest('[data-conv]')?.textContent?.includes('Bo') ? 'Bo' : 'Cy'
+        const look = () => {
+          // Painted is what this frame shows: the next one begins after it.
+          const there = [...document.querySelectorAll('article[data-mid]')].some((row) => row.textContent?.includes(`to ${name} 29`))
+          if (there) requestAnimationFrame((now) => took.push(now - timeStamp))
+          else requestAnimationFrame(look)
+        }
+        requestAnimationFrame(look)
+      },
+      { capture: true },
+    )
+  })
+  for (let n = 0; n < SWITCHES; n++) {
+    await open(n % 2 ? cy : bo)
+    await expect.poll(() => ada.page.evaluate(() => (window as unknown as { took: number[] }).took.length)).toBe(n + 1)
+  }
+  const took = await ada.page.evaluate(() => (window as unknown as { took: number[] }).took)
+  tell('switch, median', quantile(took, 0.5), SWITCH_MS)
+  tell('switch, p95', quantile(took, 0.95), SWITCH_MS)
+  expect(quantile(took, 0.95)).toBeLessThanOrEqual(SWITCH_MS)
+  await cy.context.close()
 })
 
 /** Sends over sockets of their own, from another page; how many were sent. */

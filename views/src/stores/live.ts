@@ -26,6 +26,8 @@ const PLACE_EVERY_MS = 1_000
 /** A node lags behind another by a store poll at most, unless it is in trouble. */
 const GAP_MS = 300
 const GAP_TRIES_MAX = 10
+/** A window that is covered draws no frames. */
+const FRAME_LATE_MS = 50
 
 export const useLive = defineStore('live', () => {
   const session = useSession()
@@ -43,6 +45,10 @@ export const useLive = defineStore('live', () => {
   let placing: ReturnType<typeof setTimeout> | undefined
   let running = 0
   let leaving = false
+  /** What came in since the last frame: a flood changes the page once a frame, not once an entry. */
+  let gathered: Entry[] = []
+  let frame = 0
+  let late: ReturnType<typeof setTimeout> | undefined
 
   whenUnauthorized(() => void end('expired'))
   session.whenLeft(() => void end('loggedOut'))
@@ -68,6 +74,7 @@ export const useLive = defineStore('live', () => {
   async function end(reason: EndReason): Promise<void> {
     running += 1
     link.stop()
+    gathered = []
     clearTimeout(placing)
     placing = undefined
     const memory = shelf
@@ -108,6 +115,9 @@ export const useLive = defineStore('live', () => {
   }
 
   function hear(output: Output): void {
+    if (output.type === 'entries') return gather(output.entries)
+    // What is said of an entry comes after it.
+    pour()
     switch (output.type) {
       case 'greeted':
         // Another tab logged in as somebody else: this page's state is not his.
@@ -119,9 +129,6 @@ export const useLive = defineStore('live', () => {
           drafts.pushAll()
           if (output.fromNow) void closeGap(output.head, running)
         }
-        break
-      case 'entries':
-        take(output.entries)
         break
       case 'reload':
         messages.dropTimelines()
@@ -170,6 +177,25 @@ export const useLive = defineStore('live', () => {
       await new Promise((resolve) => setTimeout(resolve, GAP_MS))
     }
     if (run === running) messages.refresh()
+  }
+
+  function gather(entries: readonly Entry[]): void {
+    const first = gathered.length === 0
+    gathered = [...gathered, ...entries]
+    if (document.visibilityState === 'hidden') pour()
+    else if (first) {
+      frame = requestAnimationFrame(pour)
+      late = setTimeout(pour, FRAME_LATE_MS)
+    }
+  }
+
+  function pour(): void {
+    cancelAnimationFrame(frame)
+    clearTimeout(late)
+    if (gathered.length === 0) return
+    const entries = gathered
+    gathered = []
+    take(entries)
   }
 
   function take(entries: Entry[]): void {

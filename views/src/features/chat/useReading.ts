@@ -22,10 +22,14 @@ export function useReading(conv: Conv, atEnd: Ref<boolean>) {
   /** The read position on arrival: where "new messages" stands until something is sent. */
   const unreadAfter = ref<Seq | null>(null)
 
+  /** Who wrote before the list of conversations came has no new messages to be led to. */
+  let answered = false
+  const dismiss = () => ((answered = true), (unreadAfter.value = null))
+
   watch(
     item,
     (found, before) => {
-      if (found && !before && unreadAfter.value === null && found.unread > 0) unreadAfter.value = found.read_seq
+      if (found && !before && !answered && unreadAfter.value === null && found.unread > 0) unreadAfter.value = found.read_seq
     },
     { immediate: true },
   )
@@ -52,5 +56,5 @@ export function useReading(conv: Conv, atEnd: Ref<boolean>) {
     { immediate: true },
   )
 
-  return { unreadAfter }
+  return { dismiss, unreadAfter }
 }

@@ -10,13 +10,18 @@ export const HEIGHT = 320
 export const RADIUS = 30
 /** Name and state below a node. */
 const CAPTION = 40
+const ACROSS = 230
+/** Between the highest and the lowest: all but the rims, the caption of the lowest and a little air. */
+const ROOM = HEIGHT - 2 * RADIUS - CAPTION - 36
 
 export function ring(count: number): Place[] {
-  const [across, down] = count === 1 ? [0, 0] : [220, 104]
-  const places = Array.from({ length: count }, (_, n) => {
-    const angle = -Math.PI / 2 + (2 * Math.PI * n) / count
-    return { x: WIDTH / 2 + across * Math.cos(angle), y: down * Math.sin(angle) }
-  })
+  // Two stand side by side.
+  const first = count === 2 ? Math.PI : -Math.PI / 2
+  const points = Array.from({ length: count }, (_, n) => first + (2 * Math.PI * n) / count)
+  const heights = points.map(Math.sin)
+  const reach = Math.max(...heights) - Math.min(...heights)
+  const [across, down] = count === 1 ? [0, 0] : [ACROSS, reach > 0.01 ? ROOM / reach : 0]
+  const places = points.map((angle) => ({ x: WIDTH / 2 + across * Math.cos(angle), y: down * Math.sin(angle) }))
   // An odd number reaches higher than it hangs low: the whole is centred, captions included.
   const ys = places.map(({ y }) => y)
   const middle = (Math.min(...ys) + Math.max(...ys) + CAPTION) / 2

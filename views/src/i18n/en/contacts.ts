@@ -17,7 +17,8 @@ export default {
   'contacts.id': 'Number',
   'contacts.name': 'Name',
   'contacts.memo': 'About',
-  'contacts.tip': 'Pick a friend to see the profile or write',
+  'contacts.tipTitle': 'Friends',
+  'contacts.tip': 'Choose a friend on the left to see the profile or to write. New friends are found by name, mobile number or id.',
 
   'addFriend.title': 'Add friend',
   'addFriend.query': 'Name, nickname, phone or number',

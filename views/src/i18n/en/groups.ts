@@ -12,7 +12,8 @@ export default {
   'groups.leave': 'Leave group',
   'groups.leaveTitle': 'Leave “{name}”?',
   'groups.leaveHint': 'You will no longer receive its messages.',
-  'groups.tip': 'Pick a group to start',
+  'groups.tipTitle': 'Talk together',
+  'groups.tip': 'Choose a group on the left to see its members and announcement, or to start talking.',
 
   'createGroup.title': 'Create group',
   'createGroup.name': 'Group name',

@@ -15,7 +15,8 @@ export default {
   'contacts.id': '编号',
   'contacts.name': '用户名',
   'contacts.memo': '签名',
-  'contacts.tip': '选一位好友，查看资料或发消息',
+  'contacts.tipTitle': '好友',
+  'contacts.tip': '在左侧选一位好友，查看资料或发消息。也可以按名字、手机号或编号添加新的好友。',
 
   'addFriend.title': '添加好友',
   'addFriend.query': '名字、昵称、手机号或编号',

@@ -10,7 +10,8 @@ export default {
   'groups.leave': '退出群组',
   'groups.leaveTitle': '退出“{name}”？',
   'groups.leaveHint': '退出后不再收到这个群的消息。',
-  'groups.tip': '选一个群组，开始聊天',
+  'groups.tipTitle': '一起聊',
+  'groups.tip': '在左侧选一个群组，查看成员与公告，或开始聊天。',
 
   'createGroup.title': '创建群组',
   'createGroup.name': '群名',
