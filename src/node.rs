@@ -4,6 +4,7 @@ mod bus;
 mod dispatch;
 mod figures;
 pub mod files;
+mod keepers;
 mod redis;
 mod services;
 mod signals;
@@ -40,17 +41,15 @@ use crate::journal::replica::{Replica, ReplicaSettings};
 use crate::model::ids::Incarnation;
 use crate::presence::{self, Presence, Signals};
 use crate::redis::Servers;
-use crate::service::clock::{Clock, system_now};
+use crate::service::clock::system_now;
 use crate::service::files::Files;
-use crate::service::hooks::delivery::{Delivery, DeliveryParts, Tally};
-use crate::service::hooks::outgoing::Outgoing;
-use crate::service::indexer::{self, Behind};
+use crate::service::hooks::delivery::Tally;
+use crate::service::indexer::Behind;
 use crate::service::online;
-use crate::service::packets::Expiry;
-use crate::service::reads::{Reads, keep_written};
-use crate::service::retention::{Keep, Retention};
+use crate::service::reads::Reads;
 use crate::store::{LogHead, NodeRow, Stores};
 use dispatch::HubDispatch;
+use keepers::{keep_writing, keepers};
 use services::{Handles, Services};
 use signals::SignalDesk;
 use sink::NodeSink;
@@ -311,9 +310,7 @@ impl Node {
             gatherer,
         );
         background.extend(keepers(config, stores, incarnation, &handles, files));
-        let (stop_writing, writing_stopped) = oneshot::channel::<()>();
-        let stop = told_to_stop(writing_stopped);
-        let writing = keep_written(services.reads.clone(), services.sessions.clone(), stop);
+        let (stop_writing, writing) = keep_writing(&services);
         info!(node = config.node.name, run = %incarnation, head = start.head.0, "the node is up");
         Ok(Node {
             redis,
@@ -327,7 +324,7 @@ impl Node {
             http: tokio::spawn(serving),
             driving,
             stop_writing,
-            writing: tokio::spawn(writing),
+            writing,
             background,
         })
     }
@@ -403,77 +400,6 @@ fn background(
 /// Resolves with the word to stop; also when whoever would say it is gone.
 async fn told_to_stop(word: oneshot::Receiver<()>) {
     let _ = word.await;
-}
-
-/// The tasks that look after the store.
-fn keepers(
-    config: &Config,
-    stores: &Stores,
-    incarnation: Incarnation,
-    handles: &Handles,
-    files: Files,
-) -> impl Iterator<Item = JoinHandle<()>> {
-    let retention = retention(config, stores, incarnation);
-    let indexing = indexing(config, stores, incarnation, &handles.index_behind);
-    let expiry = Expiry::new(Arc::clone(&stores.packets), handles.committer.clone());
-    let expiry = tokio::spawn(expiry.run(spread(incarnation)));
-    let delivery = delivery(config, stores, handles, incarnation);
-    let some = retention.into_iter().chain(indexing).chain(delivery);
-    some.chain([expiry, tokio::spawn(files.run(spread(incarnation)))])
-}
-
-/// The task that prunes, where the deployment bounds its log.
-fn retention(config: &Config, stores: &Stores, incarnation: Incarnation) -> Option<JoinHandle<()>> {
-    let chat = &config.chat;
-    let keep = Keep::new(chat.keep_days, chat.keep_entries, chat.retry_days)?;
-    let retention = Retention::new(keep, Arc::clone(&stores.log), Arc::clone(&stores.retention));
-    Some(tokio::spawn(retention.run(spread(incarnation))))
-}
-
-/// The task that makes messages searchable, where the deployment wants that.
-fn indexing(
-    config: &Config,
-    stores: &Stores,
-    incarnation: Incarnation,
-    behind: &Behind,
-) -> Option<JoinHandle<()>> {
-    let (log, search) = (Arc::clone(&stores.log), Arc::clone(&stores.search));
-    let run = indexer::run(log, search, behind.clone(), spread(incarnation));
-    config.chat.search.then(|| tokio::spawn(run))
-}
-
-/// The task that tells outgoing hooks.
-fn delivery(
-    config: &Config,
-    stores: &Stores,
-    handles: &Handles,
-    incarnation: Incarnation,
-) -> Option<JoinHandle<()>> {
-    let outgoing = match Outgoing::new(config.hooks.allow_private) {
-        Ok(outgoing) => outgoing,
-        Err(error) => {
-            error!(%error, "this node tells no hooks: its machine's trusted certificates cannot be read");
-            return None;
-        }
-    };
-    let delivery = Delivery::new(DeliveryParts {
-        hooks: Arc::clone(&stores.hooks),
-        outgoing,
-        position: handles.position.clone(),
-        holder: incarnation,
-        clock: Clock::system(),
-        tally: handles.told.clone(),
-    });
-    Some(tokio::spawn(delivery.run(spread(incarnation))))
-}
-
-/// Chance that differs from node to node, for tasks that all of them have.
-fn spread(incarnation: Incarnation) -> fastrand::Rng {
-    let seed = incarnation
-        .0
-        .iter()
-        .fold(0, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
-    fastrand::Rng::with_seed(seed)
 }
 
 fn server_settings(config: &Config) -> ServerSettings {

@@ -6,6 +6,7 @@
 
 mod acks;
 mod closing;
+mod connection;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,85 +19,25 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use slab::Slab;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
-use super::link::Link;
 use super::order::{Bye, Order};
 use super::queue::Queue;
 use super::registry::Registry;
-use super::speech::{Page, Speech};
+use super::speech::Page;
 use super::{HubSettings, Opening, Stats};
 use crate::model::conversation::Conv;
 use crate::model::entry::Entry;
-use crate::model::ids::{ConnId, GroupId, Seq, SessionId, UserId};
+use crate::model::ids::{ConnId, GroupId, Seq, UserId};
+use connection::{Connection, Standing};
 
 /// Orders carried out before the connections they touched are written.
 const ORDERS_AT_ONCE: usize = 256;
 /// The shortest interval at which pings, silence and slowness are looked at.
 const SWEEP_MIN: Duration = Duration::from_millis(20);
 const SWEEP_MAX: Duration = Duration::from_secs(1);
-
-/// Where a connection stands in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// Served from the log by its own task.
-    CatchingUp,
-    /// Gets every delivery.
-    Live,
-    /// Fell behind; its task hears of it when what is queued has left.
-    FellBehind,
-    /// Is told nothing more: it is about to go, and its place is being written down.
-    Ended,
-}
-
-struct Connection {
-    conn: ConnId,
-    stream: Arc<TcpStream>,
-    link: Arc<Link>,
-    user: UserId,
-    session: SessionId,
-    expires: Option<Instant>,
-    standing: Standing,
-    position: Seq,
-    /// The place in the log of the last that was queued.
-    told: Seq,
-    speech: Arc<dyn Speech>,
-    /// Acks that wait for what comes before them in the log; their senders bound how many.
-    held_acks: Vec<(Seq, Bytes)>,
-    delivered: u64,
-    groups: Vec<GroupId>,
-    queue: Queue,
-    dirty: bool,
-    /// Since when the client takes nothing.
-    blocked_since: Option<Instant>,
-    last_ping: Instant,
-    /// The close frame is queued: nothing more follows it.
-    closing: bool,
-}
-
-impl Connection {
-    /// Whether it is told nothing more of the log.
-    fn is_over(&self) -> bool {
-        self.closing || self.standing == Standing::Ended
-    }
-
-    /// The client is being told of the log up to here: it has been once its socket has taken all that is queued.
-    fn tell(&mut self, seq: Seq) {
-        self.told = seq;
-        if self.queue.len() == 0 {
-            self.link.set_told(seq);
-        }
-    }
-
-    /// Drops what is queued, and that the client was told of it.
-    fn forget_unsent(&mut self) {
-        self.queue.clear_unsent();
-        self.told = self.link.told();
-    }
-}
 
 pub(super) struct Shard {
     settings: HubSettings,
