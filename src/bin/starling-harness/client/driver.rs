@@ -1,6 +1,7 @@
 //! Drives one client: connects, reconnects elsewhere, repeats unacknowledged sends, stalls or is cut when told to.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -276,10 +277,11 @@ impl Driver {
             url: url.to_owned(),
             got: None,
         };
-        let before = self.ledger().fetches.insert(seq, fetch);
-        if before.is_some() {
-            return;
-        }
+        // A page may be told an entry again, which fetches nothing again.
+        match self.ledger().fetches.entry(seq) {
+            MapEntry::Occupied(_) => return,
+            MapEntry::Vacant(place) => place.insert(fetch),
+        };
         let (account, doors, first) = (self.account.clone(), self.doors.clone(), self.target);
         let (ledger, url) = (Arc::clone(&self.ledger), url.to_owned());
         self.state.errands.spawn(async move {
