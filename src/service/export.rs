@@ -230,9 +230,10 @@ impl Pages {
 
 fn settings(address: Address, state: &ConversationState) -> Value {
     let settings = &state.settings;
+    let last = state.last.as_ref().map_or(Seq::ZERO, |last| last.seq);
     json!({
         "conv": address, "read_seq": state.read_seq, "muted": settings.muted,
-        "pinned": settings.pinned, "hidden": settings.hidden_at > Seq::ZERO, "draft": settings.draft,
+        "pinned": settings.pinned, "hidden": settings.hides(last), "draft": settings.draft,
         "marked_unread": settings.marked_unread,
     })
 }

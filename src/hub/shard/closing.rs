@@ -61,9 +61,13 @@ impl Shard {
     }
 
     pub(super) fn end_telling(&mut self, only: Option<ConnId>, done: oneshot::Sender<()>) {
-        for (_, connection) in &mut self.connections {
-            let is_meant = only.is_none_or(|conn| conn == connection.conn);
-            if is_meant && connection.link.is_place_kept() {
+        let slots = match only {
+            Some(conn) => self.slot(conn).into_iter().collect(),
+            None => self.all_slots(),
+        };
+        for slot in slots {
+            let connection = &mut self.connections[slot];
+            if connection.link.is_place_kept() {
                 connection.standing = Standing::Ended;
             }
         }
