@@ -127,11 +127,22 @@ async fn a_backup_put_back_into_mariadb_is_noticed_by_its_last_entry() {
 async fn a_backup_put_back_into_mariadb_with_another_epoch_is_noticed_by_that() {
     let database = Database::fresh();
     let cluster = Plan::nodes(3).store(&database.url()).start().await;
-    let put_back = |backup: String| {
-        let another = "UPDATE log_head SET epoch = epoch + 1;";
-        database.sql(&format!("{backup}\n{another}"));
+    // In the backup itself: a statement after it would be a second change wherever a node renewed the epoch before it.
+    let take = || {
+        let epoch: u64 = database
+            .sql("SELECT epoch FROM log_head")
+            .trim()
+            .parse()
+            .unwrap();
+        let dump = database.dump();
+        let backup = dump.replace(&epoch.to_string(), &(epoch + 1).to_string());
+        assert_ne!(backup, dump, "the epoch {epoch} is not in the backup");
+        backup
     };
-    a_backup_put_back_is_noticed(&cluster, || database.dump(), put_back).await;
+    let put_back = |backup: String| {
+        database.sql(&backup);
+    };
+    a_backup_put_back_is_noticed(&cluster, take, put_back).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
