@@ -2,6 +2,7 @@ import tailwindcss from '@tailwindcss/vite'
 import vue from '@vitejs/plugin-vue'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { ahead } from './build/ahead.ts'
 import { budget } from './build/budget.ts'
 import { compress } from './build/compress.ts'
 import { icons } from './build/icons.ts'
@@ -10,12 +11,11 @@ import { worker } from './build/worker.ts'
 const mark = fileURLToPath(new URL('../asset/public/favicon.svg', import.meta.url))
 const server = process.env.STARLING_SERVER ?? 'http://127.0.0.1:8080'
 
-/** What runs as soon as somebody is logged in. */
-const INSIDE =
-  /src\/(stores\/(conversations|messages|live|groups|people|contacts|outbox|timeline|dialogs|link)|net\/(connection|frames|socket|backoff|cid|media))\.ts$/
+/** What every page needs, and the log-in as well as a conversation. */
+const START = /src\/(main|i18n\/errors|stores\/cluster)\.ts$|src\/ui\/(Btn|Mark)\.vue$|valibot\/dist|icons\/(moon|sun|eye-off)\.|plugin-vue.export-helper|rolldown.runtime/
 
 export default defineConfig({
-  plugins: [vue(), tailwindcss(), icons(mark), worker(), compress(), budget()],
+  plugins: [vue(), tailwindcss(), icons(mark), ahead(), worker(), compress(), budget()],
   publicDir: '../asset/public',
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
@@ -23,6 +23,10 @@ export default defineConfig({
     outDir: '../asset/app',
     emptyOutDir: true,
     manifest: true,
+    modulePreload: {
+      // What was loaded before need not be looked for again by each part that is loaded later.
+      resolveDependencies: (_file, names, { hostType }) => (hostType === 'html' ? names : names.filter((name) => !/\/(start|inside)-/.test(name))),
+    },
     // Data URIs would need a wider policy than 'self' for fonts and styles.
     assetsInlineLimit: 0,
     rolldownOptions: {
@@ -30,8 +34,13 @@ export default defineConfig({
       // A worker rules over the paths below its own.
       output: {
         entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
-        // What is always loaded together is packed together: small files compress badly.
-        codeSplitting: { groups: [{ name: 'inside', test: INSIDE }], includeDependenciesRecursively: false },
+        // What is always loaded together is packed together: each file costs a turn on the network, and small ones compress badly.
+        codeSplitting: {
+          groups: [
+            { name: 'start', test: START, priority: 2 },
+            { name: 'inside', test: /src\/app\/inside\.ts$/, priority: 1 },
+          ],
+        },
       },
     },
   },

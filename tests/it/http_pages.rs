@@ -27,7 +27,7 @@ async fn with_files(files: &[(&str, &str)]) -> (Lab, tempfile::TempDir) {
 async fn the_clients_page_answers_to_each_of_its_paths_and_files_to_their_own() {
     let (lab, _folder) = with_files(&[
         ("app/index.html", "<p>client"),
-        ("app/theme.js", "theme"),
+        ("app/first.js", "first"),
         ("app/assets/index-abc.js", "code"),
         ("app/assets/index-abc.js.gz", "packed"),
         ("app/.vite/manifest.json", "{}"),
@@ -62,7 +62,7 @@ async fn the_clients_page_answers_to_each_of_its_paths_and_files_to_their_own() 
         packed.header("content-type"),
         "text/javascript; charset=utf-8"
     );
-    assert_eq!(lab.ask("GET", "/theme.js", &[GZIP], "").await.text, "theme");
+    assert_eq!(lab.ask("GET", "/first.js", &[GZIP], "").await.text, "first");
     assert_eq!(
         lab.ask("GET", "/asset/packs/a.json", &[], "").await.text,
         "{}"

@@ -314,6 +314,7 @@ test('times stand where a pause or a new day is, and say the moment in full M34'
   const separators = await region(eve.page).locator('p[data-time]').allInnerTexts()
   expect(separators).toEqual(['星期四 12:00', '昨天 12:00', '昨天 12:10', '01:00'])
   expect(lines.length).toBeGreaterThan(0)
+  await rows(eve.page, 'at 2').locator('time').hover()
   await expect(rows(eve.page, 'at 2').locator('time')).toHaveAttribute('title', '2026年11月20日 12:04:00')
   // Runs of one sender: the avatar stands on the first only.
   await expect(rows(eve.page, 'at 1').getByRole('button', { name: /资料/ })).toHaveCount(1)

@@ -15,6 +15,9 @@ const HTML_BYTES = 2_000
 const CSS_BYTES = 20_000
 const LOGIN_JS_BYTES = 90_000
 
+// A trace takes pictures of the page while it is measured.
+test.use({ trace: 'off' })
+
 let ada: Account
 let bo: Account
 

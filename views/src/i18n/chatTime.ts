@@ -20,8 +20,11 @@ export function daysBetween(earlier: number, later: number): number {
   return Math.round((midnight(later) - midnight(earlier)) / 86_400_000)
 }
 
-export function clock(at: number, language: string): string {
-  return formatter(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at)
+/** Hours and minutes, the same in all our languages: a formatter of `Intl` takes long to be made, and the first look needs no other. */
+export function clock(at: number): string {
+  const moment = new Date(at)
+  const two = (n: number) => String(n).padStart(2, '0')
+  return `${two(moment.getHours())}:${two(moment.getMinutes())}`
 }
 
 /** The day: yesterday, a weekday within the last week, else the date. Empty for today. */
@@ -36,13 +39,13 @@ export function chatDay(at: number, now: number, language: string, words: Words)
 
 /** For a row of the conversation list: the time today, before that only the day. */
 export function chatTime(at: number, now: number, language: string, words: Words): string {
-  return chatDay(at, now, language, words) || clock(at, language)
+  return chatDay(at, now, language, words) || clock(at)
 }
 
 /** For a separator between messages: the day, and the time. */
 export function separatorTime(at: number, now: number, language: string, words: Words): string {
   const day = chatDay(at, now, language, words)
-  return day ? `${day} ${clock(at, language)}` : clock(at, language)
+  return day ? `${day} ${clock(at)}` : clock(at)
 }
 
 /** The moment in full, for tooltips. */
@@ -57,5 +60,5 @@ export function dayOf(at: number, language: string): string {
 
 /** A moment to come: the time if it is today, else the date with it. */
 export function untilTime(at: number, now: number, language: string): string {
-  return daysBetween(now, at) === 0 ? clock(at, language) : `${dayOf(at, language)} ${clock(at, language)}`
+  return daysBetween(now, at) === 0 ? clock(at) : `${dayOf(at, language)} ${clock(at)}`
 }

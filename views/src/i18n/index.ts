@@ -1,6 +1,6 @@
 // A typed `t()` in place of a library: the two catalogues are checked against each other by the compiler, plurals and
-// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is chunks of its own: what
-// is said before the log-in, in a conversation, and all the rest.
+// dates come from Intl, and about 28 kB of gzipped script are not sent. Each language is two chunks of its own: what
+// is said before the log-in and at the first look at a conversation, and all the rest.
 
 import { shallowRef } from 'vue'
 import type { Key, Messages } from './zh-CN'
@@ -9,13 +9,11 @@ export type Language = 'zh-CN' | 'en'
 export const LANGUAGES: readonly Language[] = ['zh-CN', 'en']
 export type { Key }
 
-/** How much can be said: what stands before the log-in, what a conversation needs to show itself, everything. */
-export type Part = 'door' | 'chatting' | 'index'
-const PARTS: readonly Part[] = ['door', 'chatting', 'index']
+type Part = 'first' | 'rest'
 
 const loaders: Record<Language, Record<Part, () => Promise<{ default: Partial<Messages> }>>> = {
-  'zh-CN': { door: () => import('./zh-CN/door'), chatting: () => import('./zh-CN/chatting'), index: () => import('./zh-CN/index') },
-  en: { door: () => import('./en/door'), chatting: () => import('./en/chatting'), index: () => import('./en/index') },
+  'zh-CN': { first: () => import('./zh-CN/first'), rest: () => import('./zh-CN/rest') },
+  en: { first: () => import('./en/first'), rest: () => import('./en/rest') },
 }
 
 interface Active {
@@ -31,22 +29,23 @@ export function currentLanguage(): Language {
   return active.value.language
 }
 
-let part: Part = 'door'
+let parts: readonly Part[] = ['first']
 let wanted: Language = 'zh-CN'
 
 export async function setLanguage(language: Language): Promise<void> {
   wanted = language
-  const { default: messages } = await loaders[language][part]()
+  const loaded = await Promise.all(parts.map((part) => loaders[language][part]()))
   // Another choice came meanwhile.
   if (wanted !== language) return
   const before = active.value.language === language ? active.value.messages : null
-  active.value = { language, messages: { ...before, ...messages }, plural: new Intl.PluralRules(language) }
+  const messages = Object.assign({}, before, ...loaded.map((part) => part.default)) as Partial<Messages>
+  active.value = { language, messages, plural: new Intl.PluralRules(language) }
   document.documentElement.lang = language
 }
 
-/** From here on as much can be said. */
-export async function speak(upTo: Part): Promise<void> {
-  if (PARTS.indexOf(upTo) > PARTS.indexOf(part)) part = upTo
+/** From here on everything can be said. */
+export async function speakAll(): Promise<void> {
+  if (parts.length === 1) parts = ['first', 'rest']
   await setLanguage(wanted)
 }
 

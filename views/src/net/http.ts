@@ -1,5 +1,7 @@
 // The only place that calls `fetch` (`upload.ts` is its like for files). Turns every failure into an `ApiError` with the server's stable code.
 
+import { forgetAhead, takeAhead } from './ahead'
+
 /** Longer than a node's own deadlines, so its 503 arrives before we give up. */
 const REQUEST_MS_MAX = 15_000
 
@@ -54,9 +56,11 @@ export async function requestText(path: string): Promise<string> {
 }
 
 async function send(method: Method, path: string, body: unknown): Promise<Response> {
+  const known = method === 'GET' ? takeAhead(path) : undefined
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   try {
+    if (known) return await known
     return await fetch(path, {
       method,
       headers,
@@ -79,7 +83,9 @@ async function parse(response: Response): Promise<unknown> {
 
 /** Tells the application when the error means that the session is over. */
 export function endedSession(error: ApiError): void {
-  if (error.status === 401 && error.code === 'unauthorized') onUnauthorized()
+  if (error.status !== 401 || error.code !== 'unauthorized') return
+  forgetAhead()
+  onUnauthorized()
 }
 
 /** The error that a refusing answer's body tells of. */

@@ -2,7 +2,7 @@
 
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Router } from 'vue-router'
-import { speak } from '@/i18n'
+import { speakAll } from '@/i18n'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -30,7 +30,7 @@ export function makeRouter(): Router {
           {
             path: 'c/:kind(u|g)/:id(\\d+)',
             name: 'chat',
-            component: () => import('@/features/chat/ChatPage.vue'),
+            component: () => within().then(({ ChatPage }) => ChatPage),
             meta: { section: 'chats', detail: true },
           },
           {
@@ -105,15 +105,13 @@ export function makeRouter(): Router {
   return router
 }
 
-async function shell() {
-  const [page] = await Promise.all([import('@/app/Shell.vue'), speak('chatting')])
-  void speak('index')
-  return page
-}
+const within = () => import('@/app/inside')
+
+const shell = async () => (await within()).Shell
 
 /** A page that says more than a conversation does. */
 function whole<T>(page: () => Promise<T>): () => Promise<T> {
-  return async () => (await Promise.all([page(), speak('index')]))[0]
+  return async () => (await Promise.all([page(), speakAll()]))[0]
 }
 
 /** Where to go after log-in: only to a path of this page, never to another origin. */

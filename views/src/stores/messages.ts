@@ -116,7 +116,7 @@ export const useMessages = defineStore('messages', () => {
 
   /** Loads the newest page unless it is there already. */
   async function open(conv: Conv): Promise<void> {
-    if (!timelineOf(conv).loaded) await newest(conv)
+    if (!timelineOf(conv).loaded && !opening.has(conv)) await newest(conv)
   }
 
   /** Asks again for the newest page of everything shown or asked for: answers from before may lack entries. */

@@ -1,4 +1,4 @@
-// Choices of this browser. They outlive log-outs and are shared by its tabs; `asset/public/theme.js` reads the same keys
+// Choices of this browser. They outlive log-outs and are shared by its tabs; `asset/public/first.js` reads the same keys
 // before the first paint.
 
 import { useLocalStorage, usePreferredDark, useMediaQuery } from '@vueuse/core'

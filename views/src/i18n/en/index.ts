@@ -1,15 +1,5 @@
 import type { Messages } from '../zh-CN'
-import app from './app'
-import auth from './auth'
-import chat from './chat'
-import list from './list'
-import contacts from './contacts'
-import groups from './groups'
-import profile from './profile'
-import search from './search'
-import cluster from './cluster'
-import settings from './settings'
-import media from './media'
-import admin from './admin'
+import first from './first'
+import rest from './rest'
 
-export default { ...app, ...auth, ...chat, ...list, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin } satisfies Messages
+export default { ...first, ...rest } satisfies Messages

@@ -1,19 +1,9 @@
 // The reference catalogue, a file for each area of the page: its keys are the keys there are, and the compiler holds
-// the other languages to them.
-import app from './app'
-import auth from './auth'
-import chat from './chat'
-import list from './list'
-import contacts from './contacts'
-import groups from './groups'
-import profile from './profile'
-import search from './search'
-import cluster from './cluster'
-import settings from './settings'
-import media from './media'
-import admin from './admin'
+// the other languages to them. The page itself loads the two parts.
+import first from './first'
+import rest from './rest'
 
-const messages = { ...app, ...auth, ...chat, ...list, ...contacts, ...groups, ...profile, ...search, ...cluster, ...settings, ...media, ...admin }
+const messages = { ...first, ...rest }
 
 export type Key = keyof typeof messages
 export type Messages = Readonly<Record<Key, string>>
