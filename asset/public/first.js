@@ -53,7 +53,12 @@
     });
   }
   ask('/api/v1/me');
-  ask('/api/v1/conversations');
-  var conversation = /^\/c\/(u|g)\/(\d{1,16})$/.exec(path);
-  if (conversation) ask('/api/v1/conversations/' + conversation[1] + ':' + conversation[2] + '/entries?limit=50');
+  ahead['/api/v1/me'].then(function (answer) {
+    if (!answer.ok) return;
+    ask('/api/v1/conversations');
+    var conversation = /^\/c\/(u|g)\/(\d{1,16})$/.exec(path);
+    if (conversation) ask('/api/v1/conversations/' + conversation[1] + ':' + conversation[2] + '/entries?limit=50');
+  }, function () {
+    // Nobody is there.
+  });
 })();

@@ -210,23 +210,23 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'emoji',
     go: async (stage) => {
-      const panel = await drawer(stage, 'media.emoji')
+      const panel = await drawer(stage, 'chat.emoji')
       await expect(panel.locator('emoji-picker .emoji-menu button.emoji').first()).toBeVisible()
     },
   },
   {
     name: 'stickers',
     go: async (stage) => {
-      const panel = await drawer(stage, 'media.emoji')
+      const panel = await drawer(stage, 'chat.emoji')
       await panel.getByRole('tab').nth(2).click()
       await expect(panel.locator('[role=tabpanel]:not([hidden]) img').first()).toBeVisible()
     },
   },
-  { name: 'attach', go: async (stage) => void (await drawer(stage, 'media.attach')) },
+  { name: 'attach', go: async (stage) => void (await drawer(stage, 'chat.attach')) },
   {
     name: 'packet-form',
     go: async (stage) => {
-      const panel = await drawer(stage, 'media.attach')
+      const panel = await drawer(stage, 'chat.attach')
       await panel.getByRole('menuitem', { name: stage.t('media.attach.packet') }).click()
       await expect(stage.page.getByRole('button', { name: stage.t('packet.send') })).toBeVisible()
     },

@@ -3,6 +3,7 @@
 
 /** A page that never says so, such as the log-in, is drawn by then. */
 const LOOK_MS_MAX = 2_000
+const AGAIN_MS = 2_000
 
 let drawn: () => void = () => undefined
 
@@ -11,6 +12,18 @@ export const firstLook = new Promise<void>((resolve) => {
   drawn = resolve
   setTimeout(resolve, LOOK_MS_MAX)
 })
+
+/** What waits for it. Until it comes the page does without: a node that went away takes no part of the page along. */
+export async function later<T>(load: () => Promise<T>): Promise<T> {
+  await firstLook
+  for (;;) {
+    try {
+      return await load()
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+    }
+  }
+}
 
 /** What the reader came for is in the page, and drawn with the next frame. */
 export function lookIsOver(): void {

@@ -21,8 +21,3 @@ export function takeAhead(question: string): Promise<Response> | undefined {
 export function isAhead(): boolean {
   return window.starlingAhead !== undefined && performance.now() < AGE_MS_MAX
 }
-
-/** They were given to somebody who is not logged in. */
-export function forgetAhead(): void {
-  delete window.starlingAhead
-}

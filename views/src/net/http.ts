@@ -1,6 +1,6 @@
 // The only place that calls `fetch` (`upload.ts` is its like for files). Turns every failure into an `ApiError` with the server's stable code.
 
-import { forgetAhead, takeAhead } from './ahead'
+import { takeAhead } from './ahead'
 
 /** Longer than a node's own deadlines, so its 503 arrives before we give up. */
 const REQUEST_MS_MAX = 15_000
@@ -55,6 +55,12 @@ export async function requestText(path: string): Promise<string> {
   throw errorOf(response.ok ? 404 : response.status, await response.json().catch(() => ({})))
 }
 
+/** The page itself as the server has it now; `null` if it does not answer. */
+export async function servedPage(): Promise<string | null> {
+  const answer = await fetch('/', { cache: 'no-store' }).catch(() => null)
+  return answer?.ok ? answer.text().catch(() => null) : null
+}
+
 async function send(method: Method, path: string, body: unknown): Promise<Response> {
   const known = method === 'GET' ? takeAhead(path) : undefined
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language }
@@ -83,9 +89,7 @@ async function parse(response: Response): Promise<unknown> {
 
 /** Tells the application when the error means that the session is over. */
 export function endedSession(error: ApiError): void {
-  if (error.status !== 401 || error.code !== 'unauthorized') return
-  forgetAhead()
-  onUnauthorized()
+  if (error.status === 401 && error.code === 'unauthorized') onUnauthorized()
 }
 
 /** The error that a refusing answer's body tells of. */

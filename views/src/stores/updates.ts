@@ -3,8 +3,11 @@
 
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
+import { servedPage } from '../net/http'
 
 /** Beside the look at each return to the page and after each reconnect. */
+/** The file that this is packed into, which the page of the same build names. */
+const OWN_NAME = new URL(import.meta.url).pathname
 const LOOK_EVERY_MS = 30 * 60_000
 
 export const useUpdates = defineStore('updates', () => {
@@ -39,9 +42,10 @@ export const useUpdates = defineStore('updates', () => {
     registration?.update().catch(() => undefined)
   }
 
-  /** A part of this page could not be loaded: another build's server, unless there is no server at all. */
-  function partMissing(): void {
-    if (navigator.onLine) ready.value = true
+  /** A part of this page could not be loaded: another build's server, unless there is none. */
+  async function partMissing(): Promise<void> {
+    const page = await servedPage()
+    if (page !== null && !page.includes(OWN_NAME)) ready.value = true
   }
 
   function apply(): void {

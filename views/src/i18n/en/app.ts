@@ -21,6 +21,7 @@ export default {
   'nav.chats': 'Chats',
   'nav.contacts': 'Contacts',
   'nav.groups': 'Groups',
+  'nav.profile': 'Edit my profile',
   'nav.cluster': 'Cluster',
   'nav.settings': 'Settings',
   'nav.me': 'Me',

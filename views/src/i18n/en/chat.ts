@@ -12,6 +12,8 @@ export default {
   'list.unread': '{n} unread',
 
   'chat.tipTitle': 'Pick a conversation to start',
+  'chat.emoji': 'Emoji and stickers',
+  'chat.attach': 'Attach',
   'chat.tipSend': 'Send a message',
   'chat.tipNewline': 'Start a new line',
   'chat.tipNew': 'Friends and groups are added by the “New” button above the list',

@@ -2,7 +2,6 @@ import type zh from '../zh-CN/profile'
 
 export default {
   'profile.title': 'Profile',
-  'profile.edit': 'Edit my profile',
   'profile.nickname': 'Nickname',
   'profile.sex': 'Sex',
   'profile.sex.M': 'Male',

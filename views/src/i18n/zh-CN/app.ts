@@ -19,6 +19,7 @@ export default {
   'nav.chats': '消息',
   'nav.contacts': '通讯录',
   'nav.groups': '群组',
+  'nav.profile': '编辑我的资料',
   'nav.cluster': '集群状态',
   'nav.settings': '设置',
   'nav.me': '我',

@@ -10,6 +10,8 @@ export default {
   'list.unread': '{n} 条未读',
 
   'chat.tipTitle': '选一个会话，开始聊天',
+  'chat.emoji': '表情',
+  'chat.attach': '更多',
   'chat.tipSend': '发送消息',
   'chat.tipNewline': '换行',
   'chat.tipNew': '加好友、建群，都在列表上方的“新建”里',

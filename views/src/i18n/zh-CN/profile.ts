@@ -1,6 +1,5 @@
 export default {
   'profile.title': '个人资料',
-  'profile.edit': '编辑我的资料',
   'profile.nickname': '昵称',
   'profile.sex': '性别',
   'profile.sex.M': '男',
