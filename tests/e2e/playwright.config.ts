@@ -9,7 +9,8 @@ export default defineConfig({
   grepInvert: process.env.STARLING_LAN ? /@secure/ : /@lan/,
   // Two runs at a time must not share it.
   outputDir: process.env.STARLING_E2E_OUTPUT ?? '../../test-results',
-  timeout: 60_000,
+  // A bound against hanging, not a measure: what has to be quick says so itself.
+  timeout: 120_000,
   expect: { timeout: 10_000 },
   fullyParallel: false,
   workers: 1,
