@@ -18,6 +18,9 @@ const BURST = { senders: 4, perSecond: 200, seconds: 10 }
 /** Enough of it has to arrive for the figure to mean anything. */
 const BURST_PART_MIN = 0.8
 
+// Recording a trace takes time from the page, and much more than the page takes.
+test.use({ trace: 'off' })
+
 let cluster: Cluster
 let ada: Person
 let bo: Person
