@@ -7,7 +7,8 @@ export default defineConfig({
   testIgnore: process.env.STARLING_SCREENSHOTS ? [] : ['visual/**'],
   // Two runs at a time must not share it.
   outputDir: process.env.STARLING_E2E_OUTPUT ?? '../../test-results',
-  timeout: 60_000,
+  // A bound against hanging, not a measure: what has to be quick says so itself.
+  timeout: 120_000,
   expect: { timeout: 10_000 },
   fullyParallel: false,
   workers: 1,

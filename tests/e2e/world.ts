@@ -106,3 +106,6 @@ export async function exchange(from: Page, to: Page, text: string): Promise<void
     await expect(rows(from, text)).toHaveCount(1)
   })
 }
+
+/** As a network that is back does. A click on "retry" would wait for a button that is gone when the page was quicker. */
+export const wake = (page: Page) => page.evaluate(() => void window.dispatchEvent(new Event('online')))

@@ -157,9 +157,10 @@ test('a picture that was on its way survives a reload M18', async () => {
   await pick(page, 'media', [await picture(page, 'kept.png', 200, 200)])
   await sendButton(page).click()
   await expect(last(page).getByRole('progressbar')).toBeVisible()
+  // The next one: the first is held until the reload ends it.
   hold = false
-  await page.unroute('**/api/v1/files')
   await sends(page, bo.page, async () => void (await page.reload()), async (row) => expect(row.getByRole('button', { name: '图片，点按查看' })).toBeVisible())
+  await page.unroute('**/api/v1/files')
 })
 
 test('a file keeps its bytes and its name, and is never shown in place E9 M31', async () => {

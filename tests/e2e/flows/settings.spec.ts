@@ -128,7 +128,7 @@ test('devices are listed, and one is logged out from another E19', async ({ brow
   const devices = ada.page.getByRole('listitem').filter({ hasText: '最近活动' })
   await expect(devices.filter({ hasText: '此设备' })).toHaveCount(1)
   const before = await devices.count()
-  await ada.page.getByRole('button', { name: /退出设备/ }).last().click()
+  await ada.page.getByRole('button', { name: /退出该设备/ }).last().click()
   await expect(devices).toHaveCount(before - 1)
   await phone.close()
 })
@@ -137,7 +137,9 @@ test('the first paint of a dark page is dark, and the browser is told E13', asyn
   const context = await browser.newContext({ baseURL: node(0), colorScheme: 'dark' })
   const page = await context.newPage()
   // The style of the page when nothing of the application has run yet.
-  await page.route(/\/assets\/index-.*\.js$/, (route) => setTimeout(() => void route.continue(), 500))
+  let goOn = (): void => undefined
+  const looked = new Promise<void>((resolve) => (goOn = resolve))
+  await page.route(/\/assets\/index-.*\.js$/, async (route) => (await looked, route.continue()))
   await page.goto('/', { waitUntil: 'commit' })
   await expect(root(page)).toHaveAttribute('data-theme', 'dark')
   await page.waitForFunction(() => document.styleSheets.length > 0)
@@ -145,6 +147,7 @@ test('the first paint of a dark page is dark, and the browser is told E13', asyn
   expect(await page.locator('#app').innerHTML()).toBe('')
   await expect(page.locator('meta[name="theme-color"]')).toHaveAttribute('content', '#0C1012')
   expect(await root(page).evaluate((html) => getComputedStyle(html).colorScheme)).toBe('dark')
+  goOn()
   await expect(page.getByRole('heading')).toBeVisible()
   await page.emulateMedia({ colorScheme: 'light' })
   await expect(root(page)).toHaveAttribute('data-theme', 'light')

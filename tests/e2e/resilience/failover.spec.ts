@@ -3,7 +3,7 @@
 
 import type { Page } from '@playwright/test'
 import { Cluster } from '../cluster'
-import { allowTrouble, composer, expect, LOST_NODE, person, rows, say, test } from '../world'
+import { allowTrouble, composer, expect, LOST_NODE, person, rows, say, test, wake } from '../world'
 import type { Person } from '../world'
 import { wires } from '../wires'
 
@@ -158,7 +158,7 @@ test('what was missed is filled in order by another node, without a reload M7', 
   await cluster.kill(serving)
   expect(await shownNumbers(bo.page, 'missed')).toEqual([])
   wire.restore()
-  await bo.page.getByRole('button', { name: '立即重试' }).first().click()
+  await wake(bo.page)
 
   await expect(numbered(bo.page, 'missed')).toHaveCount(30, { timeout: 20_000 })
   expect(await shownNumbers(bo.page, 'missed')).toEqual(upTo(30))
@@ -179,7 +179,7 @@ test('a whole cluster that restarts is found again M5', async ({ browser }) => {
   await say(ada.page, 'while nobody is there')
   await expect(rows(ada.page, 'while nobody is there')).toHaveAttribute('data-state', 'pending')
   for (const n of [0, 1, 2]) await cluster.startNode(n)
-  await ada.page.getByRole('button', { name: '立即重试' }).first().click()
+  await wake(ada.page)
   await expect(rows(ada.page, 'while nobody is there')).toHaveAttribute('data-state', /^(sent|read)$/)
   await expect(ada.page.getByRole('status').filter({ hasText: '重连' })).toHaveCount(0)
   await ada.context.close()

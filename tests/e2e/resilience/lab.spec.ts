@@ -2,7 +2,7 @@
 // again is back, and what a wire swallows does not arrive.
 
 import { Cluster } from '../cluster'
-import { allowTrouble, exchange, expect, LOST_NODE, person, rows, say, test } from '../world'
+import { allowTrouble, exchange, expect, LOST_NODE, person, rows, say, test, wake } from '../world'
 import { wires } from '../wires'
 
 test('nodes of their own can be killed, started and configured @smoke', async ({ browser }) => {
@@ -51,7 +51,7 @@ test('wires cut, swallow, double and shuffle @smoke', async ({ browser }) => {
     await expect(rows(ada.page, 'while cut')).toHaveAttribute('data-state', 'sent')
     await expect(rows(bo.page, 'while cut')).toHaveCount(0)
     wire.restore()
-    await bo.page.getByRole('button', { name: '立即重试' }).first().click()
+    await wake(bo.page)
     await expect(rows(bo.page, 'while cut')).toHaveCount(1)
     wire.blackhole()
     await say(ada.page, 'into the dark')

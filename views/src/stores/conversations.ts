@@ -17,6 +17,8 @@ import { useSession } from './session'
 const LISTED: ReadonlySet<string> = new Set(['message', 'joined', 'left', 'group', 'friend', 'notice'])
 /** Several unknown conversations at once cost one request. */
 const RELOAD_MS = 150
+/** A node that stays behind the one that told of an entry is asked this seldom. */
+const RELOAD_MS_MAX = 10_000
 
 export const useConversations = defineStore('conversations', () => {
   const items = shallowRef<Record<Conv, Conversation>>({})
@@ -28,24 +30,34 @@ export const useConversations = defineStore('conversations', () => {
   /** What was read while no node could be told. */
   const unsaid = new Map<Conv, Seq>()
   let reloading: ReturnType<typeof setTimeout> | undefined
+  /** What an answer has to reach: the latest entry whose conversation was not listed when it came. */
+  let missed: Seq = 0
+  let wait = RELOAD_MS
 
   const sorted = computed(() =>
     Object.values(items.value).sort(
       (a, b) => Number(b.pinned) - Number(a.pinned) || (b.last?.seq ?? 0) - (a.last?.seq ?? 0),
     ),
   )
-  const anyUnread = computed(() => sorted.value.some((item) => item.unread > 0 || item.marked_unread))
   const unread = computed(() => sorted.value.reduce((sum, item) => sum + (item.muted ? 0 : item.unread), 0))
 
   /** The head of the log that the answer was true at; null if none came. */
   async function load(): Promise<Seq | null> {
+    clearTimeout(reloading)
+    reloading = undefined
     if (status.value === 'failed') status.value = 'loading'
     try {
       const answer = await useKept().ask('conversations', status.value === 'ready', api.conversations)
+      missed = Math.max(missed, counted.through)
+      // Asked before that entry, or of another node that has not come as far.
+      wait = answer.head < missed ? Math.min(2 * wait, RELOAD_MS_MAX) : RELOAD_MS
+      if (answer.head < missed) loadSoon()
+      // The counts cannot go back.
+      if (answer.head < counted.through) return answer.head
       const people = usePeople()
       const groups = useGroups()
       const before = items.value
-      items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], hidden)]))
+      items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], answer.head)]))
       answer.conversations.forEach((item) => people.learn(item.peer))
       for (const { conv, draft } of answer.conversations) useDrafts().hear(conv, draft ?? '')
       groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
@@ -58,9 +70,25 @@ export const useConversations = defineStore('conversations', () => {
     }
   }
 
+  /** An answer, true at `head`, may be older than what already came over the socket. */
+  function newer(answer: Conversation, known: Conversation | undefined, head: Seq): Conversation {
+    if (!known) return answer
+    const ahead = known.last && !hidden.has(known.last.seq) && known.last.seq > (answer.last?.seq ?? 0)
+    const readAhead = known.read_seq > answer.read_seq
+    const later = counted.above(Math.max(head, answer.read_seq), answer.conv)
+    return {
+      ...answer,
+      last: ahead ? known.last : answer.last,
+      unread: readAhead ? known.unread : answer.unread + later,
+      mentioned: readAhead ? known.mentioned : answer.mentioned || (later > 0 && known.mentioned),
+      read_seq: Math.max(known.read_seq, answer.read_seq),
+      peer_read_seq: Math.max(known.peer_read_seq ?? 0, answer.peer_read_seq ?? 0),
+    }
+  }
+
   function loadSoon(): void {
-    clearTimeout(reloading)
-    reloading = setTimeout(() => void load(), RELOAD_MS)
+    // Not put off by every new entry: where they do not cease it would never come.
+    reloading ??= setTimeout(() => void load(), wait)
   }
 
   function change(conv: Conv, part: Partial<Conversation>): void {
@@ -71,8 +99,8 @@ export const useConversations = defineStore('conversations', () => {
   function take(entry: Entry): void {
     const item = items.value[entry.conv]
     if (!item || entry.kind === 'group') {
+      missed = Math.max(missed, entry.seq)
       if (status.value === 'ready') loadSoon()
-      if (!item && entry.kind === 'message') comeBack(entry.conv)
       if (!item) return
     }
     if (entry.kind === 'recall' || entry.kind === 'edit') amend(item, entry)
@@ -83,8 +111,9 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   function isNew(entry: Entry, item: Conversation): boolean {
-    if (entry.from === useSession().me?.id || !counted.add(entry.seq)) return false
-    return entry.kind === 'message' && entry.seq > item.read_seq
+    if (entry.from === useSession().me?.id) return false
+    const unread = entry.kind === 'message' && entry.seq > item.read_seq
+    return counted.add(entry.seq, unread ? entry.conv : null) && unread
   }
 
   function mentionsMe({ mentions }: Entry): boolean {
@@ -125,18 +154,8 @@ export const useConversations = defineStore('conversations', () => {
     }
   }
 
-  /** One that was hidden: the server shows it only while something in it is unread; it is to stay. */
-  function comeBack(conv: Conv): void {
-    api.setConversation(conv, { hidden: false }).catch(() => undefined)
-  }
-
   function drop(conv: Conv): void {
     items.value = Object.fromEntries(Object.entries(items.value).filter(([key]) => key !== conv))
-  }
-
-  /** Every conversation, up to what is its last entry now. */
-  function readAll(): void {
-    for (const { conv, last } of Object.values(items.value)) read(conv, last?.seq ?? 0)
   }
 
   /** I have seen everything up to `seq`. */
@@ -172,29 +191,17 @@ export const useConversations = defineStore('conversations', () => {
 
   function $reset(): void {
     clearTimeout(reloading)
+    reloading = undefined
     items.value = {}
     status.value = 'loading'
     counted.clear()
     hidden.clear()
     unsaid.clear()
+    missed = 0
+    wait = RELOAD_MS
   }
 
-  return { items, sorted, unread, anyUnread, status, load, loadSoon, change, changed, set, take, hid, read, readAll, reconnected, wasRead, $reset }
+  return { items, sorted, unread, status, load, loadSoon, change, changed, set, take, hid, read, reconnected, wasRead, $reset }
 })
 
 type Nullable<T> = { [K in keyof T]?: T[K] | null }
-
-/** An answer may be older than what already came over the socket. */
-function newer(answer: Conversation, known: Conversation | undefined, hidden: ReadonlySet<Seq>): Conversation {
-  if (!known) return answer
-  const knownLast = known.last && !hidden.has(known.last.seq) ? known.last.seq : 0
-  const ahead = knownLast > (answer.last?.seq ?? 0)
-  const readAhead = known.read_seq > answer.read_seq
-  return {
-    ...answer,
-    last: ahead ? known.last : answer.last,
-    unread: readAhead || ahead ? known.unread : answer.unread,
-    read_seq: Math.max(known.read_seq, answer.read_seq),
-    peer_read_seq: Math.max(known.peer_read_seq ?? 0, answer.peer_read_seq ?? 0),
-  }
-}

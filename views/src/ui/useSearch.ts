@@ -1,10 +1,8 @@
 // Asks while the user types: a short rest after the last key, and only the newest answer counts.
 
-import { watchDebounced } from '@vueuse/core'
 import { shallowRef } from 'vue'
 import type { Ref } from 'vue'
-
-const REST_MS = 250
+import { watchRested } from './watchRested'
 
 export function useSearch<T>(query: Ref<string>, ask: (words: string) => Promise<T[]>) {
   const results = shallowRef<T[] | null>(null)
@@ -27,6 +25,6 @@ export function useSearch<T>(query: Ref<string>, ask: (words: string) => Promise
     }
   }
 
-  watchDebounced(query, run, { debounce: REST_MS })
+  watchRested([query], () => void run())
   return { results, failed }
 }

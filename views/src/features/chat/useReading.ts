@@ -1,6 +1,6 @@
 // What the reader has seen: says "read" when he really has, and remembers where the new messages began.
 
-import { useDebounceFn, useDocumentVisibility } from '@vueuse/core'
+import { useDocumentVisibility } from '@vueuse/core'
 import { computed, onBeforeUnmount, ref, watch } from 'vue'
 import type { Ref } from 'vue'
 import type { Conv, Seq } from '@/net/types'
@@ -34,8 +34,6 @@ export function useReading(conv: Conv, atEnd: Ref<boolean>) {
     { immediate: true },
   )
 
-  let left = false
-  onBeforeUnmount(() => (left = true))
   const canRead = computed(
     () =>
       visibility.value === 'visible' &&
@@ -44,17 +42,31 @@ export function useReading(conv: Conv, atEnd: Ref<boolean>) {
       !messages.parts.has(conv) &&
       !messages.failed.has(conv),
   )
-  const sayRead = useDebounceFn((seen: Seq) => {
-    // What arrives while the rest lasts is not seen by who left meanwhile.
-    if (!left && canRead.value) conversations.read(conv, seen)
-  }, READ_MS, { maxWait: READ_MS_MAX })
-  watch(
-    [canRead, () => timeline.value.order.at(-1), () => item.value?.unread],
-    ([can, seen]) => {
-      if (can && seen !== undefined) void sayRead(seen)
-    },
-    { immediate: true },
-  )
+
+  const arrived = performance.now()
+  let said = false
+  let since: number | null = null
+  let resting: ReturnType<typeof setTimeout> | undefined
+
+  function rest(): void {
+    const now = performance.now()
+    since ??= now
+    clearTimeout(resting)
+    // What is there on arrival rests while it loads.
+    resting = setTimeout(sayRead, Math.min((said ? now : arrived) + READ_MS, since + READ_MS_MAX) - now)
+  }
+
+  function sayRead(): void {
+    since = null
+    const seen = timeline.value.order.at(-1)
+    if (!canRead.value || seen === undefined) return
+    said = true
+    conversations.read(conv, seen)
+  }
+
+  watch([canRead, () => timeline.value.order.at(-1), () => item.value?.unread], ([can]) => can && rest(), { immediate: true })
+  // What arrives while the rest lasts is not seen by who left meanwhile.
+  onBeforeUnmount(() => clearTimeout(resting))
 
   return { dismiss, unreadAfter }
 }

@@ -1,13 +1,12 @@
 // Asks the server for messages while words are typed: a short rest after the last key, and only the newest answer counts.
 
-import { watchDebounced } from '@vueuse/core'
 import { computed, ref, shallowRef } from 'vue'
 import type { Ref } from 'vue'
 import { api } from '@/net/api'
 import { ApiError } from '@/net/http'
 import type { Conv, FoundEntry } from '@/net/types'
+import { watchRested } from '@/ui/watchRested'
 
-const REST_MS = 250
 const PAGE = 30
 /** The server's limit, in characters. */
 const QUERY_MAX = 128
@@ -46,7 +45,7 @@ export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>
     if (words()) void ask()
   }
 
-  watchDebounced([query, conv], start, { debounce: REST_MS })
+  watchRested([query, conv], start)
   // Made with words in the box already.
   if (words()) start()
   return { hits, more: computed(() => next.value !== null), loading, failed, loadMore: () => ask(next.value ?? undefined) }
