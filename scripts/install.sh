@@ -65,6 +65,11 @@ ensure_openssl() {
     command -v openssl >/dev/null || ensure_packages openssl
 }
 
+# Makes networks to test in.
+ensure_ip() {
+    command -v ip >/dev/null || ensure_packages iproute2
+}
+
 # What drives the web client in tests; the fonts are for Chinese and emoji.
 ensure_browser() {
     command -v chromium >/dev/null || ensure_packages chromium

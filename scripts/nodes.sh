@@ -18,12 +18,12 @@ free_port() {
     done
 }
 
-# http_status PORT PATH : prints the status a server on this machine answers with; nothing when it does not.
+# http_status PORT PATH [HOST] : prints the status a server on this machine answers with; nothing when it does not.
 http_status() {
-    local line=
+    local line= host=${3:-127.0.0.1}
     {
-        exec 3<>"/dev/tcp/127.0.0.1/$1" || return 0
-        printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$2" "$1" >&3
+        exec 3<>"/dev/tcp/${host//[\[\]]/}/$1" || return 0
+        printf 'GET %s HTTP/1.0\r\nHost: %s:%s\r\n\r\n' "$2" "$host" "$1" >&3
         read -r -t 2 line <&3 || true
         exec 3>&-
     } 2>/dev/null
@@ -31,11 +31,11 @@ http_status() {
     echo "${line%% *}"
 }
 
-# wait_ready PORT PID LOG : until the server on the port is ready; its log is shown when it is not in time.
+# wait_ready PORT PID LOG [HOST] : until the server on the port is ready; its log is shown when it is not in time.
 wait_ready() {
     local tries
     for ((tries = 0; tries < 300; tries++)); do
-        if [ "$(http_status "$1" /readyz)" = 200 ]; then
+        if [ "$(http_status "$1" /readyz "${4-}")" = 200 ]; then
             return
         fi
         kill -0 "$2" 2>/dev/null || break
@@ -117,7 +117,7 @@ start_nginx() {
     write_nginx "$folder" "$@"
     run_nginx "$folder"
     NGINX_PID=$!
-    wait_ready "$2" "$NGINX_PID" "$folder/error.log"
+    wait_ready "$2" "$NGINX_PID" "$folder/error.log" "$1"
 }
 
 # start_pages FOLDER PAGES HOST PORT NODE_PORT... : one more nginx before the same nodes, which serves a folder of old
@@ -133,7 +133,7 @@ start_pages() {
         "$folder/starling/starling.conf"
     run_nginx "$folder"
     PAGES_PID=$!
-    wait_ready "$2" "$PAGES_PID" "$folder/error.log"
+    wait_ready "$2" "$PAGES_PID" "$folder/error.log" "$1"
 }
 
 run_nginx() {
@@ -153,4 +153,22 @@ stop_all() {
     NODE_PIDS=()
     NGINX_PID=
     PAGES_PID=
+}
+
+LAN_ADDRESS=192.168.77.1
+
+# in_a_lan COMMAND... : where this machine has LAN_ADDRESS and its loopback, in a network namespace that goes with the
+# last process in it.
+in_a_lan() {
+    local rights=()
+    [ "$(id -u)" -eq 0 ] || rights=(--user --map-root-user)
+    # shellcheck disable=SC2016
+    unshare "${rights[@]}" --net bash -euc '
+        ip link set lo up
+        ip link add lan0 type veth peer name lan1
+        ip address add "$1/24" dev lan0
+        ip link set lan0 up
+        ip link set lan1 up
+        shift
+        exec "$@"' in_a_lan "$LAN_ADDRESS" "$@"
 }

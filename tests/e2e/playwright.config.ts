@@ -5,6 +5,8 @@ export default defineConfig({
   testDir: '.',
   // Pictures for people: `scripts/screenshots`.
   testIgnore: process.env.STARLING_SCREENSHOTS ? [] : ['visual/**'],
+  // What a browser grants to its own machine alone, and what is about not having it.
+  grepInvert: process.env.STARLING_LAN ? /@secure/ : /@lan/,
   // Two runs at a time must not share it.
   outputDir: process.env.STARLING_E2E_OUTPUT ?? '../../test-results',
   // A bound against hanging, not a measure: what has to be quick says so itself.

@@ -96,7 +96,7 @@ const PEOPLE: [nickname: string, memo: string, hue: number | null][] = [
   ['周子墨', '', 275],
   ['Ada Byron', 'Poetical science', 340],
   ['赵一鸣', '跑步第 128 天', null],
-  ['Grace Hopper', 'It’s easier to ask forgiveness', 190],
+  ['Grace Hopper', 'Dare and do', 190],
   ['何川', '', null],
 ]
 

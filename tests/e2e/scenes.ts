@@ -10,6 +10,8 @@ import { expect } from './world'
 export type Language = 'zh-CN' | 'en'
 export type Theme = 'light' | 'dark'
 
+const REACH_MS_MAX = 60_000
+
 export interface Stage {
   page: Page
   sample: Sample
@@ -82,17 +84,20 @@ async function heading({ page, t }: Stage, path: string, key: Key): Promise<void
   await expect(page.getByRole('heading', { name: t(key) }).first()).toBeVisible()
 }
 
-/** Until a part of the history is in the document, which holds only what is near. */
+/** Until a part of the history is in view: the document holds only what is near, and an opened conversation still moves. */
 async function reach({ page, t }: Stage, selector: string): Promise<Locator> {
   const history = page.getByRole('region', { name: t('chat.history') })
-  const part = page.locator(selector)
+  const part = page.locator(selector).first()
   await history.evaluate((box) => (box.scrollTop = box.scrollHeight))
   await expect(async () => {
-    if ((await part.count()) === 0) await history.evaluate((box) => (box.scrollTop -= box.clientHeight / 2))
-    await expect(part.first()).toBeAttached({ timeout: 500 })
-  }).toPass()
-  await part.first().scrollIntoViewIfNeeded()
-  return part.first()
+    if ((await part.count()) === 0) {
+      // Upwards, and from the end again when it was passed.
+      await history.evaluate((box) => (box.scrollTop = box.scrollTop < 1 ? box.scrollHeight : box.scrollTop - box.clientHeight / 2))
+    }
+    await part.scrollIntoViewIfNeeded({ timeout: 1_000 })
+    await expect(part).toBeInViewport({ timeout: 1_000 })
+  }).toPass({ timeout: REACH_MS_MAX })
+  return part
 }
 
 /** A drawer of the composer. */
@@ -151,7 +156,7 @@ export const SCENES: readonly Scene[] = [
     name: 'message-menu',
     go: async (stage) => {
       await privately(stage)
-      const row = stage.page.locator(`[data-mid="${stage.sample.text}"]`)
+      const row = await reach(stage, `[data-mid="${stage.sample.text}"]`)
       await row.focus()
       await stage.page.keyboard.press('Shift+F10')
       await expect(stage.page.getByRole('menu')).toBeVisible()

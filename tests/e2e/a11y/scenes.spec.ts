@@ -19,6 +19,7 @@ const COMBINATIONS: [theme: Theme, language: Language, size: 'desk' | 'phone', s
   ['dark', 'zh-CN', 'phone', false],
   ['light', 'en', 'phone', false],
 ]
+const SCENE_MS_MAX = 20_000
 const SHORT = new Set(['login', 'list', 'members', 'new-menu', 'create-group', 'settings'])
 
 let cluster: Cluster
@@ -41,7 +42,7 @@ for (const [theme, language, size, short] of COMBINATIONS) {
     if (reach === 'short' && !short) continue
     const tag = reach === 'short' ? '@smoke' : ''
     test(`axe finds nothing: ${reach} ${theme} ${language} ${size} M28 ${tag}`.trim(), async ({ browser }) => {
-      test.setTimeout(300_000)
+      test.setTimeout(SCENES.length * SCENE_MS_MAX)
       const phone = size === 'phone'
       const options = {
         viewport: phone ? PHONE : DESK,

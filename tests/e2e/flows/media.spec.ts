@@ -201,7 +201,7 @@ test('a video has its poster and length, plays when asked, and can be sought in 
   })
 })
 
-test('a recorded voice has its length and bars, and one plays at a time M19 M31 @smoke', async () => {
+test('a recorded voice has its length and bars, and one plays at a time M19 M31 @smoke @secure', async () => {
   const { page } = ada
   const types = await page.evaluateHandle(() => {
     const types: string[] = []

@@ -6,7 +6,7 @@ import { paintLandscape } from '../paint'
 import { account, befriend, uploadAs } from '../sample'
 import type { Account } from '../sample'
 import { composer, DESK, expect, test } from '../world'
-import { disturbance, quantile, tell } from './measure'
+import { quantile, tell } from './measure'
 
 const MESSAGES = 10_000
 /** One in so many is a picture, but for the newest: frames are counted where only texts are. */
@@ -22,8 +22,13 @@ const ROWS_MAX = 80
 const FRAMES_FAR = 1_000
 const PAGES_MIN = 8
 const JUMP_PX = 2
+/** Room that the list keeps below its last row. */
+const END_PX = 28
 const CYCLES = 20
 const GROWTH_MB = 30
+
+// Recording a trace takes time from the page, and much more than the page takes.
+test.use({ trace: 'off' })
 
 let cluster: Cluster
 let ada: Account
@@ -105,84 +110,78 @@ async function open(): Promise<void> {
   await expect(page.locator('article[data-mid]').last()).toBeVisible()
 }
 
-test('ten thousand messages scroll without a shift or a lost frame P3 P5', async () => {
+test('ten thousand messages scroll without a lost frame P5', async () => {
   test.setTimeout(180_000)
   await open()
-  const disturbed = disturbance()
   const seen = await page.getByRole('region', { name: '消息记录' }).evaluate(
     (box, { frames, pixels }) =>
-      new Promise<{ deltas: number[]; rows: number; blank: number; shift: number }>((resolve) => {
+      new Promise<{ deltas: number[]; rows: number }>((resolve) => {
         const deltas: number[] = []
         let rows = 0
-        let blank = 0
-        let shift = 0
         let last = performance.now()
-        new PerformanceObserver((list) => {
-          for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) shift += entry.value
-        }).observe({ type: 'layout-shift' })
         const step = (now: number) => {
           deltas.push(now - last)
           last = now
-          const shown = box.querySelectorAll('[data-mid]')
-          rows = Math.max(rows, shown.length)
-          if (shown.length === 0) blank++
+          rows = Math.max(rows, box.querySelectorAll('[data-mid]').length)
           box.scrollTop -= pixels
           if (deltas.length < frames) requestAnimationFrame(step)
-          else resolve({ deltas, rows, blank, shift })
+          else resolve({ deltas, rows })
         }
         requestAnimationFrame(step)
       }),
     { frames: FRAMES, pixels: PIXELS_A_FRAME },
   )
   const frame = quantile(seen.deltas.slice(5), 0.95)
-  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
   tell('frame while scrolling, p95', frame, FRAME_MS)
   tell('rows in the document', seen.rows, ROWS_MAX, '')
-  tell('layout shift while scrolling', seen.shift, 0, '')
-  expect(seen.blank).toBe(0)
+  expect(seen.rows).toBeGreaterThan(0)
   expect(seen.rows).toBeLessThanOrEqual(ROWS_MAX)
-  expect(seen.shift).toBeLessThan(0.001)
-  expect(frame).toBeLessThanOrEqual(FRAME_MS * disturbed)
+  expect(frame).toBeLessThanOrEqual(FRAME_MS)
 })
 
-test('scrolling up ten thousand messages never jumps, and ends at the beginning M12', async () => {
+test('scrolling up ten thousand messages never jumps, and ends at the beginning P3 M12', async () => {
   test.setTimeout(300_000)
   await open()
   let pages = 0
   page.on('request', (request) => (pages += request.url().includes('before=') ? 1 : 0))
   const box = page.getByRole('region', { name: '消息记录' })
   const seen = await box.evaluate(
-    (list, { frames, pixels }) =>
-      new Promise<{ off: number[]; rows: number; blank: number; shift: number }>((resolve) => {
+    (list, { frames, pixels, end }) =>
+      new Promise<{ off: number[]; rows: number; bare: number; shift: number }>((resolve) => {
         const off: number[] = []
-        let [rows, blank, shift, scrolled] = [0, 0, 0, 0]
+        let [rows, bare, shift, scrolled] = [0, 0, 0, 0]
         let before = new Map<string, number>()
+        const view = list.getBoundingClientRect()
         new PerformanceObserver((entries) => {
-          // A row that was not there before has not moved.
+          // Rows that a page above pushes down while the reader scrolls count for the browser as if they came from
+          // nowhere, with an empty place before; that none of them moves in view is what `off` says of every frame.
           for (const { value, sources } of entries.getEntries() as LayoutShift[]) if (sources.some(({ previousRect }) => previousRect.height > 0)) shift += value
         }).observe({ type: 'layout-shift' })
         const step = () => {
-          const now = new Map([...list.querySelectorAll<HTMLElement>('[data-mid]')].map((row) => [row.dataset.mid ?? '', row.getBoundingClientRect().top]))
-          const moves = [...now].flatMap(([mid, top]) => (before.has(mid) ? [top - (before.get(mid) ?? 0)] : [])).sort((a, b) => a - b)
-          const median = moves[Math.floor(moves.length / 2)]
-          if (before.size > 0) off.push(median === undefined ? Infinity : Math.abs(median - scrolled))
+          const shown = [...list.querySelectorAll<HTMLElement>('li')].filter((row) => getComputedStyle(row).visibility === 'visible')
+          const places = shown.map((row) => [row.querySelector<HTMLElement>('[data-mid]')?.dataset.mid ?? '', row.getBoundingClientRect()] as const)
+          const now = new Map(places.map(([mid, { top }]) => [mid, top]))
+          if (before.size > 0) off.push(...[...now].flatMap(([mid, top]) => (before.has(mid) ? [Math.abs(top - (before.get(mid) ?? 0) - scrolled)] : [])))
           rows = Math.max(rows, now.size)
-          if (now.size === 0) blank++
+          // Row beside row from the upper edge to the lower one, or there is a hole in what is read.
+          const reached = places.map(([, rect]) => rect).sort((a, b) => a.top - b.top).reduce((end, { top, bottom }) => (top <= end + 1 ? Math.max(end, bottom) : end), view.top)
+          if (off.length > 0 && list.scrollTop > pixels && reached < view.bottom - end) bare++
           before = now
           scrolled = Math.min(pixels, list.scrollTop)
           list.scrollTop -= pixels
-          if (off.length < frames) requestAnimationFrame(step)
-          else resolve({ off, rows, blank, shift })
+          if (frames-- > 0) requestAnimationFrame(step)
+          else resolve({ off, rows, bare, shift })
         }
         requestAnimationFrame(step)
       }),
-    { frames: FRAMES_FAR, pixels: PIXELS_A_FRAME },
+    { frames: FRAMES_FAR, pixels: PIXELS_A_FRAME, end: END_PX },
   )
   tell('pages loaded', pages, PAGES_MIN, '')
-  tell('farthest that rows were from where the scrolling puts them', Math.max(...seen.off), JUMP_PX, 'px')
+  tell('farthest that a row was from where the scrolling puts it', Math.max(...seen.off), JUMP_PX, 'px')
   expect(pages).toBeGreaterThanOrEqual(PAGES_MIN)
+  expect(seen.off.length).toBeGreaterThan(FRAMES_FAR)
   expect(Math.max(...seen.off)).toBeLessThanOrEqual(JUMP_PX)
-  expect(seen.blank).toBe(0)
+  expect(seen.bare).toBe(0)
   expect(seen.rows).toBeLessThanOrEqual(ROWS_MAX)
   expect(seen.shift).toBeLessThan(0.001)
 

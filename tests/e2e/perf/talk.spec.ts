@@ -1,12 +1,14 @@
 // How soon what is written is seen: by who writes, by who reads on another node, and while much is said at once.
 
+import { setTimeout } from 'node:timers/promises'
 import type { Page } from '@playwright/test'
 import { Cluster } from '../cluster'
 import { account, ask } from '../sample'
 import type { Account } from '../sample'
+import { speaker } from '../speaker'
 import { composer, expect, person, post, rows, test } from '../world'
 import type { Person } from '../world'
-import { disturbance, quantile, tell } from './measure'
+import { quantile, tell } from './measure'
 
 const SAMPLES = 30
 const OWN_MS = 50
@@ -15,8 +17,15 @@ const KEY_MS = 100
 const SWITCH_MS = 100
 const SWITCHES = 20
 const BURST = { senders: 4, perSecond: 200, seconds: 10 }
+/** A fast typist's. */
+const KEY_EVERY_MS = 100
+/** A 95th percentile of fewer says nothing. */
+const KEYS_MIN = 60
 /** Enough of it has to arrive for the figure to mean anything. */
 const BURST_PART_MIN = 0.8
+
+// Recording a trace takes time from the page, and much more than the page takes.
+test.use({ trace: 'off' })
 
 let cluster: Cluster
 let ada: Person
@@ -72,7 +81,6 @@ test('what is written is seen at once here and soon on another node P4', async (
     await expect(page.locator('[data-node]')).toContainText('ms')
     await watchRows(page)
   }
-  const disturbed = disturbance()
   await composer(ada.page).focus()
   for (let n = 1; n <= SAMPLES; n++) {
     await ada.page.keyboard.insertText(`word ${n}.`)
@@ -83,15 +91,13 @@ test('what is written is seen at once here and soon on another node P4', async (
   const [here, there] = [await notes(ada.page), await notes(bo.page)]
   const words = Array.from({ length: SAMPLES }, (_, n) => `word ${n + 1}.`)
   const since = (painted: Record<string, number>) => words.map((word) => (painted[word] ?? NaN) - (here.pressed[word] ?? NaN))
-  const disturbedThen = Math.max(disturbed, disturbance())
   const own = quantile(since(here.painted), 0.5)
   const across = quantile(since(there.painted), 0.95)
-  console.log(`   the machine takes ${disturbedThen.toFixed(1)} times as long as undisturbed`)
   tell('own bubble, median', own, OWN_MS)
   tell('own bubble, p95', quantile(since(here.painted), 0.95), OWN_MS)
   tell('on another node, p95', across, ACROSS_MS)
-  expect(own).toBeLessThanOrEqual(OWN_MS * disturbedThen)
-  expect(across).toBeLessThanOrEqual(ACROSS_MS * disturbedThen)
+  expect(own).toBeLessThanOrEqual(OWN_MS)
+  expect(across).toBeLessThanOrEqual(ACROSS_MS)
 })
 
 test('a conversation that was open before is there at once P4', async ({ browser }) => {
@@ -114,12 +120,16 @@ test('a conversation that was open before is there at once P4', async ({ browser
       ({ timeStamp, target }) => {
         const name = (target as Element).closest('[data-conv]')?.textContent?.includes('Bo') ? 'Bo' : 'Cy'
         const look = () => {
-          // Painted is what this frame shows: the next one begins after it.
-          const there = [...document.querySelectorAll('article[data-mid]')].some((row) => row.textContent?.includes(`to ${name} 29`))
-          if (there) requestAnimationFrame((now) => took.push(now - timeStamp))
-          else requestAnimationFrame(look)
+          const { port1, port2 } = new MessageChannel()
+          // What is sent in a frame's callback comes when that frame is painted.
+          requestAnimationFrame(() => port1.postMessage(null))
+          port2.onmessage = () => {
+            const there = [...document.querySelectorAll('article[data-mid]')].some((row) => row.textContent?.includes(`to ${name} 29`))
+            if (there) took.push(performance.now() - timeStamp)
+            else look()
+          }
         }
-        requestAnimationFrame(look)
+        look()
       },
       { capture: true },
     )
@@ -135,38 +145,26 @@ test('a conversation that was open before is there at once P4', async ({ browser
   await cy.context.close()
 })
 
-/** Sends over sockets of their own, from another page; how many were sent. */
-function burst(page: Page, people: readonly Account[], group: number): Promise<number> {
-  return page.evaluate(
-    async ({ tokens, group, perSecond, seconds }) => {
-      const sockets = await Promise.all(
-        tokens.map(
-          (token) =>
-            new Promise<WebSocket>((resolve) => {
-              const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`)
-              socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token }))
-              socket.onmessage = () => resolve(socket)
-            }),
-        ),
-      )
-      const started = performance.now()
-      let sent = 0
-      while (performance.now() - started < seconds * 1000) {
-        const due = Math.floor(((performance.now() - started) / 1000) * perSecond)
-        for (; sent < due; sent++) {
-          const content = `burst ${sent} ${'word '.repeat(sent % 12)}`
-          sockets[sent % sockets.length]?.send(JSON.stringify({ type: 'send', cid: `burst-${sent}`, to: `g:${group}`, media: 1, content }))
-        }
-        await new Promise((resolve) => setTimeout(resolve, 10))
-      }
-      sockets.forEach((socket) => socket.close())
-      return sent
-    },
-    { tokens: people.map(({ token }) => token), group, perSecond: BURST.perSecond, seconds: BURST.seconds },
-  )
+/** So many messages a second, by turns; how many it were. */
+async function burst(people: readonly Account[], group: number): Promise<number> {
+  const speakers = await Promise.all(people.map(({ base, token }) => speaker(base, token)))
+  const started = performance.now()
+  let sent = 0
+  while (performance.now() - started < BURST.seconds * 1000) {
+    const due = Math.floor(((performance.now() - started) / 1000) * BURST.perSecond)
+    for (; sent < due; sent++) {
+      const content = `burst ${sent} ${'word '.repeat(sent % 12)}`
+      speakers[sent % speakers.length]?.say({ type: 'send', cid: `burst-${sent}`, to: `g:${group}`, media: 1, content })
+    }
+    await setTimeout(10)
+  }
+  // What was written last is to be taken before they go.
+  await setTimeout(500)
+  speakers.forEach((one) => one.leave())
+  return sent
 }
 
-test('keys are answered while 200 messages a second arrive P6', async ({ browser }) => {
+test('keys are answered while 200 messages a second arrive P6', async () => {
   test.setTimeout(120_000)
   const people: Account[] = []
   for (let n = 0; n < BURST.senders; n++) people.push(await account(cluster.at(1), `Sender ${n}`))
@@ -174,9 +172,6 @@ test('keys are answered while 200 messages a second arrive P6', async ({ browser
   for (const who of people) await ask(who, 'POST', `/api/v1/groups/${id}/join`, {})
   await ada.page.goto(`/c/g/${id}`)
   await expect(composer(ada.page)).toBeFocused()
-  const helper = await (await browser.newContext({ baseURL: cluster.at(1) })).newPage()
-  await helper.goto('/healthz')
-  const disturbed = disturbance()
   await ada.page.evaluate(() => {
     const slow: number[] = []
     Object.assign(window, { slow })
@@ -184,25 +179,25 @@ test('keys are answered while 200 messages a second arrive P6', async ({ browser
       for (const { name, duration } of list.getEntries()) if (name === 'keydown') slow.push(duration)
     }).observe({ type: 'event', durationThreshold: 16 } as PerformanceObserverInit)
   })
-  const running = burst(helper, people, id)
-  let pressed = 0
+  const running = burst(people, id)
+  const keys: Promise<void>[] = []
   const until = performance.now() + BURST.seconds * 1000
+  // Who types does not wait for the page.
   while (performance.now() < until) {
-    await ada.page.keyboard.press('a')
-    pressed++
-    await ada.page.waitForTimeout(100)
+    keys.push(ada.page.keyboard.press('a'))
+    await setTimeout(KEY_EVERY_MS)
   }
+  await Promise.all(keys)
   const sent = await running
   await ada.page.waitForTimeout(500)
   const slow = await ada.page.evaluate(() => (window as unknown as { slow: number[] }).slow)
   // Those that the browser does not tell of were answered within a frame.
-  const all = [...slow, ...Array.from({ length: Math.max(0, pressed - slow.length) }, () => 16)]
-  console.log(`   ${sent} messages sent, ${pressed} keys pressed, the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  const all = [...slow, ...Array.from({ length: Math.max(0, keys.length - slow.length) }, () => 16)]
+  console.log(`   ${sent} messages sent, ${keys.length} keys pressed`)
   tell('key to paint, p95', quantile(all, 0.95), KEY_MS)
-  expect(pressed).toBeGreaterThan(10)
+  expect(keys.length).toBeGreaterThanOrEqual(KEYS_MIN)
   expect(sent).toBeGreaterThan(BURST.perSecond * BURST.seconds * BURST_PART_MIN)
-  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS * disturbed)
-  await expect(composer(ada.page)).toHaveValue('a'.repeat(pressed))
+  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS)
+  await expect(composer(ada.page)).toHaveValue('a'.repeat(keys.length))
   await expect(rows(ada.page, `burst ${sent - 1} `).last()).toBeVisible({ timeout: 30_000 })
-  await helper.context().close()
 })

@@ -12,6 +12,7 @@ import { useFont } from './font'
 const FOLDER = process.env.STARLING_SCREENSHOTS ?? ''
 const ONLY = new RegExp(process.env.STARLING_SCENES ?? '.')
 const LANGUAGES: Language[] = process.env.STARLING_LANGUAGE === 'en' ? ['en'] : ['zh-CN']
+const SCENE_MS_MAX = 20_000
 const THEMES: Theme[] = ['light', 'dark']
 
 let cluster: Cluster
@@ -33,7 +34,7 @@ for (const [size, viewport] of [[1280, DESK], [375, PHONE]] as const) {
   for (const theme of THEMES) {
     for (const language of LANGUAGES) {
       test(`${size} ${theme} ${language}`, async ({ browser }) => {
-        test.setTimeout(300_000)
+        test.setTimeout(SCENES.length * SCENE_MS_MAX)
         const phone = size === 375
         const options = {
           viewport,

@@ -64,6 +64,7 @@ export function textOf(key: string): string | null {
 }
 
 export function format(text: string, params: Params, plural: Intl.PluralRules): string {
+  if (!/[{|]/.test(text)) return text
   return choose(text, params.n, plural).replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
 }
 

@@ -1,7 +1,7 @@
 // The list of conversations: last message, unread count, read positions.
 
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 import { api } from '../net/api'
 import type { Conv, Conversation, ConversationSettings, Entry, Seq } from '../net/types'
 import { Counted } from './counted'
@@ -21,7 +21,7 @@ const RELOAD_MS = 150
 const RELOAD_MS_MAX = 10_000
 
 export const useConversations = defineStore('conversations', () => {
-  const items = ref<Record<Conv, Conversation>>({})
+  const items = shallowRef<Record<Conv, Conversation>>({})
   const status = ref<'loading' | 'ready' | 'failed'>('loading')
   /** Others' entries that are in the unread counts, by the server or by `take`. */
   const counted = new Counted()

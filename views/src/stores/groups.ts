@@ -1,7 +1,7 @@
 // The groups I am in or look at, and the members of those that were opened.
 
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 import { api } from '../net/api'
 import type { GroupProfile } from '../net/api'
 import { ApiError } from '../net/http'
@@ -18,8 +18,8 @@ const FACES = 4
 const REFRESH_MS = 150
 
 export const useGroups = defineStore('groups', () => {
-  const known = ref<Record<number, Group>>({})
-  const members = ref<Record<number, Member[]>>({})
+  const known = shallowRef<Record<number, Group>>({})
+  const members = shallowRef<Record<number, Member[]>>({})
   /** Dissolved, or never there. */
   const gone = ref<ReadonlySet<number>>(new Set())
   const status = ref<'loading' | 'ready' | 'failed'>('loading')

@@ -17,11 +17,12 @@ export const useLink = defineStore('link', () => {
   })
 
   const live = computed(() => state.value.phase === 'live')
+  /** Apart, because the state changes with every entry. */
+  const ahead = computed(() => state.value.ahead)
 
   /** The time by the server's clock. */
   function serverNow(): number {
-    const { ahead } = state.value
-    return ahead === null ? Date.now() : performance.now() + ahead
+    return ahead.value === null ? Date.now() : performance.now() + ahead.value
   }
 
   function start(position: number | null, epoch: Epoch | null, listener: (output: Output) => void): void {

@@ -49,6 +49,8 @@ export const useLive = defineStore('live', () => {
   let gathered: Entry[] = []
   let frame = 0
   let late: ReturnType<typeof setTimeout> | undefined
+  /** A flood takes a third of the page's time at most: for twice as long as showing some of it took, the rest waits. */
+  let waitUntil = 0
 
   whenUnauthorized(() => void end('expired'))
   session.whenLeft(() => void end('loggedOut'))
@@ -184,9 +186,15 @@ export const useLive = defineStore('live', () => {
     gathered = [...gathered, ...entries]
     if (document.visibilityState === 'hidden') pour()
     else if (first) {
-      frame = requestAnimationFrame(pour)
-      late = setTimeout(pour, FRAME_LATE_MS)
+      const wait = waitUntil - performance.now()
+      if (wait > 0) late = setTimeout(pourSoon, wait)
+      else pourSoon()
     }
+  }
+
+  function pourSoon(): void {
+    frame = requestAnimationFrame(pour)
+    late = setTimeout(pour, FRAME_LATE_MS)
   }
 
   function pour(): void {
@@ -195,7 +203,10 @@ export const useLive = defineStore('live', () => {
     if (gathered.length === 0) return
     const entries = gathered
     gathered = []
+    const began = performance.now()
     take(entries)
+    // Called when the page has been rendered.
+    setTimeout(() => (waitUntil = 3 * performance.now() - 2 * began))
   }
 
   function take(entries: Entry[]): void {

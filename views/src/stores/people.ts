@@ -1,7 +1,7 @@
 // Profiles by id, who is online, who is typing.
 
 import { defineStore } from 'pinia'
-import { reactive, ref } from 'vue'
+import { reactive, ref, shallowReactive } from 'vue'
 import { api } from '../net/api'
 import { ApiError } from '../net/http'
 import type { Conv, User, UserId } from '../net/types'
@@ -15,7 +15,7 @@ const TYPING_MS = 5_500
 export const TYPING_EVERY_MS = 3_000
 
 export const usePeople = defineStore('people', () => {
-  const users = reactive(new Map<UserId, User>())
+  const users = shallowReactive(new Map<UserId, User>())
   const asked = new Set<UserId>()
   /** Ids nobody has. */
   const missing = reactive(new Set<UserId>())

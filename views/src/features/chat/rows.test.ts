@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toRows } from './rows'
+import { keepRows, toRows } from './rows'
 import type { Message } from '@/stores/timeline'
 
 const MINUTE = 60_000
@@ -35,4 +35,23 @@ test('no divider where the first unread message may lie before what is loaded', 
   const page = [message(50, 2, 0), message(51, 2, 1)]
   expect(toRows(page, 3, false, 9).some((row) => row.divider)).toBe(false)
   expect(toRows(page, 3, true, 9)[0]?.divider).toBe(true)
+})
+
+test('rows that say the same as before stay the same objects', () => {
+  const page = () => [message(1, 2, 0), message(2, 2, 1), message(3, 3, 2)]
+  const before = toRows(page(), null, true, 9)
+  const known = new Map(before.map(({ message }) => [message.seq, message.entry]))
+  // As the timeline does it: messages anew, about the same entries.
+  const again = [...page().map((one) => ({ ...one, entry: known.get(one.seq) ?? one.entry })), message(4, 3, 3)]
+  const rows = keepRows(before, toRows(again, null, true, 9))
+  expect(rows.map((row, index) => row === before[index])).toEqual([true, true, true, false])
+})
+
+test('a row whose message, divider or time changed is a new one', () => {
+  const page = [message(1, 2, 0), message(2, 2, 1), message(3, 2, 2)]
+  const before = toRows(page, null, true, 9)
+  const edited = page.map((one) => (one.seq === 2 ? { ...one, entry: { ...one.entry, content: 'other words' } } : one))
+  expect(keepRows(before, toRows(edited, null, true, 9)).map((row, index) => row === before[index])).toEqual([true, false, true])
+  expect(keepRows(before, toRows(page, 2, true, 9)).map((row, index) => row === before[index])).toEqual([true, true, false])
+  expect(keepRows(before, toRows(page.slice(1), null, true, 9)).map((row) => before.includes(row))).toEqual([false, true])
 })

@@ -5,6 +5,8 @@ import type { Seq, UserId } from '@/net/types'
 
 /** A pause longer than this gets a time in the middle. */
 const PAUSE_MS = 5 * 60_000
+/** No time zone begins its day within one of these. */
+const QUARTER_MS = 15 * 60_000
 
 export interface Row {
   key: string
@@ -35,6 +37,19 @@ export function toRows(messages: readonly Message[], unreadAfter: Seq | null, wh
   })
 }
 
+/** The rows anew, those that say the same as before as the same objects: nothing of them is rendered again. */
+export function keepRows(before: readonly Row[], rows: Row[]): Row[] {
+  const known = new Map(before.map((row) => [row.key, row]))
+  return rows.map((row) => {
+    const old = known.get(row.key)
+    return old && alike(old, row, 'message') && alike(old.message, row.message) ? old : row
+  })
+}
+
+function alike<T extends object>(a: T, b: T, apart?: keyof T): boolean {
+  return (Object.keys(a) as (keyof T)[]).every((name) => name === apart || a[name] === b[name])
+}
+
 function firstUnread(messages: readonly Message[], after: Seq, me: UserId): number {
   return messages.findIndex((one) => one.seq !== null && one.seq > after && one.entry.from !== me && one.entry.kind === 'message')
 }
@@ -44,5 +59,5 @@ function isSystem({ entry }: Message): boolean {
 }
 
 function sameDay(a: number, b: number): boolean {
-  return new Date(a).toDateString() === new Date(b).toDateString()
+  return Math.floor(a / QUARTER_MS) === Math.floor(b / QUARTER_MS) || new Date(a).toDateString() === new Date(b).toDateString()
 }

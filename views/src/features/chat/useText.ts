@@ -49,9 +49,10 @@ export function useText(conv: Conv, field: Readonly<Ref<HTMLTextAreaElement | nu
     if (now) field.value?.focus()
   })
   onMounted(() => {
-    fit()
     const kept = drafts.items.get(conv)
-    if (kept) place(kept.caret)
+    if (!kept) return
+    fit()
+    place(kept.caret)
   })
 
   function moved(): void {

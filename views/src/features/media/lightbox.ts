@@ -31,7 +31,7 @@ export function showPictures(pictures: readonly Entry[], index: number, tile: HT
     }),
     index,
     loop: false,
-    bgOpacity: 0.92,
+    bgOpacity: 0.97,
     returnFocus: false,
     showHideAnimationType: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'none' : 'zoom',
     closeTitle: t('common.close'),

@@ -1,6 +1,7 @@
 // Tells of messages that came while the reader was elsewhere: a notification per conversation, a sound, the number on
 // the icon. Loaded after the page has started.
 
+import { watchThrottled } from '@vueuse/core'
 import { watch } from 'vue'
 import type { Router } from 'vue-router'
 import { badge } from './favicon'
@@ -20,6 +21,8 @@ import { useSession } from '@/stores/session'
 import { useSettings } from '@/stores/settings'
 
 const ICON = '/icon-192.png'
+/** Each number is a picture that is drawn. */
+const BADGE_EVERY_MS = 500
 
 interface Shown {
   seqs: number[]
@@ -100,14 +103,14 @@ export function startNotifier(router: Router): void {
       for (const conv of shown.keys()) if ((items[conv]?.unread ?? 0) === 0) close(conv)
     },
   )
-  watch(
+  watchThrottled(
     () => conversations.unread,
     (n) => {
       void badge(n)
       // On the icon of the installed page.
       if ('setAppBadge' in navigator) void navigator.setAppBadge(n).catch(() => undefined)
     },
-    { immediate: true },
+    { immediate: true, throttle: BADGE_EVERY_MS },
   )
   navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<{ type?: string; path?: string } | null>) => {
     if (data?.type === 'open' && data.path) void router.push(data.path)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { actionsOf } from './actions'
-import type { Viewer } from './actions'
+import { actionsOf } from './menuActions'
+import type { Viewer } from './menuActions'
 import { PACKET, PICTURE, TEXT } from '@/net/media'
 import type { Entry } from '@/net/types'
 import type { Message } from '@/stores/timeline'
