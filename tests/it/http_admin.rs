@@ -13,6 +13,10 @@ async fn admins_alone_see_all_accounts() {
     lab.simply(&bert, "GET", list)
         .await
         .refused(403, "forbidden");
+    let picture = json!({"avatar": "https://a.example/b.png"});
+    lab.call(&bert, "PATCH", "/api/v1/me", &picture)
+        .await
+        .is(200);
     let page = lab.get(&anna, &format!("{list}?limit=2")).await;
     let users = page["users"].as_array().unwrap();
     assert_eq!(
@@ -20,6 +24,7 @@ async fn admins_alone_see_all_accounts() {
         (&json!("anna"), &json!(true))
     );
     assert_eq!(users[1]["disabled"], false);
+    assert_eq!(users[1]["avatar"], picture["avatar"]);
     let next = page["next"].as_str().unwrap();
     let page = lab.get(&anna, &format!("{list}?after={next}")).await;
     assert_eq!(

@@ -58,6 +58,9 @@ test('the figures move within two looks E17', async () => {
 
 test('an account is found, kicked, disabled and enabled; its page says why E17 M4', async () => {
   const { page } = boss
+  const picture = '/asset/packs/birds/hello.svg'
+  const changed = await bo.api.patch('/api/v1/me', { data: { avatar: boss.base + picture }, headers: { Origin: bo.base } })
+  expect(changed.status(), await changed.text()).toBe(200)
   await bo.page.goto('/')
   await expect(bo.page.locator('[data-node]')).toContainText(/ms/)
   await part(page, '用户')
@@ -65,6 +68,7 @@ test('an account is found, kicked, disabled and enabled; its page says why E17 M
   const row = page.locator(`[data-user="${bo.id}"]`)
   await expect(row).toBeVisible()
   await expect(page.locator('[data-user]')).toHaveCount(1)
+  await expect(row.locator('img')).toHaveAttribute('src', picture)
 
   await row.getByRole('button', { name: /踢下线/ }).click()
   allowTrouble(bo.page, /401/)

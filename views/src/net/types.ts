@@ -206,6 +206,7 @@ export interface AdminUser {
   id: UserId
   name: string
   nickname: string
+  avatar: string
   phone: string | null
   email: string | null
   admin: boolean

@@ -105,6 +105,7 @@ pub struct AdminUser {
     pub id: u64,
     pub name: String,
     pub nickname: String,
+    pub avatar: String,
     #[schema(required)]
     pub phone: Option<String>,
     #[schema(required)]
@@ -121,6 +122,7 @@ impl From<user::User> for AdminUser {
             id: user.id.0,
             name: user.name,
             nickname: user.nickname,
+            avatar: user.avatar,
             phone: user.phone,
             email: user.email,
             admin: user.admin,
