@@ -181,6 +181,7 @@ test('keys are answered while 200 messages a second arrive P6', async () => {
       for (const { name, duration } of list.getEntries()) if (name === 'keydown') slow.push(duration)
     }).observe({ type: 'event', durationThreshold: 16 } as PerformanceObserverInit)
   })
+  const disturbed = disturbance()
   const running = burst(people, id)
   const keys: Promise<void>[] = []
   const until = performance.now() + BURST.seconds * 1000
@@ -199,7 +200,7 @@ test('keys are answered while 200 messages a second arrive P6', async () => {
   tell('key to paint, p95', quantile(all, 0.95), KEY_MS)
   expect(keys.length).toBeGreaterThanOrEqual(KEYS_MIN)
   expect(sent).toBeGreaterThan(BURST.perSecond * BURST.seconds * BURST_PART_MIN)
-  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS)
+  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS * Math.max(disturbed, disturbance()))
   await expect(composer(ada.page)).toHaveValue('a'.repeat(keys.length))
   await expect(rows(ada.page, `burst ${sent - 1} `).last()).toBeVisible({ timeout: 30_000 })
 })
