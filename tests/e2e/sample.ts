@@ -29,6 +29,8 @@ export interface Sample {
   /** The last picture and the last text of the peer, by seq. */
   picture: number
   text: number
+  /** A message of `me` in the group that others read and reacted to. */
+  reacted: number
   /** A page of somebody who is logged in as `me`. */
   open: (browser: Browser, options?: BrowserContextOptions) => Promise<Page>
   close: () => Promise<void>
@@ -118,7 +120,7 @@ export async function sample(browser: Browser, bases: readonly string[]): Promis
   for (const friend of friends) await befriend(friend, me)
   await ask(stranger, 'POST', '/api/v1/friends', { id: me.id, message: '我是隔壁组的何川，想请教一下部署的问题' })
 
-  const group = await talkInGroup(me, [peer, third, fourth, fifth, ada])
+  const { group, reacted } = await talkInGroup(me, [peer, third, fourth, fifth, ada])
   const quietGroup = await otherGroup(third, [me, sixth, grace], studio)
   await ask(ada, 'POST', '/api/v1/groups', { name: 'Design review', category: 2, memo: 'Thursdays, 15:00', members: [me.id, grace.id] })
   const shown = await talkInPrivate(me, peer, studio)
@@ -141,6 +143,7 @@ export async function sample(browser: Browser, bases: readonly string[]): Promis
     peer,
     group,
     quietGroup,
+    reacted,
     ...shown,
     open: (opener, options) => logIn(opener, me, options),
     close: async () => {
@@ -150,7 +153,10 @@ export async function sample(browser: Browser, bases: readonly string[]): Promis
   }
 }
 
-async function talkInGroup(me: Account, others: [Account, Account, Account, Account, Account]): Promise<number> {
+async function talkInGroup(
+  me: Account,
+  others: [Account, Account, Account, Account, Account],
+): Promise<{ group: number; reacted: number }> {
   const [peer, third, fourth, fifth, ada] = others
   const { id } = await ask<{ id: number }>(me, 'POST', '/api/v1/groups', {
     name: '研发一组',
@@ -176,7 +182,7 @@ async function talkInGroup(me: Account, others: [Account, Account, Account, Acco
   for (const reader of [peer, third, ada]) await ask(reader, 'POST', `/api/v1/conversations/${conv}/read`, { seq: last })
   await send(third, conv, text('可以'))
   await send(ada, conv, text('Works for me'))
-  return id
+  return { group: id, reacted: last }
 }
 
 async function otherGroup(owner: Account, members: Account[], studio: Page): Promise<number> {

@@ -110,6 +110,23 @@ async function drawer(stage: Stage, name: Key): Promise<Locator> {
   return panel
 }
 
+async function openMenu(stage: Stage, seq: number): Promise<Locator> {
+  const row = await reach(stage, `[data-mid="${seq}"]`)
+  await row.focus()
+  await stage.page.keyboard.press('Shift+F10')
+  const menu = stage.page.getByRole('menu')
+  await expect(menu).toBeVisible()
+  return menu
+}
+
+async function fromMessageMenu(stage: Stage, item: Key, title: Key): Promise<Locator> {
+  await inGroup(stage)
+  await (await openMenu(stage, stage.sample.reacted)).getByRole('menuitem', { name: stage.t(item), exact: true }).click()
+  const dialog = stage.page.getByRole('dialog', { name: stage.t(title) })
+  await expect(dialog).toBeVisible()
+  return dialog
+}
+
 async function operations(stage: Stage, part: Key): Promise<void> {
   const { page, t } = stage
   await heading(stage, '/admin', 'admin.title')
@@ -156,10 +173,23 @@ export const SCENES: readonly Scene[] = [
     name: 'message-menu',
     go: async (stage) => {
       await privately(stage)
-      const row = await reach(stage, `[data-mid="${stage.sample.text}"]`)
-      await row.focus()
-      await stage.page.keyboard.press('Shift+F10')
-      await expect(stage.page.getByRole('menu')).toBeVisible()
+      await openMenu(stage, stage.sample.text)
+    },
+  },
+  {
+    name: 'details',
+    go: async (stage) => {
+      const dialog = await fromMessageMenu(stage, 'action.details', 'chat.details')
+      await expect(dialog.getByRole('list', { name: stage.t('chat.readers') })).toBeVisible()
+    },
+  },
+  { name: 'forward', go: async (stage) => void (await fromMessageMenu(stage, 'action.forward', 'chat.forwardTitle')) },
+  {
+    name: 'recording',
+    go: async (stage) => {
+      await privately(stage)
+      await stage.page.getByRole('button', { name: stage.t('media.record'), exact: true }).click()
+      await expect(stage.page.getByRole('group', { name: stage.t('media.recording') }).getByRole('timer')).toHaveText(/[1-9]$/)
     },
   },
   {

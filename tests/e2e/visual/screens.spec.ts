@@ -44,6 +44,7 @@ for (const [size, viewport] of [[1280, DESK], [375, PHONE]] as const) {
           isMobile: phone,
           hasTouch: phone,
           locale: language,
+          permissions: ['microphone'],
           // The font comes in by a style of the test's.
           bypassCSP: true,
         }

@@ -28,6 +28,10 @@ const GAP_MS = 300
 const GAP_TRIES_MAX = 10
 /** A window that is covered draws no frames. */
 const FRAME_LATE_MS = 50
+/** More entries in a frame are a flood, not people talking. */
+const TALK_MAX = 3
+/** A flood is shown this often at least. */
+const REST_MS_MAX = 200
 
 export const useLive = defineStore('live', () => {
   const session = useSession()
@@ -206,7 +210,7 @@ export const useLive = defineStore('live', () => {
     const began = performance.now()
     take(entries)
     // Called when the page has been rendered.
-    setTimeout(() => (waitUntil = 3 * performance.now() - 2 * began))
+    if (entries.length > TALK_MAX) setTimeout(() => (waitUntil = performance.now() + Math.min(2 * (performance.now() - began), REST_MS_MAX)))
   }
 
   function take(entries: Entry[]): void {
