@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::client::Http;
+use super::super::client::{Http, Socket};
 use super::super::harness::{Cluster, Plan};
 use super::page::{Page, PageSocket};
 
@@ -229,8 +229,18 @@ async fn group_messages_that_were_missed_come_at_connect_and_private_ones_by_his
     let mut annas = anna.ginchat_socket().await;
 
     // First time: from now. What comes while he is here is remembered, also when he goes.
+    let mut witness = Socket::open(bert.node, &[], None).await.unwrap();
+    let auth = json!({"type": "auth", "token": anna.token});
+    witness.say(&auth).await;
+    witness.expect("hello").await;
     annas.ginchat_text(anna.id, 2, group, "before").await;
     annas.hear().await;
+    // Now is where his node is, which may not have heard of the other yet.
+    witness
+        .expect_where("the first text on his node", |frame| {
+            frame["content"] == "before"
+        })
+        .await;
     let mut berts = bert.ginchat_socket().await;
     annas.ginchat_text(anna.id, 2, group, "seen").await;
     assert_eq!(berts.hear().await["Content"], "seen");
