@@ -3,7 +3,9 @@
 
 /** A page that never says so, such as the log-in, is drawn by then. */
 const LOOK_MS_MAX = 2_000
+/** What did not come is asked for again after this, and ever more seldom. */
 const AGAIN_MS = 2_000
+const AGAIN_MS_MAX = 60_000
 
 let drawn: () => void = () => undefined
 
@@ -16,11 +18,11 @@ export const firstLook = new Promise<void>((resolve) => {
 /** What waits for it. Until it comes the page does without: a node that went away takes no part of the page along. */
 export async function later<T>(load: () => Promise<T>): Promise<T> {
   await firstLook
-  for (;;) {
+  for (let wait = AGAIN_MS; ; wait = Math.min(2 * wait, AGAIN_MS_MAX)) {
     try {
       return await load()
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+      await new Promise((resolve) => setTimeout(resolve, wait))
     }
   }
 }
