@@ -54,6 +54,25 @@ test('without a network the page opens with what was read, and sends later what 
   for (const who of [ada, bo]) await who.context.close()
 })
 
+test('a part that does not come is a new build only where the page names other files E15', async ({ browser }) => {
+  const ada = await person(browser, { at: node(0), nickname: 'Ada' })
+  const { page } = ada
+  allowTrouble(page, ...LOST_NODE, /Failed to load resource/, /Failed to fetch dynamically imported module/)
+  const offer = page.getByRole('status').filter({ hasText: '有新版本' })
+  await page.goto('/')
+  await page.waitForLoadState('networkidle')
+  await page.route('**/assets/*Sheet-*.js', (route) => route.abort())
+  const asked = () => page.waitForResponse((answer) => new URL(answer.url()).pathname === '/')
+  const [same] = await Promise.all([asked(), page.keyboard.press('?')])
+  expect(same.ok()).toBe(true)
+  await expect(offer).toHaveCount(0)
+
+  await page.route((url) => url.pathname === '/', (route) => route.fulfill({ contentType: 'text/html', body: '<script src="/assets/start-another.js"></script>' }))
+  await page.evaluate(() => window.dispatchEvent(new Event('vite:preloadError')))
+  await expect(offer).toHaveCount(1)
+  await ada.context.close()
+})
+
 test('a new build is offered, and nothing reloads by itself E15', async ({ browser }) => {
   const front = await frontOf(node(0))
   const ada = await person(browser, { at: front.url, nickname: 'Ada', serviceWorkers: 'allow' })
