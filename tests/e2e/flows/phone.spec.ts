@@ -27,7 +27,7 @@ test.afterAll(async () => {
   await cluster?.close()
 })
 
-const PHONE_OPTIONS = { viewport: PHONE, isMobile: true, hasTouch: true, reducedMotion: 'reduce' as const }
+const PHONE_OPTIONS = { viewport: PHONE, isMobile: true, hasTouch: true, reducedMotion: 'reduce' as const, permissions: ['microphone'] }
 
 test('everything that can be touched is large enough, and nothing is wider than the screen M26', async ({ browser }) => {
   test.setTimeout(300_000)

@@ -269,8 +269,12 @@ export const useMessages = defineStore('messages', () => {
 
   function restore(opened: Shelf | null, items: readonly Pending[]): void {
     shelf = opened
-    outbox.value = outboxes.reopen(items.map((item) => ({ ...item, notBefore: 0 })))
-    for (const { cid, attachment } of outbox.value) if (attachment) withUploads((uploads) => uploads.show(cid, attachment))
+    const reopened = outboxes.reopen(items.map((item) => ({ ...item, notBefore: 0 })))
+    for (const { cid, attachment } of reopened) if (attachment) withUploads((uploads) => uploads.show(cid, attachment))
+    // What was written while the memory was opened comes after what it held.
+    const written = outbox.value
+    outbox.value = [...reopened, ...written]
+    written.forEach(({ cid }) => keep(cid))
   }
 
   /** Drops every timeline, as after a `reset`; the outbox stays. */
