@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use starling::cluster::core::{KeyRing, Output, PeerState, Via, generate_key_text};
+use starling::cluster::core::{
+    Core, KeyRing, Output, PeerState, Registration, Via, generate_key_text,
+};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, config, registration, start};
 use crate::node::{address, incarnation, key_ring};
 
 const MS: Duration = Duration::from_millis(1);
@@ -93,6 +95,52 @@ fn goodbye_is_believed_at_once() {
     assert_eq!(lab.cores[0].status(lab.now).peers[0].state, PeerState::Left);
     lab.advance(Duration::from_secs(2));
     assert_eq!(lab.cores[0].status(lab.now).peers[0].state, PeerState::Left);
+}
+
+/// Node 1 of two is killed and started again under the same name.
+fn back_after_a_crash() -> Lab {
+    let mut lab = Lab::new(2);
+    lab.register();
+    let mut again = config(1, key_ring(1));
+    again.incarnation = incarnation(1, 1);
+    lab.cores[1] = Core::new(again, 9, lab.now, start(0));
+    let rows = vec![
+        registration(incarnation(0, 0), 0, 3),
+        registration(incarnation(1, 0), 1, 2),
+        registration(incarnation(1, 1), 1, 1),
+    ];
+    for core in &mut lab.cores {
+        core.handle_registry(lab.now, Ok(rows.clone()));
+    }
+    lab.advance(Duration::from_secs(3));
+    lab
+}
+
+#[test]
+fn a_node_that_is_back_is_there_once() {
+    let lab = back_after_a_crash();
+    let peers = lab.cores[0].status(lab.now).peers;
+    let seen: Vec<_> = peers.iter().map(|peer| peer.incarnation).collect();
+    assert_eq!(seen, [incarnation(1, 1)]);
+    assert_eq!(lab.degraded(0), Vec::<String>::new());
+    let peers = lab.cores[1].status(lab.now).peers;
+    let seen: Vec<_> = peers.iter().map(|peer| peer.incarnation).collect();
+    assert_eq!(seen, [incarnation(0, 0)], "nor does it see its former run");
+}
+
+#[test]
+fn a_silent_node_is_told_though_another_has_its_name() {
+    let mut lab = Lab::new(3);
+    let rows = (0..3).map(|index| Registration {
+        name: "twin".to_owned(),
+        ..registration(incarnation(index, 0), index, 2)
+    });
+    lab.cores[0].handle_registry(lab.now, Ok(rows.collect()));
+    lab.cores[2].handle_clock_jump(lab.now);
+    lab.advance(Duration::from_secs(6));
+    let peers = lab.cores[0].status(lab.now).peers;
+    let states: Vec<_> = peers.iter().map(|peer| peer.state).collect();
+    assert_eq!(states, [PeerState::Up, PeerState::Down]);
 }
 
 #[test]

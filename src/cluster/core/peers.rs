@@ -277,38 +277,53 @@ impl Peers {
         self.table.len()
     }
 
-    /// Every peer for the status page, with whether it surely lives by the registry.
+    /// Every peer for the status page, with whether it surely lives by the registry. The former run of a node that is
+    /// back is none: its row stays in the registry for a while, and the node would be there twice.
     pub(super) fn statuses(
         &self,
         now: Duration,
+        own_name: &str,
         registry: &Registry,
         limits: &BusLimits,
         factor: u32,
     ) -> Vec<(PeerStatus, bool)> {
         let patience = limits.peer_suspect * factor;
-        self.table
-            .iter()
-            .map(|(&incarnation, peer)| {
-                let lives = registry.surely_lives(now, incarnation, limits);
-                let unicast = (peer.up || lives) && peer.is_unicast_target(now, patience);
-                let status = PeerStatus {
-                    incarnation,
-                    name: peer.name.clone(),
-                    address: peer.address,
-                    version: peer.version,
-                    head: peer.head,
-                    heard_ago: peer.heard_at.map(|at| now.saturating_sub(at)),
-                    state: peer.state(now, limits, factor),
-                    via: if unicast {
-                        Via::Unicast
-                    } else {
-                        Via::Broadcast
-                    },
-                    info: peer.info.clone(),
-                    key_ids: peer.key_ids.clone(),
-                };
-                (status, lives)
-            })
-            .collect()
+        let mut statuses = Vec::with_capacity(self.table.len());
+        for (&incarnation, peer) in &self.table {
+            let lives = registry.surely_lives(now, incarnation, limits);
+            let state = peer.state(now, limits, factor);
+            let last_sign = peer.heard_at.max(registry.moved_at(incarnation));
+            if state != PeerState::Up && self.is_back(peer, last_sign, own_name) {
+                continue;
+            }
+            let unicast = (peer.up || lives) && peer.is_unicast_target(now, patience);
+            let status = PeerStatus {
+                incarnation,
+                name: peer.name.clone(),
+                address: peer.address,
+                version: peer.version,
+                head: peer.head,
+                heard_ago: peer.heard_at.map(|at| now.saturating_sub(at)),
+                state,
+                via: if unicast {
+                    Via::Unicast
+                } else {
+                    Via::Broadcast
+                },
+                info: peer.info.clone(),
+                key_ids: peer.key_ids.clone(),
+            };
+            statuses.push((status, lives));
+        }
+        statuses
+    }
+
+    /// Whether a silent peer seems to run again as somebody else: as us, who have no sign of it at all, or as a peer of
+    /// its name that came after its last sign. Another machine of the same name, which was there before, is not it.
+    fn is_back(&self, silent: &Peer, last_sign: Option<Duration>, own_name: &str) -> bool {
+        let follows = |peer: &Peer| last_sign.is_none_or(|last| last <= peer.known_since);
+        let as_us = last_sign.is_none() && silent.name == own_name;
+        let mut peers = self.table.values();
+        as_us || peers.any(|peer| peer.up && peer.name == silent.name && follows(peer))
     }
 }

@@ -128,6 +128,12 @@ impl Registry {
             .is_some_and(|row| now.saturating_sub(row.moved_at) < limits.registry_alive)
     }
 
+    /// When the counter of a node was last seen to move; none: it never was.
+    pub(super) fn moved_at(&self, incarnation: Incarnation) -> Option<Duration> {
+        let row = self.rows.get(&incarnation).filter(|row| row.moved)?;
+        Some(row.moved_at)
+    }
+
     /// Whether a node surely lives: alive, and its counter was seen to move.
     pub(super) fn surely_lives(
         &self,

@@ -238,7 +238,10 @@ impl Core {
         let now = self.now.max(now);
         let limits = &self.config.limits;
         let factor = self.health.factor();
-        let peers = self.peers.statuses(now, &self.registry, limits, factor);
+        let own_name = &self.config.node_name;
+        let peers = self
+            .peers
+            .statuses(now, own_name, &self.registry, limits, factor);
         let (reorder_entries, reorder_bytes) = self.order.waiting();
         let degraded = self.degraded(now, &peers);
         Status {
