@@ -139,7 +139,7 @@ impl Conversations {
     ) -> Result<(LogHead, Vec<ConversationState>), Failure> {
         let (log, mut states) = self.0.conversations.conversations(user, upto).await?;
         for state in &mut states {
-            self.apply_pending(user, state).await?;
+            self.apply_pending(user, state, upto).await?;
         }
         states.retain_mut(|state| {
             let last = state.last.as_ref().map_or(Seq::ZERO, |last| last.seq);
@@ -155,13 +155,15 @@ impl Conversations {
         &self,
         user: UserId,
         state: &mut ConversationState,
+        upto: Seq,
     ) -> Result<(), Failure> {
         let reads = &self.0.reads;
         if let Some(read) = reads.pending(user, state.conv)
             && read > state.read_seq
         {
             state.read_seq = read;
-            state.unread = self.0.conversations.unread(user, state.conv, read).await?;
+            let counted = &self.0.conversations;
+            state.unread = counted.unread(user, state.conv, read, upto).await?;
         }
         let peer = state.conv.peer_of(user);
         let pending = peer.and_then(|peer| reads.pending(peer, state.conv));
@@ -257,7 +259,8 @@ impl Conversations {
     /// Unread messages above a read position, counted up to 1,000.
     pub async fn unread(&self, user: UserId, address: Address, read: Seq) -> Result<u32, Failure> {
         let conv = address.conv_of(user);
-        Ok(self.0.conversations.unread(user, conv, read).await?)
+        let upto = self.0.position.durable();
+        Ok(self.0.conversations.unread(user, conv, read, upto).await?)
     }
 
     /// Where the log is, for hiding a conversation from here on; never zero.

@@ -352,8 +352,8 @@ pub trait ConversationStore: Send + Sync {
     /// Moves read positions forward, never back.
     async fn set_read(&self, positions: &[(UserId, Conv, Seq)]) -> Result<()>;
     async fn read_position(&self, user: UserId, conv: Conv) -> Result<Seq>;
-    /// Unread messages above `read`, as in [`ConversationState::unread`].
-    async fn unread(&self, user: UserId, conv: Conv, read: Seq) -> Result<u32>;
+    /// Unread messages above `read` and at most at `upto`, as in [`ConversationState::unread`].
+    async fn unread(&self, user: UserId, conv: Conv, read: Seq, upto: Seq) -> Result<u32>;
     /// The first entries above a read position in each of several conversations, at most `limit` of each and at most at
     /// `upto`: what a page of each after that place holds, in one answer.
     async fn above(

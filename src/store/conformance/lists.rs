@@ -10,7 +10,9 @@ async fn list(stage: &Stage, user: UserId) -> Vec<ConversationState> {
     let (log, states) = conversations.conversations(user, END).await.unwrap();
     assert_eq!(log.head, stage.head().await);
     for state in &states {
-        let counted = conversations.unread(user, state.conv, state.read_seq).await;
+        let counted = conversations
+            .unread(user, state.conv, state.read_seq, END)
+            .await;
         assert_eq!(counted.unwrap(), state.unread);
     }
     states
@@ -93,19 +95,33 @@ pub async fn unread_counts_messages_of_others_above_the_read_position(make: &imp
         .unwrap();
     let state = &list(&stage, anna).await[0];
     assert_eq!((state.unread, state.read_seq), (1, Seq(3)));
-    assert_eq!(conversations.unread(anna, conv, Seq(5)).await.unwrap(), 0);
-    assert_eq!(conversations.unread(anna, conv, END).await.unwrap(), 0);
+    assert_eq!(
+        conversations.unread(anna, conv, Seq(5), END).await.unwrap(),
+        0
+    );
+    assert_eq!(conversations.unread(anna, conv, END, END).await.unwrap(), 0);
+    let earlier = conversations.unread(anna, conv, Seq::ZERO, Seq(3));
+    assert_eq!(earlier.await.unwrap(), 2, "nothing above the place");
     // Notices count among the notes to self; entries that are not messages nowhere.
     stage.notice("hear").await;
     let notes = Conv::private(anna, anna);
-    let count = conversations.unread(anna, notes, Seq::ZERO).await.unwrap();
+    let count = conversations
+        .unread(anna, notes, Seq::ZERO, END)
+        .await
+        .unwrap();
     assert_eq!(count, 1);
     let (group, _) = stage.group(bert, &[anna]).await;
     let conv = Conv::Group(group);
-    let count = conversations.unread(anna, conv, Seq::ZERO).await.unwrap();
+    let count = conversations
+        .unread(anna, conv, Seq::ZERO, END)
+        .await
+        .unwrap();
     assert_eq!(count, 0);
     let carl = stage.user("carl").await;
-    let count = conversations.unread(carl, conv, Seq::ZERO).await.unwrap();
+    let count = conversations
+        .unread(carl, conv, Seq::ZERO, END)
+        .await
+        .unwrap();
     assert_eq!(count, 0, "what he may not see does not count");
 }
 
@@ -315,7 +331,7 @@ pub async fn a_stranger_reads_and_counts_nothing(make: &impl Make) {
     let nobody = UserId(999);
     assert!(list(&stage, nobody).await.is_empty());
     for conv in [Conv::private(anna, bert), Conv::Group(group), Conv::Notices] {
-        let unread = conversations.unread(nobody, conv, Seq::ZERO).await;
+        let unread = conversations.unread(nobody, conv, Seq::ZERO, END).await;
         assert_eq!(unread.unwrap(), 0);
         let read = conversations.read_position(nobody, conv).await;
         assert_eq!(read.unwrap(), Seq::ZERO);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stage::{Make, Stage};
+use super::stage::{END, Make, Stage};
 use crate::model::conversation::Conv;
 use crate::model::draft::{Change, Draft, Outcome, Refusal};
 use crate::model::entry::EntryKind;
@@ -243,12 +243,12 @@ pub async fn notices_about_packets_are_seen_and_not_unread(make: &impl Make) {
     let packet = send(&stage, anna, conv, &[5], LONG).await;
     let notice = claim(&stage, bert, conv, packet).await;
     let lists = &stage.stores.conversations;
-    assert_eq!(lists.unread(anna, conv, Seq::ZERO).await.unwrap(), 0);
-    assert_eq!(lists.unread(bert, conv, Seq::ZERO).await.unwrap(), 1);
+    assert_eq!(lists.unread(anna, conv, Seq::ZERO, END).await.unwrap(), 0);
+    assert_eq!(lists.unread(bert, conv, Seq::ZERO, END).await.unwrap(), 1);
     assert_eq!(stage.visible(anna).await, vec![packet, notice]);
     stage.notice("for everybody").await;
     let own = Conv::private(anna, anna);
-    assert_eq!(lists.unread(anna, own, Seq::ZERO).await.unwrap(), 1);
+    assert_eq!(lists.unread(anna, own, Seq::ZERO, END).await.unwrap(), 1);
 }
 
 pub async fn settled_packets_go_after_their_messages(make: &impl Make) {

@@ -83,7 +83,7 @@ pub async fn what_a_user_hid_is_gone_for_him_alone(make: &impl Make) {
     assert_eq!(page(bert, Window::After(said[0])).await, [said[1]]);
     assert_eq!(page(anna, Window::Latest).await, said);
     let lists = &stage.stores.conversations;
-    assert_eq!(lists.unread(bert, conv, Seq::ZERO).await.unwrap(), 1);
+    assert_eq!(lists.unread(bert, conv, Seq::ZERO, END).await.unwrap(), 1);
     let (_, list) = lists.conversations(bert, END).await.unwrap();
     assert_eq!(
         (list[0].unread, list[0].last.as_ref().unwrap().seq),

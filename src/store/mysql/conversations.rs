@@ -93,13 +93,14 @@ impl ConversationStore for Mysql {
         Ok(rows::one(row, Columns::next)?.unwrap_or(Seq::ZERO))
     }
 
-    async fn unread(&self, user: UserId, conv: Conv, read: Seq) -> Result<u32> {
+    async fn unread(&self, user: UserId, conv: Conv, read: Seq, upto: Seq) -> Result<u32> {
         let conv = as_listed(user, conv);
         let mut link = self.readers.link().await?;
         let scope = Scope::of(&mut link, user, conv).await?;
         let history = self.rules.history;
-        let spans = scope.standing.entitled(user, conv, history, scope.log.head);
-        let above = cut(&spans, read.next(), Seq(u64::MAX));
+        let upto = upto.min(scope.log.head);
+        let spans = scope.standing.entitled(user, conv, history, upto);
+        let above = cut(&spans, read.next(), upto);
         let counts = places::count_unread(&mut link, user, &[above]).await?;
         Ok(counts.into_iter().sum())
     }

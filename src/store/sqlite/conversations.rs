@@ -69,12 +69,12 @@ impl ConversationStore for Sqlite {
             .await
     }
 
-    async fn unread(&self, user: UserId, conv: Conv, read: Seq) -> Result<u32> {
+    async fn unread(&self, user: UserId, conv: Conv, read: Seq, upto: Seq) -> Result<u32> {
         let history = self.rules.history;
         self.readers
             .run(move |connection| {
                 let tx = connection.transaction()?;
-                let upto = head(&tx)?.head;
+                let upto = upto.min(head(&tx)?.head);
                 let spans = visible::entitled(&tx, history, user, as_listed(user, conv), upto)?;
                 unread(&tx, user, &spans, read)
             })

@@ -87,7 +87,8 @@ test('dots run for messages only, ten a second at most E16', async () => {
   await expect.poll(async () => (await pulses()).length).toBeGreaterThan(3)
   await page.waitForTimeout(4_000)
   const at = await pulses()
-  for (const from of at) expect(at.filter((one) => one >= from && one < from + 1_000).length).toBeLessThanOrEqual(12)
+  // They are seen a moment after they set out.
+  for (const from of at) expect(at.filter((one) => one >= from && one < from + 990).length).toBeLessThanOrEqual(10)
   const before = at.length
   await page.waitForTimeout(3_000)
   expect((await pulses()).length - before, 'dots while nobody writes').toBeLessThanOrEqual(2)

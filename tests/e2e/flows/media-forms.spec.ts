@@ -40,7 +40,7 @@ const FORMS: { kind: string; fill: (page: Page) => Promise<void>; shown: (page: 
   {
     kind: '位置',
     fill: async (page) => {
-      await page.getByRole('button', { name: '发送' }).last().click()
+      await page.getByRole('dialog').getByRole('button', { name: '发送' }).click()
       await expect(page.getByLabel('地点')).toHaveAttribute('aria-invalid', 'true')
       await page.getByLabel('地点').fill('三楼机房')
       await page.getByLabel('详细地址').fill('主楼 305')

@@ -146,6 +146,7 @@ test('a recall closes it, and a click leads to the conversation E7 M25', async (
   await bo.api.delete(`/api/v1/entries/${seq}`, { headers: { Origin: bo.base } })
   await expect.poll(async () => (await told(page)).at(-1)?.closed).toBe(true)
   await page.goto('/contacts')
+  await expect(page.locator('[data-node]')).toContainText(/ms/)
   await hide(page, true)
   await write('click me')
   await expect.poll(async () => (await told(page)).length).toBe(1)

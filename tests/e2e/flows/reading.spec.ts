@@ -76,6 +76,7 @@ for (const { name, viewport } of SIZES) {
       await atEnd(page)
     }
     await expect(pill(page)).toHaveCount(0)
+    await expect.poll(() => unreadOf(ada, bo)).toBe(0)
 
     await scrollUp(page, 500)
     const before = await view(page)

@@ -36,6 +36,7 @@ async function choose(page: Page, row: Locator, name: string): Promise<void> {
 }
 
 async function names(page: Page): Promise<string[]> {
+  await expect(menu(page)).toBeVisible()
   const items = await menu(page).getByRole('menuitem').allInnerTexts()
   return items.map((text) => text.trim()).filter((text) => /[一-鿿]/.test(text))
 }

@@ -33,6 +33,8 @@ const TALK_MAX = 3
 /** A flood is shown this often at least. */
 const REST_MS_MAX = 200
 
+export type Listener = (entries: readonly Entry[]) => void
+
 export const useLive = defineStore('live', () => {
   const session = useSession()
   const link = useLink()
@@ -42,7 +44,7 @@ export const useLive = defineStore('live', () => {
   const groups = useGroups()
   const people = usePeople()
   const kept = useKept()
-  const listeners: ((entries: readonly Entry[]) => void)[] = []
+  const listeners: Listener[] = []
   const drafts = useDrafts()
   const quotes = useQuotes()
   let shelf: Shelf | null = null
@@ -115,9 +117,10 @@ export const useLive = defineStore('live', () => {
     }
   }
 
-  /** What comes in, live or caught up, after the stores have taken it. */
-  function listen(listener: (entries: readonly Entry[]) => void): void {
+  /** What comes in, live or caught up, after the stores have taken it; until the returned function is called. */
+  function listen(listener: Listener): () => void {
     listeners.push(listener)
+    return () => void listeners.splice(listeners.indexOf(listener), 1)
   }
 
   function hear(output: Output): void {

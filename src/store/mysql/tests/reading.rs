@@ -97,7 +97,7 @@ async fn counting_goes_on_below_ones_own_messages_to_where_it_stops() {
         let conv = Conv::private(UserId(1), UserId(peer));
         let listed = states.iter().find(|state| state.conv == conv).unwrap();
         assert_eq!(listed.unread, expected, "{conv}");
-        let alone = mysql.unread(UserId(1), conv, Seq::ZERO).await.unwrap();
+        let alone = mysql.unread(UserId(1), conv, Seq::ZERO, END).await.unwrap();
         assert_eq!(alone, expected, "{conv}");
     }
 }

@@ -15,7 +15,7 @@ import { t } from '@/i18n'
 import { newCid } from '@/net/cid'
 import type { Conv, Entry } from '@/net/types'
 import { useConversations } from '@/stores/conversations'
-import { useLive } from '@/stores/live'
+import type { Listener } from '@/stores/live'
 import { usePeople } from '@/stores/people'
 import { useSession } from '@/stores/session'
 import { useSettings } from '@/stores/settings'
@@ -29,12 +29,14 @@ interface Shown {
   close: () => void
 }
 
-let started = false
+let notifier: Listener | null = null
 
-/** Once for the page, whoever is inside. */
-export function startNotifier(router: Router): void {
-  if (started) return
-  started = true
+/** One for the page, whoever is inside. Is told what comes in. */
+export function useNotifier(router: Router): Listener {
+  return (notifier ??= start(router))
+}
+
+function start(router: Router): Listener {
   const conversations = useConversations()
   const settings = useSettings()
   const session = useSession()
@@ -115,5 +117,5 @@ export function startNotifier(router: Router): void {
   navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<{ type?: string; path?: string } | null>) => {
     if (data?.type === 'open' && data.path) void router.push(data.path)
   })
-  useLive().listen((entries) => entries.forEach((entry) => void take(entry)))
+  return (entries) => entries.forEach((entry) => void take(entry))
 }
