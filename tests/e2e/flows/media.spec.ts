@@ -180,12 +180,6 @@ test('a file keeps its bytes and its name, and is never shown in place E9 M31', 
   })
 })
 
-/** Where something is, in whole pixels: a list may stand on a part of one. */
-async function pixels(what: Locator): Promise<number[]> {
-  const { x, y, width, height } = (await what.boundingBox()) ?? { x: NaN, y: NaN, width: NaN, height: NaN }
-  return [x, y, width, height].map(Math.round)
-}
-
 test('a video has its poster and length, plays when asked, and can be sought in E20 M31', async () => {
   const { page } = ada
   await pick(page, 'media', [await film(page, 'clip.webm', 2)])
@@ -193,11 +187,13 @@ test('a video has its poster and length, plays when asked, and can be sought in 
     const play = row.getByRole('button', { name: /^播放视频，0:0[23]$/ })
     await expect(play.locator('img')).toHaveJSProperty('complete', true)
     await expect(row.locator('video')).toHaveCount(0)
-    const box = await pixels(play)
+    // A row comes in moving.
+    await row.evaluate((one) => Promise.all(one.getAnimations({ subtree: true }).map(({ finished }) => finished)))
+    const box = await play.boundingBox()
     await play.click()
     const video = row.locator('video')
     await expect.poll(() => video.evaluate((one: HTMLVideoElement) => one.currentTime)).toBeGreaterThan(0.1)
-    expect(await pixels(video)).toEqual(box)
+    expect(await video.boundingBox()).toEqual(box)
     const src = (await video.getAttribute('src')) ?? ''
     const part = await bo.api.get(src, { headers: { Range: 'bytes=10-19' } })
     expect(part.status()).toBe(206)

@@ -76,6 +76,8 @@ export const useGroups = defineStore('groups', () => {
 
   function end(id: number): void {
     gone.value = new Set([...gone.value, id])
+    // What is still to be asked about it would be answered that it is not there.
+    for (const key of [`group ${id}`, `members ${id}`]) clearTimeout(clocks.get(key))
     const group = known.value[id]
     if (group) learn({ ...group, role: null })
   }
