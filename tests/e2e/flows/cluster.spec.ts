@@ -12,7 +12,8 @@ let bo: Person
 test.describe.configure({ mode: 'serial' })
 
 test.beforeAll(async ({ browser }) => {
-  cluster = await Cluster.start({ nodes: 3, nginx: true })
+  // What is written here is more than one may write.
+  cluster = await Cluster.start({ nodes: 3, nginx: true, set: ['limits.sends_per_second=1000000', 'limits.sends_burst=1000000'] })
   ada = await person(browser, { at: cluster.at(0), nickname: 'Ada' })
   bo = await person(browser, { at: cluster.at(1), nickname: 'Bo' })
 })
