@@ -155,11 +155,9 @@ pub async fn what_was_pruned_is_in_no_page_list_or_count(make: &impl Make) {
     );
     let unread = list.iter().map(|state| state.unread);
     assert_eq!(unread.collect::<Vec<_>>(), vec![2, 0]);
-    let unread = stage
-        .stores
-        .conversations
-        .unread(anna, both, Seq::ZERO, END);
-    assert_eq!(unread.await.unwrap(), 2);
+    let lists = &stage.stores.conversations;
+    let unread = lists.unread(anna, both, Seq::ZERO, END).await;
+    assert_eq!(unread.unwrap(), 2);
 
     // Both go on where they were.
     let again = stage.say(carl, old, "back again").await;
