@@ -10,6 +10,7 @@ export default {
   'cluster.version': 'Version',
   'cluster.head': 'Log position',
   'cluster.connections': 'Connections',
+  'cluster.clients': 'clients',
   'cluster.users': 'Users',
   'cluster.heard': 'Last heard',
   'cluster.ms': '{n} ms ago',

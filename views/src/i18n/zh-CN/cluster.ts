@@ -8,6 +8,7 @@ export default {
   'cluster.version': '版本',
   'cluster.head': '日志位置',
   'cluster.connections': '连接',
+  'cluster.clients': '连接',
   'cluster.users': '用户',
   'cluster.heard': '上次消息',
   'cluster.ms': '{n} ms 前',
