@@ -271,10 +271,47 @@ async function voiceAgain(): Promise<unknown> {
 test('a short press sends nothing and says why M19', async () => {
   const { page } = ada
   const before = await page.locator('article[data-mid]').count()
-  await page.getByRole('button', { name: '语音', exact: true }).click()
-  await page.getByRole('button', { name: '发送语音' }).click()
+  const record = page.getByRole('button', { name: '语音', exact: true })
+  // Sent as soon as the button can be pressed: there may not be a single sound yet.
+  await record.evaluate(
+    (button: HTMLElement) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          const send = document.querySelector<HTMLElement>('[data-recording] button[aria-label="发送语音"]:enabled')
+          if (!send) return void setTimeout(look)
+          send.click()
+          resolve()
+        }
+        button.click()
+        look()
+      }),
+  )
   await expect(page.getByText('说话时间太短')).toBeVisible()
   await expect(page.locator('article[data-mid]')).toHaveCount(before)
+})
+
+test('a microphone that is pulled out leaves what was said until then M19', async () => {
+  const { page } = ada
+  await page.evaluate(() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    navigator.mediaDevices.getUserMedia = async (what) => {
+      const stream = await ask(what)
+      setTimeout(() => stream.getTracks().forEach((track) => track.stop()), 2_000)
+      return stream
+    }
+  })
+  await page.getByRole('button', { name: '语音', exact: true }).click()
+  const timer = page.getByRole('timer')
+  await expect(timer).toHaveText('0:01')
+  await page.waitForTimeout(2_500)
+  await expect(timer).toHaveText(/^0:0[12]$/)
+  const before = await page.locator('article[data-mid]').count()
+  const twice = (button: HTMLElement) => (button.click(), button.click())
+  await sends(page, bo.page, () => page.getByRole('button', { name: '发送语音' }).evaluate(twice), async (row) => {
+    await expect(row).toContainText('2″')
+  })
+  await expect(page.locator('article[data-mid]')).toHaveCount(before + 1)
+  await page.reload()
 })
 
 test('emoji go to the caret, stickers go at once and can be kept M20 D8 M31', async () => {

@@ -9,6 +9,15 @@ export type MicTrouble = 'insecure' | 'denied' | 'missing'
 const KINDS = ['audio/webm;codecs=opus', 'audio/mp4;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus']
 const BITS_PER_SECOND = 32_000
 const METER_MS = 80
+/** What runs, and what it has given until now. */
+interface Recording {
+  recorder: MediaRecorder
+  pieces: Blob[]
+  ended: Promise<unknown>
+  /** By `performance.now()`. */
+  begun: number
+}
+
 /** Headless and forgetful browsers never answer the question for permission. */
 const ASK_MS_MAX = 30_000
 
@@ -22,11 +31,10 @@ export function useRecorder(full: () => void) {
   /** 0 to 1. */
   const level = ref(0)
   const trouble = shallowRef<MicTrouble | null>(null)
-  let recorder: MediaRecorder | null = null
+  let recording: Recording | null = null
   let context: AudioContext | null = null
   let stream: MediaStream | null = null
   let meter: ReturnType<typeof setInterval> | undefined
-  let pieces: Blob[] = []
   /** Grows with each recording: an answer to an older question is not this one's. */
   let turn = 0
 
@@ -43,14 +51,20 @@ export function useRecorder(full: () => void) {
       return false
     }
     stream = given
-    pieces = []
-    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind))
-    recorder = new MediaRecorder(given, { ...(mimeType && { mimeType }), audioBitsPerSecond: BITS_PER_SECOND })
-    recorder.ondataavailable = ({ data }) => pieces.push(data)
-    recorder.start()
+    recording = record(given)
     state.value = 'recording'
     watchLevel(given)
     return true
+  }
+
+  function record(source: MediaStream): Recording {
+    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind))
+    const recorder = new MediaRecorder(source, { ...(mimeType && { mimeType }), audioBitsPerSecond: BITS_PER_SECOND })
+    const pieces: Blob[] = []
+    recorder.ondataavailable = ({ data }) => pieces.push(data)
+    const ended = new Promise((resolve) => (recorder.onstop = resolve))
+    recorder.start()
+    return { recorder, pieces, ended, begun: performance.now() }
   }
 
   async function ask(): Promise<MediaStream | null> {
@@ -71,36 +85,37 @@ export function useRecorder(full: () => void) {
     analyser.fftSize = 512
     context.createMediaStreamSource(source).connect(analyser)
     const samples = new Uint8Array(analyser.fftSize)
-    const begun = performance.now()
     meter = setInterval(() => {
-      seconds.value = (performance.now() - begun) / 1_000
+      if (recording?.recorder.state !== 'recording') return
+      seconds.value = lasted()
       analyser.getByteTimeDomainData(samples)
       level.value = samples.reduce((most, one) => Math.max(most, Math.abs(one - 128)), 0) / 128
       if (seconds.value >= VOICE_SECONDS_MAX) full()
     }, METER_MS)
   }
 
-  /** Ends it and gives what was recorded; null if nothing was. */
+  /** Seconds since it began, now: `seconds` is as old as the meter. */
+  function lasted(): number {
+    return recording ? (performance.now() - recording.begun) / 1_000 : 0
+  }
+
+  /** Ends it and gives what was recorded; null if nothing was, or if it is given already. */
   async function stop(): Promise<Blob | null> {
-    const running = recorder
-    if (state.value !== 'recording' || !running) {
+    if (!recording) {
       cancel()
       return null
     }
-    const ended = new Promise((resolve) => (running.onstop = resolve))
-    running.stop()
-    await ended
-    const blob = new Blob(pieces, { type: running.mimeType.split(';')[0] ?? '' })
+    const { recorder, pieces, ended } = recording
+    // It ends by itself when the microphone is pulled out.
+    if (recorder.state !== 'inactive') recorder.stop()
     release()
-    return blob
+    await ended
+    return new Blob(pieces, { type: recorder.mimeType.split(';')[0] ?? '' })
   }
 
   function cancel(): void {
     turn += 1
-    if (recorder && recorder.state !== 'inactive') {
-      recorder.ondataavailable = null
-      recorder.stop()
-    }
+    if (recording && recording.recorder.state !== 'inactive') recording.recorder.stop()
     release()
   }
 
@@ -108,15 +123,14 @@ export function useRecorder(full: () => void) {
     clearInterval(meter)
     stream?.getTracks().forEach((track) => track.stop())
     void context?.close()
-    recorder = null
+    recording = null
     stream = null
     context = null
-    pieces = []
     seconds.value = 0
     level.value = 0
     state.value = 'idle'
   }
 
   onScopeDispose(cancel)
-  return { state, seconds, level, trouble, start, stop, cancel }
+  return { state, seconds, level, trouble, start, lasted, stop, cancel }
 }

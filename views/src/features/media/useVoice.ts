@@ -31,8 +31,12 @@ export function useVoice(send: (prepared: Prepared) => void) {
   async function finish(): Promise<void> {
     held.value = false
     cancelling.value = false
+    // Not left to what was recorded: sent at once, that has no sound to measure.
+    const short = recorder.lasted() < LEAST_SECONDS
     const recording = await recorder.stop()
-    if (recording) await take(recording)
+    if (!recording) return
+    if (short) notices.show(t('media.tooShort'))
+    else await take(recording)
   }
 
   /** Sends a recording, wherever it was made. */
