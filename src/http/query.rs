@@ -65,8 +65,8 @@ impl Query {
         Ok(asked.min(LIMIT_MAX))
     }
 
-    /// Empty is no number.
-    fn number(&self, name: &'static str) -> Result<Option<u64>, Failure> {
+    /// A number from 0 on. Empty is none.
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>, Failure> {
         let text = self.given(name)?;
         text.map(|text| parse_id(text).map_err(|_| bad(name)))
             .transpose()

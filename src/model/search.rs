@@ -4,6 +4,7 @@
 //! where any part is as good as a word. A query asks for all of its words, and for each of its runs as part of one. An
 //! index needs only [`tokens`]: what it finds by them is a guess until [`Query::find`] has looked at the body.
 
+mod has;
 mod letters;
 
 use std::borrow::Cow;
@@ -13,6 +14,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use letters::{Class, class, fold};
+
+pub use has::Has;
 
 /// Longest query, in characters.
 pub const QUERY_CHARS_MAX: usize = 128;
@@ -32,6 +35,7 @@ pub type Stretch = (usize, usize);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     terms: Vec<Term>,
+    has: Option<Has>,
     tokens: Vec<Token>,
 }
 
@@ -71,16 +75,27 @@ impl Query {
         tokens.truncate(QUERY_TOKENS_MAX);
         Query {
             terms: terms.into_iter().collect(),
+            has: None,
             tokens: tokens.into_iter().map(|(_, token)| token).collect(),
         }
     }
 
+    /// Asks besides that messages have this.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+    pub fn having(mut self, has: Has) -> Query {
+        self.has = Some(has);
+        // Last, as words are rarer.
+        self.tokens.push(has.token());
+        self
     }
 
-    /// Tokens that every message with this has, unless it is longer than [`MESSAGE_TOKENS_MAX`].
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty() && self.has.is_none()
+    }
+
+    /// Tokens that every message with this has, unless it is longer than [`MESSAGE_TOKENS_MAX`]: at most
+    /// [`QUERY_TOKENS_MAX`], and one for what [`Query::having`] asks for.
     #[must_use]
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
@@ -91,6 +106,9 @@ impl Query {
     #[must_use]
     pub fn find(&self, body: &[u8]) -> Option<Vec<Stretch>> {
         let fields = Fields::of(body);
+        if self.is_empty() || (self.has.is_some() && self.has != Has::of(&fields)) {
+            return None;
+        }
         let mut missing: Vec<&Term> = self.terms.iter().collect();
         let mut marked = Vec::new();
         let content = fields.content();
@@ -106,8 +124,7 @@ impl Query {
         for text in fields.others() {
             pieces(text, |piece| missing.retain(|term| !is_in(term, &piece)));
         }
-        let found = !self.terms.is_empty() && missing.is_empty();
-        found.then(|| joined(marked))
+        missing.is_empty().then(|| joined(marked))
     }
 }
 
@@ -115,7 +132,7 @@ impl Query {
 #[must_use]
 pub fn tokens(body: &[u8]) -> BTreeSet<Token> {
     let fields = Fields::of(body);
-    let mut tokens = BTreeSet::new();
+    let mut tokens: BTreeSet<Token> = Has::of(&fields).map(Has::token).into_iter().collect();
     let mut add = |token| {
         if tokens.len() < MESSAGE_TOKENS_MAX {
             tokens.insert(token);
@@ -161,6 +178,7 @@ fn hashed(kind: u8, bytes: impl IntoIterator<Item = u8>) -> Token {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Fields<'b> {
+    media: u16,
     #[serde(borrow)]
     content: Option<Cow<'b, str>>,
     #[serde(borrow)]

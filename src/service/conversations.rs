@@ -16,7 +16,7 @@ use super::profiles::{Person, Profiles, take};
 use super::reads::Reads;
 use crate::journal::position::Position;
 use crate::model::conversation::{Address, Conv};
-use crate::model::entry::{Entry, EntryKind};
+use crate::model::entry::{Entry, EntryKind, UnixMillis};
 use crate::model::error::{Code, Failure};
 use crate::model::ids::{Epoch, GroupId, Seq, UserId};
 use crate::model::message::TEXT_BYTES_MAX;
@@ -235,6 +235,22 @@ impl Conversations {
             more_before: page.more_before,
             more_after: page.more_after,
         })
+    }
+
+    /// The first place of the log that is as late as a time; above its end, if nothing is. Times never go back in it, so
+    /// the place is halved in on: as many reads of one entry as its number has bits, 64 at most.
+    pub async fn place_at(&self, at: UnixMillis) -> Result<Seq, Failure> {
+        let floor = self.0.log.head().await?.floor;
+        let (mut low, mut high) = (floor.next(), self.0.position.durable().next());
+        while low < high {
+            let middle = Seq(low.0 + (high.0 - low.0) / 2);
+            let range = self.0.log.range(middle.prev(), 1).await?;
+            match range.entries.first() {
+                Some(entry) if entry.at < at => low = entry.seq.next(),
+                Some(_) | None => high = middle,
+            }
+        }
+        Ok(low)
     }
 
     /// Moves the user's read position forward, to at most what is durable, tells who is concerned, and returns

@@ -14,7 +14,7 @@ use crate::journal::position::Position;
 use crate::model::conversation::Address;
 use crate::model::error::{Code, Failure};
 use crate::model::ids::{Seq, UserId};
-use crate::model::search::{QUERY_CHARS_MAX, Query, Stretch};
+use crate::model::search::{Has, QUERY_CHARS_MAX, Query, Stretch};
 use crate::store::{Search, SearchStore};
 
 /// Searches of one user in a second, on average and at once: somebody who types, each letter of his a search.
@@ -65,12 +65,13 @@ impl Searches {
         }
     }
 
-    /// Messages and notices below `before` that the user may see and that have all of `query`, in one conversation or
-    /// in all of his. A query without a word or a sign in it finds nothing.
+    /// Messages and notices below `before` that the user may see and that have all of `query` and what `has` names, in
+    /// one conversation or in all of his. A query without a word or a sign in it finds nothing, unless `has` is given.
     pub async fn find(
         &self,
         user: UserId,
         query: &str,
+        has: Option<Has>,
         conv: Option<Address>,
         before: Option<Seq>,
         limit: usize,
@@ -85,7 +86,10 @@ impl Searches {
         if let Some(address) = conv {
             self.conversations.may_look_into(user, address).await?;
         }
-        let query = Query::parse(query);
+        let query = match has {
+            Some(has) => Query::parse(query).having(has),
+            None => Query::parse(query),
+        };
         if query.is_empty() {
             return Ok(Hits {
                 hits: Vec::new(),

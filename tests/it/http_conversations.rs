@@ -1,7 +1,10 @@
 //! The list, the past, read positions and settings.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use starling::model::conversation::Conv;
+use starling::model::draft::{Change, Draft};
+use starling::model::entry::EntryKind;
 use starling::model::ids::{Seq, UserId};
 use starling::model::signal::Signal;
 
@@ -131,9 +134,56 @@ async fn the_past_is_read_in_windows() {
         ("before=1&after=2", "after"),
         ("before=1&around=2", "around"),
         ("after=1&around=2", "after"),
+        ("at=x", "at"),
+        ("at=", "at"),
+        ("at=1&around=2", "at"),
     ] {
         let reply = lab.simply(&anna, "GET", &format!("{path}?{query}")).await;
         reply.refused(400, "bad_request").about(field);
+    }
+}
+
+#[tokio::test]
+async fn the_past_is_found_by_its_time() {
+    let lab = Lab::new().await;
+    let anna = lab.register("anna").await;
+    let me = UserId(anna.id);
+    let notes = Conv::private(me, me);
+    let day = 86_400_000;
+    let first = 1_700_000_000_000;
+    // Five days with two entries each, and between them what others say.
+    for n in 0..10 {
+        let draft = |conv: Conv, cid: String| Draft {
+            conv,
+            from: me,
+            kind: EntryKind::Message,
+            cid: cid.parse().unwrap(),
+            body: Bytes::from(json!({"media": 1, "content": n.to_string()}).to_string()),
+            change: Change::Message,
+        };
+        let at = first + n / 2 * day;
+        let drafts = vec![
+            draft(notes, format!("own-{n}")),
+            draft(Conv::private(UserId(98), UserId(99)), format!("other-{n}")),
+        ];
+        lab.stores.log.append_at(at, drafts).await.unwrap();
+    }
+    lab.say(&anna, &format!("u:{}", anna.id), "now").await;
+    let path = format!("/api/v1/conversations/u:{}/entries", anna.id);
+    for (at, expected) in [
+        (0, vec!["0"]),
+        (first, vec!["0"]),
+        (first + 1, vec!["1", "2"]),
+        (first + day, vec!["1", "2"]),
+        (first + 3 * day - 1, vec!["5", "6"]),
+        (first + 4 * day, vec!["7", "8"]),
+        (first + 4 * day + 1, vec!["9", "now"]),
+        (9_007_199_254_740_991, vec!["now"]),
+    ] {
+        let page = lab.get(&anna, &format!("{path}?at={at}&limit=2")).await;
+        let entries = page["entries"].as_array().unwrap().iter();
+        let texts: Vec<&str> = entries.map(|e| e["content"].as_str().unwrap()).collect();
+        assert_eq!(texts, expected, "{at}");
     }
 }
 

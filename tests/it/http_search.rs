@@ -117,6 +117,31 @@ async fn what_is_in_the_index_is_found_as_what_is_not() {
 }
 
 #[tokio::test]
+async fn messages_are_found_by_what_they_have() {
+    let lab = Lab::new().await;
+    let (anna, bert) = (lab.register("anna").await, lab.register("bert").await);
+    let conv = format!("u:{}", bert.id);
+    let text = lab.say(&anna, &conv, "the heron's nest").await;
+    let address = lab
+        .say(&anna, &conv, "the heron: http://birds.example")
+        .await;
+    let path = format!("/api/v1/conversations/{conv}/messages");
+    let link = json!({"cid": "l", "media": 7, "content": "owls", "url": "https://owls.example"});
+    let link = lab.call(&anna, "POST", &path, &link).await.is(201);
+    let link = link["seq"].as_u64().unwrap();
+    let find = async |query: &str| seqs(&lab.get(&bert, &format!("/api/v1/search?{query}")).await);
+    assert_eq!(find("has=link").await, [link, address]);
+    assert_eq!(find("has=link&q=heron").await, [address]);
+    assert_eq!(find("q=heron").await, [address, text]);
+    assert_eq!(
+        find(&format!("has=link&conv=u:{}&limit=1", anna.id)).await,
+        [link]
+    );
+    assert_eq!(find("has=media").await, [0_u64; 0]);
+    assert_eq!(find("has=file&q=").await, [0_u64; 0]);
+}
+
+#[tokio::test]
 async fn each_wrong_parameter_is_told_by_name() {
     let lab = Lab::new().await;
     let anna = lab.register("anna").await;
@@ -130,6 +155,10 @@ async fn each_wrong_parameter_is_told_by_name() {
         ("?q=x&before=yesterday", "before"),
         ("?q=x&limit=0", "limit"),
         ("?q=x&limit=many", "limit"),
+        ("?q=x&has=gold", "has"),
+        ("?has=Media", "has"),
+        ("?has=media&has=file", "has"),
+        ("?has=", "q"),
     ] {
         let path = format!("/api/v1/search{query}");
         let reply = lab.simply(&anna, "GET", &path).await;

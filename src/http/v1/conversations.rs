@@ -13,6 +13,7 @@ use crate::http::endpoint::{Answer, Endpoint, endpoint};
 use crate::http::path::Conversation;
 use crate::http::query::{Query, query};
 use crate::http::reply;
+use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure};
 use crate::model::ids::Seq;
 use crate::service::conversations::{Conversations, SettingsPatch, Window};
@@ -104,7 +105,7 @@ async fn list(login: Login, conversations: Conversations) -> Answer {
     }
 }
 
-/// Part of a conversation, ascending: the last entries, or those around a place.
+/// Part of a conversation, ascending: the last entries, or those around a place or a time.
 #[utoipa::path(
     get, path = "/api/v1/conversations/{conv}/entries", tag = "conversations",
     params(
@@ -112,6 +113,7 @@ async fn list(login: Login, conversations: Conversations) -> Answer {
         ("before" = Option<u64>, Query, description = "The last ones below this seq"),
         ("after" = Option<u64>, Query, description = "The first ones above this seq"),
         ("around" = Option<u64>, Query, description = "Some below, this one, and some above"),
+        ("at" = Option<u64>, Query, description = "Some from before this time, Unix milliseconds, and some from then on"),
         ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
     ),
     responses((status = 200, body = shapes::Entries))
@@ -123,24 +125,36 @@ async fn page(
     conversations: Conversations,
 ) -> Answer {
     let me = login?.user.id;
-    let places = (
-        query.seq("before")?,
-        query.seq("after")?,
-        query.seq("around")?,
-    );
-    let window = match places {
-        (None, None, None) => Window::Latest,
-        (Some(seq), None, None) => Window::Before(seq),
-        (None, Some(seq), None) => Window::After(seq),
-        (None, None, Some(seq)) => Window::Around(seq),
-        (_, Some(_), _) => return Err(Failure::field(Code::BadRequest, "after")),
-        (Some(_), None, Some(_)) => return Err(Failure::field(Code::BadRequest, "around")),
-    };
+    let places = [
+        ("before", query.seq("before")?.map(Window::Before)),
+        ("around", query.seq("around")?.map(Window::Around)),
+        ("after", query.seq("after")?.map(Window::After)),
+        (
+            "at",
+            place_at(&query, &conversations).await?.map(Window::Around),
+        ),
+    ];
+    let mut asked = places
+        .into_iter()
+        .filter_map(|(name, window)| Some((name, window?)));
+    let window = asked.next().map_or(Window::Latest, |(_, window)| window);
+    if let Some((name, _)) = asked.next() {
+        return Err(Failure::field(Code::BadRequest, name));
+    }
     let page = conversations
         .page(me, conv.0, window, query.limit()?)
         .await?;
     let json = shapes::Entries::encode(&page, me);
     Ok(reply::encoded(StatusCode::OK, json))
+}
+
+/// Where the time is that is asked for.
+async fn place_at(query: &Query, conversations: &Conversations) -> Result<Option<Seq>, Failure> {
+    let Some(at) = query.number("at")? else {
+        return Ok(None);
+    };
+    let at = UnixMillis::try_from(at).map_err(|_| Failure::field(Code::BadRequest, "at"))?;
+    Ok(Some(conversations.place_at(at).await?))
 }
 
 /// Sends a message. The answer comes when it is durable; a repetition with the same `cid` gets the first one's place.

@@ -10,6 +10,7 @@ use crate::http::query::{Query, query};
 use crate::http::reply;
 use crate::model::conversation::Address;
 use crate::model::error::{Code, Failure};
+use crate::model::search::Has;
 use crate::service::search::Searches;
 
 pub(in crate::http) fn routes(door: &Door, searches: &Searches) -> Vec<Endpoint> {
@@ -23,14 +24,15 @@ pub(in crate::http) fn routes(door: &Door, searches: &Searches) -> Vec<Endpoint>
     )]
 }
 
-/// Messages in one's own conversations that have all of the words of `q`, newest first. Of languages that do not set
+/// Messages in one's own conversations that have all of the words of `q`, and what `has` names, newest first. Of languages that do not set
 /// words apart, such as Chinese, any part of a text is found. Case, accents and punctuation do not count.
 ///
 /// A page may be short, or empty, and still not be the last: while `next` is not null, there may be more.
 #[utoipa::path(
     get, path = "/api/v1/search", tag = "conversations",
     params(
-        ("q" = String, Query, description = "At most 128 characters", min_length = 1, max_length = 128, example = "北京 hotel"),
+        ("q" = Option<String>, Query, description = "At most 128 characters; can only be left out beside `has`", min_length = 1, max_length = 128, example = "北京 hotel"),
+        ("has" = Option<String>, Query, description = "Only messages with pictures or videos (`media`), with files (`file`), or with links (`link`)", pattern = "^(media|file|link)$"),
         ("conv" = Option<String>, Query, description = "Only in this conversation: `u:<user id>` or `g:<group id>`"),
         ("before" = Option<u64>, Query, description = "The `next` of the page before; or any seq: only below it"),
         ("limit" = Option<u64>, Query, minimum = 1, description = "50; at most 200"),
@@ -47,7 +49,14 @@ pub(in crate::http) fn routes(door: &Door, searches: &Searches) -> Vec<Endpoint>
 )]
 async fn search(login: Login, query: Query, searches: Searches) -> Answer {
     let me = login?.user.id;
-    let words = query.required("q")?;
+    let has = match query.text("has")? {
+        Some(name) => Some(Has::parse(name).ok_or(Failure::field(Code::BadRequest, "has"))?),
+        None => None,
+    };
+    let words = match has {
+        Some(_) => query.text("q")?.unwrap_or_default(),
+        None => query.required("q")?,
+    };
     let conv: Option<Address> = match query.text("conv")? {
         Some(conv) => Some(
             conv.parse()
@@ -56,7 +65,7 @@ async fn search(login: Login, query: Query, searches: Searches) -> Answer {
         None => None,
     };
     let (before, limit) = (query.seq("before")?, query.limit()?);
-    let hits = searches.find(me, words, conv, before, limit).await?;
+    let hits = searches.find(me, words, has, conv, before, limit).await?;
     Ok(reply::encoded(
         StatusCode::OK,
         shapes::Found::encode(&hits, me),

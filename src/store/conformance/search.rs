@@ -9,7 +9,7 @@ use crate::model::conversation::Conv;
 use crate::model::entry::{Entry, EntryKind};
 use crate::model::ids::{Seq, UserId};
 use crate::model::policy::{History, StoreRules};
-use crate::model::search::Query;
+use crate::model::search::{Has, Query};
 use crate::store::indexing::{Indexed, Indexing};
 use crate::store::postings::BLOCK_ENTRIES;
 use crate::store::tables::{Cell, TABLES};
@@ -34,19 +34,7 @@ async fn search(stores: &Stores, user: UserId, search: Search) -> SearchPage {
 
 /// Everything the user finds, over all pages.
 async fn found(stage: &Stage, user: UserId, query: &str, conv: Option<Conv>) -> Vec<Seq> {
-    let mut found = Vec::new();
-    let mut next = Some(END);
-    while let Some(before) = next {
-        let wanted = Search {
-            before,
-            ..wanted(query, conv)
-        };
-        let page = search(&stage.stores, user, wanted).await;
-        assert!(page.next.is_none_or(|next| next < before), "no progress");
-        found.extend(seqs(&page.entries));
-        next = page.next;
-    }
-    found
+    in_pages(stage, user, &Query::parse(query), conv, ALL).await
 }
 
 fn indexing(stores: &Stores) -> Indexing {
@@ -260,7 +248,17 @@ pub async fn an_edited_message_is_found_by_its_new_words_and_a_recalled_one_by_n
 
 pub async fn what_is_found_over_many_pages_is_what_looking_at_everything_finds(make: &impl Make) {
     let words = [
-        "heron", "owl", "hawk", "北京", "东京", "京都", "Émile", "42", "👍", "the",
+        "heron",
+        "owl",
+        "hawk",
+        "北京",
+        "东京",
+        "京都",
+        "Émile",
+        "42",
+        "👍",
+        "the",
+        "https://x",
     ];
     let stage = empty(make).await;
     let [anna, bert, carl] = stage.users(["anna", "bert", "carl"]).await;
@@ -305,28 +303,26 @@ pub async fn what_is_found_over_many_pages_is_what_looking_at_everything_finds(m
             index(&stage).await;
         }
     }
-    for query in [
-        "heron",
-        "京",
-        "北京",
-        "北京东京",
-        "the owl",
-        "emile 42",
-        "hawk 都",
-        "👍👍",
-        "zebra",
-    ] {
-        let parsed = Query::parse(query);
+    for query in queries() {
         for (user, conv) in [(bert, None), (bert, Some(convs[3].1)), (anna, None)] {
             let all = everything(&stage, user, conv).await;
             let having = all
                 .into_iter()
-                .filter(|entry| parsed.find(&entry.body).is_some());
+                .filter(|entry| query.find(&entry.body).is_some());
             let expected: Vec<Seq> = having.map(|entry| entry.seq).collect();
-            let pages = in_pages(&stage, user, query, conv, random.usize(1..400)).await;
-            assert_eq!(pages, expected, "{query} of {user} in {conv:?}");
+            let pages = in_pages(&stage, user, &query, conv, random.usize(1..400)).await;
+            assert_eq!(pages, expected, "{query:?} of {user} in {conv:?}");
         }
     }
+}
+
+/// What is asked of words that messages have, and of one that none has.
+fn queries() -> Vec<Query> {
+    let typed = "heron|京|北京|北京东京|the owl|emile 42|hawk 都|👍👍|zebra";
+    let mut queries: Vec<Query> = typed.split('|').map(Query::parse).collect();
+    queries.extend(["", "owl", "京"].map(|text| Query::parse(text).having(Has::Link)));
+    queries.push(Query::parse("").having(Has::Media));
+    queries
 }
 
 /// All messages and notices that the user may see, newest first.
@@ -344,7 +340,7 @@ async fn everything(stage: &Stage, user: UserId, conv: Option<Conv>) -> Vec<Entr
 async fn in_pages(
     stage: &Stage,
     user: UserId,
-    query: &str,
+    query: &Query,
     conv: Option<Conv>,
     limit: usize,
 ) -> Vec<Seq> {
@@ -354,10 +350,12 @@ async fn in_pages(
         let wanted = Search {
             before,
             limit,
-            ..wanted(query, conv)
+            query: query.clone(),
+            ..wanted("", conv)
         };
         let page = search(&stage.stores, user, wanted).await;
         assert!(page.entries.len() <= limit);
+        assert!(page.next.is_none_or(|next| next < before), "no progress");
         found.extend(seqs(&page.entries));
         next = page.next;
     }
