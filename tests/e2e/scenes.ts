@@ -110,6 +110,16 @@ async function drawer(stage: Stage, name: Key): Promise<Locator> {
   return panel
 }
 
+/** What a conversation holds, of one kind. */
+async function inSearch(stage: Stage, kind: Key): Promise<Locator> {
+  const { page, t } = stage
+  await privately(stage)
+  await page.getByRole('button', { name: t('search.inChat') }).first().click()
+  const panel = page.getByRole('complementary', { name: t('search.inChat') })
+  await panel.getByRole('radio', { name: t(kind) }).check()
+  return panel
+}
+
 async function openMenu(stage: Stage, seq: number): Promise<Locator> {
   const row = await reach(stage, `[data-mid="${seq}"]`)
   await row.focus()
@@ -198,6 +208,28 @@ export const SCENES: readonly Scene[] = [
       await inGroup(stage)
       await stage.page.getByRole('button', { name: stage.t('search.inChat') }).first().click()
       await expect(stage.page.getByRole('searchbox').last()).toBeVisible()
+    },
+  },
+  {
+    name: 'gallery',
+    go: async (stage) => {
+      const panel = await inSearch(stage, 'search.kindMedia')
+      await expect(panel.locator('[role=listitem] img').first()).toBeVisible()
+    },
+  },
+  {
+    name: 'gallery-files',
+    go: async (stage) => {
+      const panel = await inSearch(stage, 'search.kindFile')
+      await expect(panel.getByRole('listitem').getByRole('button').first()).toBeVisible()
+    },
+  },
+  {
+    name: 'go-to-date',
+    go: async (stage) => {
+      const panel = await inSearch(stage, 'search.kindText')
+      await panel.getByRole('button', { name: stage.t('search.byDate') }).click()
+      await expect(stage.page.getByRole('dialog', { name: stage.t('search.byDate') }).getByRole('grid')).toBeVisible()
     },
   },
   { name: 'new-menu', go: newMenu },

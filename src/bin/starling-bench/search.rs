@@ -13,7 +13,7 @@ use starling::model::draft::{Change, Draft};
 use starling::model::entry::EntryKind;
 use starling::model::group::{JoinMode, NewGroup};
 use starling::model::ids::{Seq, UserId};
-use starling::model::search::Query;
+use starling::model::search::{Has, Query};
 use starling::store::indexing::{Indexed, Indexing};
 use starling::store::{Search, Stores};
 
@@ -37,6 +37,8 @@ const SIGNS_OF_MESSAGE: usize = 24;
 const SIGNS: u32 = 3_000;
 /// One message in so many has the rare word.
 const RARE: usize = 50_000;
+/// One in so many is a picture.
+const PICTURES: usize = 20;
 /// Searches of each kind that are measured.
 const SEARCHES: usize = 100;
 const PAGE: usize = 50;
@@ -106,7 +108,7 @@ async fn measure_store(
             "bytes a message",
         );
     }
-    for (what, query) in [
+    let words = [
         ("a common word", "w1"),
         ("a word of one message in 50,000", "heron"),
         ("a word nobody uses", "phoenix"),
@@ -114,7 +116,10 @@ async fn measure_store(
         ("two common words", "w1 w2"),
         ("a common and a rare word", "w1 heron"),
         ("two words that seldom meet", "w40 w90"),
-    ] {
+    ];
+    let words = words.map(|(what, words)| (what, Query::parse(words)));
+    let pictures = Query::parse("").having(Has::Media);
+    for (what, query) in words.into_iter().chain([("pictures", pictures)]) {
         for (place, conv) in [
             ("2,000 conversations", None),
             ("one large group", Some(scene.busiest)),
@@ -122,7 +127,7 @@ async fn measure_store(
         ] {
             let mut took = Vec::with_capacity(SEARCHES);
             for _ in 0..SEARCHES {
-                took.push(once(stores, scene.anna, query, conv).await?);
+                took.push(once(stores, scene.anna, &query, conv).await?);
             }
             let what = format!("{store}: {what} in {place}, p95");
             table.add(what, quantile_ms(&mut took, 0.95), "ms");
@@ -134,12 +139,12 @@ async fn measure_store(
 async fn once(
     stores: &Stores,
     user: UserId,
-    query: &str,
+    query: &Query,
     conv: Option<Conv>,
 ) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let search = Search {
-        query: Query::parse(query),
+        query: query.clone(),
         conv,
         before: Seq(u64::MAX),
         upto: Seq(u64::MAX),
@@ -206,7 +211,12 @@ impl Scene {
         if number.is_multiple_of(RARE) {
             content.push_str(" heron");
         }
-        let body = serde_json::to_vec(&serde_json::json!({"media": 1, "content": content}))?;
+        let media = if number.is_multiple_of(PICTURES) {
+            4
+        } else {
+            1
+        };
+        let body = serde_json::to_vec(&serde_json::json!({"media": media, "content": content}))?;
         Ok(Draft {
             conv,
             from,

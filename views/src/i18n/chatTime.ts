@@ -53,6 +53,11 @@ export function fullTime(at: number, language: string): string {
   return formatter(language, { dateStyle: 'long', timeStyle: 'medium', hourCycle: 'h23' }).format(at)
 }
 
+/** A month of a year. */
+export function monthOf(at: number, language: string): string {
+  return formatter(language, { year: 'numeric', month: 'long' }).format(at)
+}
+
 /** The date alone. */
 export function dayOf(at: number, language: string): string {
   return formatter(language, { year: 'numeric', month: 'short', day: 'numeric' }).format(at)

@@ -54,8 +54,11 @@ export interface EntryPage {
   more_after: boolean
 }
 
-/** Which page: before or after a place without it, around one with it; none: the newest. */
-export type Where = { before?: Seq; after?: Seq; around?: Seq }
+/** Which page: before or after a place without it, around one with it, or around a time; none: the newest. */
+export type Where = { before?: Seq; after?: Seq; around?: Seq; at?: number }
+
+/** What messages are looked for by besides words. */
+export type Has = 'media' | 'file' | 'link'
 
 export interface Profile {
   nickname?: string
@@ -158,8 +161,8 @@ export const api = {
   react: (seq: Seq, emoji: string, on: boolean) =>
     request<undefined>(on ? 'PUT' : 'DELETE', `/api/v1/entries/${seq}/reactions/${encodeURIComponent(emoji)}`),
   readers: (seq: Seq) => request<{ readers: User[]; total: number }>('GET', `/api/v1/entries/${seq}/readers`),
-  search: (q: string, where: { conv?: Conv; before?: string | number; limit?: number } = {}) =>
-    request<{ entries: FoundEntry[]; next?: string | number | null }>('GET', `/api/v1/search${query({ q, ...where })}`),
+  search: (q: string, where: { has?: Has; conv?: Conv; before?: string | number; limit?: number } = {}) =>
+    request<{ entries: FoundEntry[]; next?: string | number | null }>('GET', `/api/v1/search${query({ q: q || undefined, ...where })}`),
 
   createPacket: (
     conv: Conv,

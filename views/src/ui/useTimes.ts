@@ -16,6 +16,7 @@ export function useTimes() {
     separator: (at: number) => times.separatorTime(at, now.value, currentLanguage(), words()),
     until: (at: number) => times.untilTime(at, now.value, currentLanguage()),
     date: (at: number) => times.dayOf(at, currentLanguage()),
+    month: (at: number) => times.monthOf(at, currentLanguage()),
     clock: (at: number) => times.clock(at),
     full: (at: number) => times.fullTime(at, currentLanguage()),
   }

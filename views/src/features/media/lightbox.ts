@@ -21,7 +21,8 @@ export async function openPictures(entry: Entry, tile: HTMLElement | null): Prom
   showPictures(pictures, pictures.findIndex((one) => one.seq === entry.seq), tile)
 }
 
-export function showPictures(pictures: readonly Entry[], index: number, tile: HTMLElement | null): void {
+/** `locate`: shows one of them where it was said. */
+export function showPictures(pictures: readonly Entry[], index: number, tile: HTMLElement | null, locate?: (entry: Entry) => void): void {
   const thumb = tile?.querySelector<HTMLImageElement>('img:not([src^="data:"])') ?? undefined
   const lightbox = new PhotoSwipe({
     dataSource: pictures.map((one) => {
@@ -42,10 +43,18 @@ export function showPictures(pictures: readonly Entry[], index: number, tile: HT
   })
   // Only the picture that was opened grows out of its tile.
   if (thumb) lightbox.addFilter('thumbEl', (found, _data, at) => (at === index ? thumb : (found ?? null)) as HTMLElement)
-  lightbox.on('uiRegister', () => registerDownload(lightbox))
+  lightbox.on('uiRegister', () => {
+    registerDownload(lightbox)
+    if (locate) registerLocate(lightbox, leaveFor)
+  })
   lightbox.on('firstUpdate', () => lightbox.element?.setAttribute('aria-label', t('media.pictures')))
-  // PhotoSwipe does not listen before it is open.
+  // PhotoSwipe neither listens nor closes before it is open.
   let leaving = false
+  const leaveFor = (at: number) => {
+    leaving = true
+    lightbox.on('destroy', () => pictures[at] && locate?.(pictures[at]))
+    lightbox.close()
+  }
   const early = (event: KeyboardEvent) => (leaving ||= event.key === 'Escape')
   document.addEventListener('keydown', early)
   lightbox.on('openingAnimationEnd', () => {
@@ -58,6 +67,22 @@ export function showPictures(pictures: readonly Entry[], index: number, tile: HT
     setTimeout(() => tile?.focus({ preventScroll: true }))
   })
   lightbox.init()
+}
+
+function registerLocate(lightbox: PhotoSwipe, leaveFor: (at: number) => void): void {
+  lightbox.ui?.registerElement({
+    name: 'locate',
+    order: 7,
+    isButton: true,
+    tagName: 'button',
+    title: t('media.showInChat'),
+    html: {
+      isCustomSVG: true,
+      inner: '<path d="M8 9h16v11H14l-4 4v-4H8V9zm2 2v7h12v-7H10z" id="pswp__icn-locate"/>',
+      outlineID: 'pswp__icn-locate',
+    },
+    onClick: () => leaveFor(lightbox.currIndex),
+  })
 }
 
 function registerDownload(lightbox: PhotoSwipe): void {

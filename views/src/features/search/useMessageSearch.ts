@@ -1,8 +1,10 @@
 // Asks the server for messages while words are typed: a short rest after the last key, and only the newest answer counts.
+// With `has` set, no words are needed.
 
-import { computed, ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 import type { Ref } from 'vue'
 import { api } from '@/net/api'
+import type { Has } from '@/net/api'
 import { ApiError } from '@/net/http'
 import type { Conv, FoundEntry } from '@/net/types'
 import { watchRested } from '@/ui/watchRested'
@@ -11,7 +13,7 @@ const PAGE = 30
 /** The server's limit, in characters. */
 const QUERY_MAX = 128
 
-export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>, limit = PAGE) {
+export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>, limit = PAGE, has: Ref<Has | undefined> = ref()) {
   /** Null until an answer came. */
   const hits = shallowRef<FoundEntry[] | null>(null)
   const next = shallowRef<string | number | null>(null)
@@ -26,7 +28,7 @@ export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>
     loading.value = true
     failed.value = null
     try {
-      const page = await api.search(words(), { conv: conv.value, before, limit })
+      const page = await api.search(words(), { has: has.value, conv: conv.value, before, limit })
       if (mine !== asked) return
       hits.value = before === undefined ? page.entries : [...(hits.value ?? []), ...page.entries]
       next.value = page.next ?? null
@@ -42,11 +44,13 @@ export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>
     hits.value = null
     next.value = null
     failed.value = null
-    if (words()) void ask()
+    loading.value = false
+    if (words() || has.value) void ask()
   }
 
   watchRested([query, conv], start)
+  watch(has, start)
   // Made with words in the box already.
-  if (words()) start()
-  return { hits, more: computed(() => next.value !== null), loading, failed, loadMore: () => ask(next.value ?? undefined) }
+  if (words() || has.value) start()
+  return { hits, more: computed(() => next.value !== null), loading, failed, start, loadMore: () => ask(next.value ?? undefined) }
 }

@@ -21,6 +21,7 @@ export default {
   'media.speed': 'Speed {n}×',
   'media.unheard': 'Not played yet',
   'media.download': 'Download',
+  'media.showInChat': 'Show in the conversation',
   'media.sticker': 'Sticker: {name}',
   'media.stickerLost': 'The sticker is gone',
   'media.stickers': 'Stickers',

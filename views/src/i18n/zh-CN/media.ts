@@ -19,6 +19,7 @@ export default {
   'media.speed': '播放速度 {n} 倍',
   'media.unheard': '未听',
   'media.download': '下载',
+  'media.showInChat': '在聊天中查看',
   'media.sticker': '表情：{name}',
   'media.stickerLost': '表情无法显示',
   'media.stickers': '表情',
