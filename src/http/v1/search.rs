@@ -53,6 +53,7 @@ async fn search(login: Login, query: Query, searches: Searches) -> Answer {
         Some(name) => Some(Has::parse(name).ok_or(Failure::field(Code::BadRequest, "has"))?),
         None => None,
     };
+    let (before, limit) = (query.seq("before")?, query.limit()?);
     let words = match has {
         Some(_) => query.text("q")?.unwrap_or_default(),
         None => query.required("q")?,
@@ -64,7 +65,6 @@ async fn search(login: Login, query: Query, searches: Searches) -> Answer {
         ),
         None => None,
     };
-    let (before, limit) = (query.seq("before")?, query.limit()?);
     let hits = searches.find(me, words, has, conv, before, limit).await?;
     Ok(reply::encoded(
         StatusCode::OK,
