@@ -46,6 +46,8 @@ export const useConversations = defineStore('conversations', () => {
     clearTimeout(reloading)
     reloading = undefined
     if (status.value === 'failed') status.value = 'loading'
+    const drafts = useDrafts()
+    const mark = drafts.mark()
     try {
       const answer = await useKept().ask('conversations', status.value === 'ready', api.conversations)
       missed = Math.max(missed, counted.through)
@@ -59,7 +61,7 @@ export const useConversations = defineStore('conversations', () => {
       const before = items.value
       items.value = Object.fromEntries(answer.conversations.map((item) => [item.conv, newer(item, before[item.conv], answer.head)]))
       answer.conversations.forEach((item) => people.learn(item.peer))
-      for (const { conv, draft } of answer.conversations) useDrafts().hear(conv, draft ?? '')
+      for (const { conv, draft } of answer.conversations) drafts.listed(conv, draft ?? '', mark)
       groups.learnMissing(answer.conversations.flatMap((item) => item.group ?? []))
       counted.upTo(answer.head)
       status.value = 'ready'

@@ -64,6 +64,19 @@ test('what the server could not be told goes with the next connection', async ()
   expect(drafts.items.get(CONV)).toMatchObject({ synced: true })
 })
 
+test('a list that was asked for before the server took a draft does not take it back', async () => {
+  const drafts = useDrafts()
+  const before = drafts.mark()
+  drafts.write(CONV, 'typed', 5)
+  drafts.pushAll()
+  drafts.listed(CONV, '', before)
+  await vi.advanceTimersByTimeAsync(0)
+  drafts.listed(CONV, '', before)
+  expect(drafts.items.get(CONV)).toMatchObject({ text: 'typed', synced: true })
+  drafts.listed(CONV, 'changed there', drafts.mark())
+  expect(text()).toBe('changed there')
+})
+
 const remember = (written: object) => localStorage.setItem(`starling.draft.7.${CONV}`, JSON.stringify({ caret: 0, ...written }))
 
 test('a draft that this device remembers as untold, and the server has, follows the other devices again', () => {

@@ -23,6 +23,9 @@ export const useDrafts = defineStore('drafts', () => {
   const told = new Map<Conv, string>()
   /** Being told. */
   const busy = new Set<Conv>()
+  /** How many drafts the server has taken from here, and which of them was a conversation's last. */
+  let taken = 0
+  const lastTaken = new Map<Conv, number>()
   const echoes = new Set<{ conv: Conv; text: string }>()
   const clocks = new Map<Conv, ReturnType<typeof setTimeout>>()
   let shelf: DraftShelf | null = null
@@ -74,6 +77,8 @@ export const useDrafts = defineStore('drafts', () => {
     busy.delete(conv)
     // Refused, it stays unsynced and goes with the next connection.
     if (!done) return
+    taken += 1
+    lastTaken.set(conv, taken)
     hear(conv, text)
     void push(conv)
   }
@@ -88,6 +93,16 @@ export const useDrafts = defineStore('drafts', () => {
   /** Another page of mine wrote, or this one. */
   function signalled(conv: Conv, text: string): void {
     if (![...echoes].some((echo) => echo.conv === conv && echo.text === text)) hear(conv, text)
+  }
+
+  /** Before a list is asked for: what it does not know of came after this. */
+  function mark(): number {
+    return taken
+  }
+
+  /** From a list that was asked for at `mark`. What the server took from here since may be missing in it. */
+  function listed(conv: Conv, text: string, mark: number): void {
+    if (!busy.has(conv) && (lastTaken.get(conv) ?? 0) <= mark) hear(conv, text)
   }
 
   /** The server tells of a draft, this device's own ones too. */
@@ -115,9 +130,10 @@ export const useDrafts = defineStore('drafts', () => {
     items.clear()
     told.clear()
     busy.clear()
+    lastTaken.clear()
     echoes.clear()
     shelf = null
   }
 
-  return { items, restore, write, place, push, hear, signalled, pushAll, erase, $reset }
+  return { items, restore, write, place, push, hear, mark, listed, signalled, pushAll, erase, $reset }
 })

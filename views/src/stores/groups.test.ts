@@ -38,3 +38,16 @@ test('a group that was dissolved is asked for no more, whatever was to be asked 
   expect(groups.gone.has(3)).toBe(true)
   expect(groups.known[3]?.role).toBe(null)
 })
+
+test('what was asked before I left does not bring me back', async () => {
+  const groups = useGroups()
+  groups.learn(group)
+  const asked = groups.refresh(3)
+  groups.take(left([1]))
+  await asked
+  expect(groups.known[3]?.role).toBe(null)
+  ask.mockResolvedValue({ ...group, role: null })
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(ask).toHaveBeenCalledTimes(2)
+  expect(groups.known[3]?.role).toBe(null)
+})

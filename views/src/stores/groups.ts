@@ -26,6 +26,8 @@ export const useGroups = defineStore('groups', () => {
   /** The first members of groups without a picture, for a mosaic of their faces. */
   const faces = ref<Record<number, UserId[]>>({})
   const facesAsked = new Set<number>()
+  /** How often I have left a group, or it has ended. */
+  const endings = new Map<number, number>()
   const membersFailed = ref<ReadonlySet<number>>(new Set())
   const asked = new Set<number>()
   const clocks = new Map<string, ReturnType<typeof setTimeout>>()
@@ -66,8 +68,11 @@ export const useGroups = defineStore('groups', () => {
 
   /** Rejects only for callers who look; a group that is gone is remembered as such. */
   async function refresh(id: number): Promise<void> {
+    const ends = endings.get(id)
     try {
-      learn(await api.group(id))
+      const group = await api.group(id)
+      // Asked while I was in it: what I was told since is newer.
+      if (endings.get(id) === ends) learn(group)
     } catch (error) {
       asked.delete(id)
       if (error instanceof ApiError && error.code === 'not_found') end(id)
@@ -78,6 +83,12 @@ export const useGroups = defineStore('groups', () => {
     gone.value = new Set([...gone.value, id])
     // What is still to be asked about it would be answered that it is not there.
     for (const key of [`group ${id}`, `members ${id}`]) clearTimeout(clocks.get(key))
+    out(id)
+  }
+
+  /** I am not in it any more. */
+  function out(id: number): void {
+    endings.set(id, (endings.get(id) ?? 0) + 1)
     const group = known.value[id]
     if (group) learn({ ...group, role: null })
   }
@@ -183,9 +194,8 @@ export const useGroups = defineStore('groups', () => {
   function left(id: number, users: readonly UserId[]): void {
     dropMembers(id, users)
     const me = useSession().me?.id
-    const group = known.value[id]
     // At once, without asking: what is typed from here on would be refused.
-    if (group && me !== undefined && users.includes(me)) learn({ ...group, role: null })
+    if (me !== undefined && users.includes(me)) out(id)
   }
 
   /** What I alone am told of a group. */
@@ -209,6 +219,7 @@ export const useGroups = defineStore('groups', () => {
     gone.value = new Set()
     faces.value = {}
     facesAsked.clear()
+    endings.clear()
     asked.clear()
     for (const clock of clocks.values()) clearTimeout(clock)
     clocks.clear()
