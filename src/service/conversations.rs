@@ -239,7 +239,13 @@ impl Conversations {
 
     /// The first place of the log that is as late as a time; above its end, if nothing is. Times never go back in it, so
     /// the place is halved in on: as many reads of one entry as its number has bits, 64 at most.
-    pub async fn place_at(&self, at: UnixMillis) -> Result<Seq, Failure> {
+    pub async fn place_at(
+        &self,
+        user: UserId,
+        address: Address,
+        at: UnixMillis,
+    ) -> Result<Seq, Failure> {
+        self.may_look_into(user, address).await?;
         let floor = self.0.log.head().await?.floor;
         let (mut low, mut high) = (floor.next(), self.0.position.durable().next());
         while low < high {

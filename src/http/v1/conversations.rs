@@ -15,7 +15,7 @@ use crate::http::query::{Query, query};
 use crate::http::reply;
 use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure};
-use crate::model::ids::Seq;
+use crate::model::ids::{Seq, UserId};
 use crate::service::conversations::{Conversations, SettingsPatch, Window};
 use crate::service::messages::{Messages, SendRequest};
 
@@ -131,7 +131,9 @@ async fn page(
         ("after", query.seq("after")?.map(Window::After)),
         (
             "at",
-            place_at(&query, &conversations).await?.map(Window::Around),
+            place_at(&query, me, &conv, &conversations)
+                .await?
+                .map(Window::Around),
         ),
     ];
     let mut asked = places
@@ -149,12 +151,17 @@ async fn page(
 }
 
 /// Where the time is that is asked for.
-async fn place_at(query: &Query, conversations: &Conversations) -> Result<Option<Seq>, Failure> {
+async fn place_at(
+    query: &Query,
+    me: UserId,
+    conv: &Conversation,
+    conversations: &Conversations,
+) -> Result<Option<Seq>, Failure> {
     let Some(at) = query.number("at")? else {
         return Ok(None);
     };
     let at = UnixMillis::try_from(at).map_err(|_| Failure::field(Code::BadRequest, "at"))?;
-    Ok(Some(conversations.place_at(at).await?))
+    Ok(Some(conversations.place_at(me, conv.0, at).await?))
 }
 
 /// Sends a message. The answer comes when it is durable; a repetition with the same `cid` gets the first one's place.
