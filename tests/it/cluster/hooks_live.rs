@@ -24,8 +24,10 @@ const TOLD_WITHIN: Duration = Duration::from_secs(20);
 /// A hold is for 15 s, and looked for every half second; twice that, on a busy machine.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(31);
 
-/// What came of a request: where from, and the entry's place.
-type Heard = Arc<Mutex<Vec<(SocketAddr, u64)>>>;
+/// The two ends of a connection: the sender's and the receiver's.
+type Ends = [SocketAddr; 2];
+/// What came of a request: by which connection, and the entry's place.
+type Heard = Arc<Mutex<Vec<(Ends, u64)>>>;
 
 /// A receiver that takes everything, except that it leaves one request without an answer for ever.
 async fn receiver() -> (String, Heard) {
@@ -36,6 +38,7 @@ async fn receiver() -> (String, Heard) {
     tokio::spawn(async move {
         loop {
             let (stream, from) = listener.accept().await.unwrap();
+            let ends = [from, stream.local_addr().unwrap()];
             let taken = Arc::clone(&taken);
             let service = service_fn(move |request: Request<Incoming>| {
                 let taken = Arc::clone(&taken);
@@ -44,7 +47,7 @@ async fn receiver() -> (String, Heard) {
                     let entry: Value = serde_json::from_slice(&body).unwrap();
                     let count = {
                         let mut taken = taken.lock().unwrap();
-                        taken.push((from, entry["seq"].as_u64().unwrap()));
+                        taken.push((ends, entry["seq"].as_u64().unwrap()));
                         taken.len()
                     };
                     if count == STALLED {
@@ -60,18 +63,21 @@ async fn receiver() -> (String, Heard) {
     (url, heard)
 }
 
-/// Whether the other end of a connection from this address is the node's.
-fn is_of(node: &Node, address: SocketAddr) -> bool {
-    let SocketAddr::V4(address) = address else {
-        panic!("an address of this machine: {address}");
-    };
-    // As the kernel writes addresses: the bytes in the machine's order, in hex.
-    let ip = u32::from_ne_bytes(address.ip().octets());
-    let local = format!("{ip:08X}:{:04X}", address.port());
+/// Whether the sender's end of this connection is the node's.
+fn is_of(node: &Node, ends: Ends) -> bool {
+    // Both ends, as a port may serve connections to several others at the same time.
+    let ends = ends.map(|end| {
+        let SocketAddr::V4(end) = end else {
+            panic!("an address of this machine: {end}");
+        };
+        // As the kernel writes addresses: the bytes in the machine's order, in hex.
+        let ip = u32::from_ne_bytes(end.ip().octets());
+        format!("{ip:08X}:{:04X}", end.port())
+    });
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let row = table.lines().map(str::split_whitespace).find_map(|row| {
         let row: Vec<&str> = row.collect();
-        (row.get(1) == Some(&local.as_str())).then(|| row[9].to_owned())
+        (row.get(1..3) == Some(&[ends[0].as_str(), ends[1].as_str()])).then(|| row[9].to_owned())
     });
     let wanted = format!("socket:[{}]", row.expect("the connection is there"));
     let mut open = fs::read_dir(format!("/proc/{}/fd", node.pid())).unwrap();
@@ -109,8 +115,8 @@ async fn a_hook_whose_node_is_killed_while_it_delivers_is_followed_by_another_wi
         heard.lock().unwrap().len() == STALLED
     })
     .await;
-    let (from, stalled) = heard.lock().unwrap()[STALLED - 1];
-    let holder = cluster.nodes.iter().position(|node| is_of(node, from));
+    let (ends, stalled) = heard.lock().unwrap()[STALLED - 1];
+    let holder = cluster.nodes.iter().position(|node| is_of(node, ends));
     let holder = holder.expect("a node of the cluster delivers");
     cluster.nodes[holder].kill();
     let survivors: Vec<&Http> = (0..3).filter(|n| *n != holder).map(|n| &nodes[n]).collect();
