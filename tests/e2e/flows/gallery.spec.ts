@@ -80,6 +80,12 @@ for (const { name, viewport } of SIZES) {
     await panel.getByRole('radio', { name: '文件' }).check()
     const files = panel.getByRole('button', { name: /Bo/ })
     await expect(files).toHaveCount(2)
+    // What comes while it is open stands in it, until it is recalled.
+    const note = await write(bo, toAda, 'note.txt', { media: 10, url: await uploaded(bo, 'note.txt', 'text/plain', Buffer.from('note')), meta: { size: 4 } })
+    await expect(files).toHaveCount(3)
+    await expect(files.first()).toContainText('note.txt')
+    expect((await bo.api.delete(`/api/v1/entries/${note}`, { headers: { Origin: bo.base } })).status()).toBe(204)
+    await expect(files).toHaveCount(2)
     await panel.getByRole('searchbox').fill('报告')
     await expect(files).toHaveCount(1)
     await files.click()

@@ -21,7 +21,7 @@ export const useQuotes = defineStore('quotes', () => {
     if (timeline.hidden.has(seq)) return null
     const entry = timeline.bySeq.get(seq) ?? messages.parts.get(conv)?.bySeq.get(seq) ?? fetched.get(seq)
     if (entry === undefined) void ask(conv, seq)
-    return entry && current(timeline, entry)
+    return entry && current(timeline, [entry])[0]
   }
 
   async function ask(conv: Conv, seq: Seq): Promise<void> {

@@ -145,9 +145,10 @@ export function visible(timeline: Timeline, pending: readonly Pending[], me: Use
 
 const SHOWN: ReadonlySet<string> = new Set(['message', 'joined', 'left', 'group', 'friend', 'notice'])
 
-/** The entry as it is now, by all that is known here. */
-export function current(timeline: Timeline, entry: Entry): Entry {
-  return amended(entry, amendments(timeline, timeline).get(entry.seq))
+/** The entries as they are now, by all that is known here; also such as lie above or below the timeline. */
+export function current<E extends Entry>(timeline: Timeline, entries: readonly E[]): (E | Entry)[] {
+  const changes = amendments(timeline, timeline)
+  return entries.map((entry) => amended(entry, changes.get(entry.seq)))
 }
 
 interface Change {

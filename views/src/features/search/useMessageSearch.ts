@@ -16,6 +16,8 @@ const QUERY_MAX = 128
 export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>, limit = PAGE, has: Ref<Has | undefined> = ref()) {
   /** Null until an answer came. */
   const hits = shallowRef<FoundEntry[] | null>(null)
+  /** The words that `hits` are of. */
+  const about = ref('')
   const next = shallowRef<string | number | null>(null)
   const loading = ref(false)
   const failed = ref<string | null>(null)
@@ -27,10 +29,12 @@ export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>
     const mine = ++asked
     loading.value = true
     failed.value = null
+    const sought = words()
     try {
-      const page = await api.search(words(), { has: has.value, conv: conv.value, before, limit })
+      const page = await api.search(sought, { has: has.value, conv: conv.value, before, limit })
       if (mine !== asked) return
       hits.value = before === undefined ? page.entries : [...(hits.value ?? []), ...page.entries]
+      about.value = sought
       next.value = page.next ?? null
     } catch (error) {
       if (mine === asked) failed.value = error instanceof ApiError ? error.code : 'internal'
@@ -52,5 +56,5 @@ export function useMessageSearch(query: Ref<string>, conv: Ref<Conv | undefined>
   watch(has, start)
   // Made with words in the box already.
   if (words() || has.value) start()
-  return { hits, more: computed(() => next.value !== null), loading, failed, start, loadMore: () => ask(next.value ?? undefined) }
+  return { hits, about, more: computed(() => next.value !== null), loading, failed, start, loadMore: () => ask(next.value ?? undefined) }
 }
