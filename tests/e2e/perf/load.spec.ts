@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test'
 import { account, befriend, send, text } from '../sample'
 import type { Account } from '../sample'
 import { DESK, expect, node, test } from '../world'
-import { disturbance, median, observe, paintOf, tell, throttled } from './measure'
+import { median, observe, pace, PACE_MS, paintOf, SLOWER, tell, throttled } from './measure'
 
 const RUNS = 5
 const READY_MS = 1_500
@@ -84,38 +84,42 @@ test('a page and what it needs stay small P1 @smoke', async ({ browser }) => {
 
 test('a conversation is there soon on a slow machine P2 P3', async ({ browser }) => {
   test.setTimeout(300_000)
+  const paces: number[] = []
   const ready: number[] = []
   const lcp: number[] = []
   const blocked: number[] = []
   const cls: number[] = []
-  let disturbed = 1
   for (let run = 0; run < RUNS; run++) {
     const context = await browser.newContext({ baseURL: ada.base, viewport: DESK })
     await context.request.post('/api/v1/login', { data: { name: ada.name, password: ada.password }, headers: { Origin: ada.base } })
     const page = await context.newPage()
     await page.goto('/healthz')
-    disturbed = Math.max(disturbed, disturbance())
+    // The first time, the browser still gets its new process ready.
+    await pace(page)
+    const took = await pace(page)
     await observe(page)
     await markReady(page)
-    await throttled(page)
+    // As slow as the machine that is meant, however fast or busy this one is.
+    await throttled(page, Math.max(1, (SLOWER * PACE_MS) / took))
     await page.goto(`/c/u/${bo.id}`)
     await expect(page.locator('article[data-mid]').last()).toBeVisible({ timeout: 30_000 })
     await page.waitForTimeout(500)
     const paint = await paintOf(page)
+    paces.push(took)
     ready.push(await page.evaluate(() => performance.getEntriesByName('ready')[0]?.startTime ?? Infinity))
     lcp.push(paint.lcp)
     blocked.push(paint.blocked)
     cls.push(paint.cls)
     await context.close()
   }
-  console.log(`   the machine takes ${disturbed.toFixed(1)} times as long as undisturbed`)
+  tell('pace of this machine', median(paces), PACE_MS)
   tell('ready', median(ready), READY_MS)
   tell('largest paint', median(lcp), LCP_MS)
   tell('blocked', median(blocked), BLOCKED_MS)
   tell('layout shift', median(cls), CLS, '')
   expect(median(lcp)).toBeGreaterThan(0)
-  expect(median(ready)).toBeLessThanOrEqual(READY_MS * disturbed)
-  expect(median(lcp)).toBeLessThanOrEqual(LCP_MS * disturbed)
-  expect(median(blocked)).toBeLessThanOrEqual(BLOCKED_MS * disturbed)
+  expect(median(ready)).toBeLessThanOrEqual(READY_MS)
+  expect(median(lcp)).toBeLessThanOrEqual(LCP_MS)
+  expect(median(blocked)).toBeLessThanOrEqual(BLOCKED_MS)
   expect(median(cls)).toBeLessThanOrEqual(CLS)
 })
