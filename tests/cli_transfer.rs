@@ -14,10 +14,10 @@ use serde_json::Value;
 use starling::model::conversation::Conv;
 use starling::model::draft::{Change, Draft};
 use starling::model::entry::EntryKind;
-use starling::model::ids::UserId;
+use starling::model::ids::{Seq, UserId};
 use starling::model::user::{NewUser, Sex};
-use starling::store::Stores;
 use starling::store::sqlite::{self, OpenOptions};
+use starling::store::{SettingsPatch, Stores};
 
 /// Exit code, standard output, standard error.
 fn starling(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -162,6 +162,34 @@ async fn an_export_holds_what_the_person_sees_and_no_secret() {
         .current_dir(folder.path());
     let found = search.status().unwrap().code();
     assert_eq!(found, Some(1), "no hash in any file");
+}
+
+#[tokio::test]
+async fn an_export_tells_which_conversations_are_hidden_by_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = filled(folder.path()).await;
+    let (anna, bert) = (UserId(1), UserId(2));
+    let exported = |to: &str| {
+        let (code, _, err) = starling(folder.path(), &["export", "--user", "anna", "--to", to]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        json(&folder.path().join(to), "conversations.json")[0].clone()
+    };
+    let patch = SettingsPatch {
+        hidden_at: Some(Seq(600)),
+        muted: Some(true),
+        ..SettingsPatch::default()
+    };
+    let conv = Conv::private(anna, bert);
+    let changed = stores.conversations.patch_settings(anna, conv, patch).await;
+    assert_eq!(changed.unwrap().hidden_at, Seq(600));
+    let hidden = exported("hidden");
+    assert_eq!(hidden["hidden"], true);
+    assert_eq!(hidden["muted"], true);
+    let news = vec![message(bert, anna, 2_000)];
+    stores.log.append(news).await.unwrap();
+    let shown = exported("shown");
+    assert_eq!(shown["hidden"], false);
+    assert_eq!(shown["muted"], true);
 }
 
 #[tokio::test]

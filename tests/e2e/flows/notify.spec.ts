@@ -155,6 +155,31 @@ test('a recall closes it, and a click leads to the conversation E7 M25', async (
   await hide(page, false)
 })
 
+test('what comes while the page is still loading is told as soon as it can be E7', async () => {
+  const { page } = ada
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  await page.route(/\/notifier-.*\.js$/, async (route) => {
+    await held
+    await route.continue()
+  })
+  const asked = page.waitForRequest(/\/notifier-.*\.js$/)
+  await page.goto('/')
+  await asked
+  await expect(page.locator('[data-node]')).toContainText(/ms/)
+  await write('before he looks away')
+  const line = page.locator(`[data-conv="u:${bo.id}"]`)
+  await expect(line).toContainText('before he looks away')
+  await hide(page, true)
+  await write('too early')
+  await expect(line).toContainText('too early')
+  expect(await told(page)).toEqual([])
+  release()
+  await expect.poll(async () => (await told(page)).map(({ body }) => body)).toEqual(['too early'])
+  await page.unroute(/\/notifier-.*\.js$/)
+  await hide(page, false)
+})
+
 test('two hidden tabs tell once; a look at either keeps both quiet E7 E18', async () => {
   const second = await ada.context.newPage()
   await ada.page.goto('/')

@@ -104,6 +104,25 @@ async fn an_older_schema_that_may_not_be_changed_names_the_rights() {
 }
 
 #[tokio::test]
+async fn what_was_hidden_before_an_upgrade_stays_hidden_until_something_new_is_in_it() {
+    let database = Database::fresh();
+    migrate(&database.url(), &Tls::Off).await.unwrap();
+    // An older program knew no more than whether it is.
+    database.sql(
+        "ALTER TABLE conversation_settings MODIFY hidden TINYINT UNSIGNED NOT NULL;
+         INSERT INTO conversation_settings (user_id, conv, muted, pinned, hidden, draft, marked_unread)
+             VALUES (1, 'p:1:1', 0, 0, 1, '', 0), (1, 'p:1:2', 0, 0, 0, '', 0);
+         UPDATE log_head SET head = 300;
+         UPDATE schema_info SET version = 10;
+         DELETE FROM refinery_schema_history WHERE version > 10",
+    );
+    open(&database.url(), OpenOptions::default()).await.unwrap();
+    let hidden = database.sql("SELECT conv, hidden FROM conversation_settings ORDER BY conv");
+    let hidden: Vec<&str> = hidden.split_whitespace().collect();
+    assert_eq!(hidden, ["p:1:1", "300", "p:1:2", "0"]);
+}
+
+#[tokio::test]
 async fn a_changed_procedure_is_replaced_by_migrate() {
     let database = Database::fresh();
     migrate(&database.url(), &Tls::Off).await.unwrap();

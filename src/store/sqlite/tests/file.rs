@@ -14,7 +14,7 @@ use crate::model::entry::EntryKind;
 use crate::model::ids::{Seq, UserId};
 use crate::store::conformance::stage::Stage;
 use crate::store::sqlite::{OpenError, OpenOptions, migrate, open};
-use crate::store::{StoreError, Stores};
+use crate::store::{SettingsPatch, StoreError, Stores};
 
 /// How long a recovery may take that needs no time of its own.
 const SOON: Duration = Duration::from_secs(20);
@@ -300,4 +300,37 @@ fn a_newer_schema_is_accepted_or_refused_as_it_asks() {
     let error = open_at(&path, false).map(|_| ()).unwrap_err();
     let words = error.to_string();
     assert!(words.contains("needs a newer version"), "{words}");
+}
+
+#[tokio::test]
+async fn what_was_hidden_before_an_upgrade_stays_hidden_until_something_new_is_in_it() {
+    let (_folder, path) = folder();
+    let (stage, anna) = begun(&path).await;
+    let (hidden, shown) = (Conv::private(anna, anna), Conv::private(anna, UserId(7)));
+    let last = stage.say(anna, hidden, "second").await;
+    for (conv, flag) in [(hidden, Seq(1)), (shown, Seq::ZERO)] {
+        // An older program knew no more than whether it is.
+        let patch = SettingsPatch {
+            hidden_at: Some(flag),
+            ..SettingsPatch::default()
+        };
+        let conversations = &stage.stores.conversations;
+        conversations
+            .patch_settings(anna, conv, patch)
+            .await
+            .unwrap();
+    }
+    drop(stage);
+    let older = "UPDATE schema_info SET version = 11;
+        DELETE FROM refinery_schema_history WHERE version > 11";
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(older)
+        .unwrap();
+    let stores = open_at(&path, false).unwrap();
+    for (conv, expected) in [(hidden, last), (shown, Seq::ZERO)] {
+        let same = SettingsPatch::default();
+        let now = stores.conversations.patch_settings(anna, conv, same).await;
+        assert_eq!(now.unwrap().hidden_at, expected, "{conv}");
+    }
 }
