@@ -15,7 +15,7 @@ use crate::http::query::{Query, query};
 use crate::http::reply;
 use crate::model::entry::UnixMillis;
 use crate::model::error::{Code, Failure};
-use crate::model::ids::{Seq, UserId};
+use crate::model::ids::Seq;
 use crate::service::conversations::{Conversations, SettingsPatch, Window};
 use crate::service::messages::{Messages, SendRequest};
 
@@ -125,24 +125,23 @@ async fn page(
     conversations: Conversations,
 ) -> Answer {
     let me = login?.user.id;
+    let at = time(&query, "at")?;
     let places = [
         ("before", query.seq("before")?.map(Window::Before)),
         ("around", query.seq("around")?.map(Window::Around)),
         ("after", query.seq("after")?.map(Window::After)),
-        (
-            "at",
-            place_at(&query, me, &conv, &conversations)
-                .await?
-                .map(Window::Around),
-        ),
     ];
-    let mut asked = places
+    let asked: Vec<_> = places
         .into_iter()
-        .filter_map(|(name, window)| Some((name, window?)));
-    let window = asked.next().map_or(Window::Latest, |(_, window)| window);
-    if let Some((name, _)) = asked.next() {
-        return Err(Failure::field(Code::BadRequest, name));
-    }
+        .filter_map(|(name, window)| Some((name, window?)))
+        .collect();
+    let window = match (asked.as_slice(), at) {
+        ([], None) => Window::Latest,
+        ([], Some(at)) => Window::Around(conversations.place_at(me, conv.0, at).await?),
+        ([(_, window)], None) => *window,
+        ([_], Some(_)) => return Err(Failure::field(Code::BadRequest, "at")),
+        ([_, (name, _), ..], _) => return Err(Failure::field(Code::BadRequest, name)),
+    };
     let page = conversations
         .page(me, conv.0, window, query.limit()?)
         .await?;
@@ -150,18 +149,10 @@ async fn page(
     Ok(reply::encoded(StatusCode::OK, json))
 }
 
-/// Where the time is that is asked for.
-async fn place_at(
-    query: &Query,
-    me: UserId,
-    conv: &Conversation,
-    conversations: &Conversations,
-) -> Result<Option<Seq>, Failure> {
-    let Some(at) = query.number("at")? else {
-        return Ok(None);
-    };
-    let at = UnixMillis::try_from(at).map_err(|_| Failure::field(Code::BadRequest, "at"))?;
-    Ok(Some(conversations.place_at(me, conv.0, at).await?))
+fn time(query: &Query, name: &'static str) -> Result<Option<UnixMillis>, Failure> {
+    let number = query.number(name)?;
+    let time = number.map(UnixMillis::try_from).transpose();
+    time.map_err(|_| Failure::field(Code::BadRequest, name))
 }
 
 /// Sends a message. The answer comes when it is durable; a repetition with the same `cid` gets the first one's place.
