@@ -77,30 +77,35 @@ export function disturbance(): number {
   return Math.max(1, (performance.now() - started) / used)
 }
 
-/** What `pace`, asked a second time, is on the machine that the budgets are of, while it does nothing else. */
+/** What `pace` is on the machine that the budgets are of, while it does nothing else. */
 export const PACE_MS = 245
+/** The first time, the browser still gets its new process ready. */
+const TIMES = 4
 const ROUNDS = 3
 const THINGS = 60_000
 
 /**
  * How many milliseconds a page takes for work of the kind that pages do: making things, sorting them, writing and reading
  * them. So long as others use the processor's caches or its other threads it takes longer, which a share of the
- * processor's time does not show.
+ * processor's time does not show. The best of a few, as a burst of others' work says nothing of the load that follows.
  */
 export function pace(page: Page): Promise<number> {
   return page.evaluate(
-    ([rounds, things]) => {
-      const started = performance.now()
-      let sum = 0
-      for (let round = 0; round < rounds; round++) {
-        const all: { id: number; name: string; tags: number[] }[] = []
-        for (let n = 0; n < things; n++) all.push({ id: (n * 7_919) % things, name: `n${n}`, tags: [n, n + 1] })
-        all.sort((a, b) => a.id - b.id)
-        const byName = new Map(all.map((one) => [one.name, one]))
-        sum += (JSON.parse(JSON.stringify(all)) as unknown[]).length + byName.size
+    ([times, rounds, things]) => {
+      const work = () => {
+        const started = performance.now()
+        let sum = 0
+        for (let round = 0; round < rounds; round++) {
+          const all: { id: number; name: string; tags: number[] }[] = []
+          for (let n = 0; n < things; n++) all.push({ id: (n * 7_919) % things, name: `n${n}`, tags: [n, n + 1] })
+          all.sort((a, b) => a.id - b.id)
+          const byName = new Map(all.map((one) => [one.name, one]))
+          sum += (JSON.parse(JSON.stringify(all)) as unknown[]).length + byName.size
+        }
+        return sum === 2 * rounds * things ? performance.now() - started : NaN
       }
-      return sum === 2 * rounds * things ? performance.now() - started : NaN
+      return Math.min(...Array.from({ length: times }, work))
     },
-    [ROUNDS, THINGS] as const,
+    [TIMES, ROUNDS, THINGS] as const,
   )
 }
